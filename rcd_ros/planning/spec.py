@@ -1,0 +1,140 @@
+"""What a task observes and commands: written once, carried inside every checkpoint.
+
+A robot's joints, a simulator's observation vector and a data set's columns are three views of the same
+quantities. `TaskSpec` ties them together by name, so that a planner node needs no simulator to know what it
+should read and write, and can refuse a robot that does not match.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rcd_ros.errors import RcdError
+
+ChannelKind = Literal["joint_position", "joint_velocity", "body_pose", "body_twist"]
+Interface = Literal["position", "velocity", "effort"]
+
+BODY_SIZES: dict[str, int] = {"body_pose": 7, "body_twist": 6}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ObservationChannel(_Frozen):
+    """One group of observed quantities that arrives in one message field.
+
+    `joint_position` and `joint_velocity` are read from a `sensor_msgs/JointState` by joint name;
+    `body_pose` (x, y, z in m; quaternion w, x, y, z) and `body_twist` (linear in the world frame, m/s;
+    angular in the body frame, rad/s: MuJoCo's free-joint convention) from a `nav_msgs/Odometry`.
+    """
+
+    name: str
+    kind: ChannelKind
+    topic: str = Field(description="relative topic that carries it")
+    joints: tuple[str, ...] = Field(description="joint names in vector order; for a body, its name alone")
+    units: tuple[str, ...] = Field(description="one unit per value: rad, m, rad/s, m/s, 1")
+    columns: tuple[int, ...] = Field(description="columns of the data set's observation vector")
+
+    @property
+    def size(self) -> int:
+        """Number of values of this channel."""
+        return len(self.columns)
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        expected = BODY_SIZES.get(self.kind, len(self.joints))
+        if len(self.columns) != expected or len(self.units) != expected:
+            raise ValueError(
+                f"channel '{self.name}' ({self.kind}) needs {expected} columns and units, "
+                f"got {len(self.columns)} and {len(self.units)}"
+            )
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError(f"channel '{self.name}' names a joint twice: {self.joints}")
+        return self
+
+
+class CommandChannel(_Frozen):
+    """What the planner commands: one value per joint, in physical units, published as a JointTrajectory.
+
+    `scale` turns a data set's own value into the physical one: command = scale * data[columns].
+    `source` tells which array of the data set is planned: its actions, or (where a tracking controller follows
+    planned states, as in mazes) its observations.
+    """
+
+    topic: str
+    interface: Interface
+    joints: tuple[str, ...]
+    units: tuple[str, ...]
+    lower: tuple[float, ...] = Field(description="smallest admissible command, physical units")
+    upper: tuple[float, ...] = Field(description="largest admissible command, physical units")
+    scale: tuple[float, ...]
+    columns: tuple[int, ...]
+    source: Literal["action", "observation"] = "action"
+
+    @property
+    def size(self) -> int:
+        """Number of commanded values."""
+        return len(self.columns)
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        sizes = {len(v) for v in (self.units, self.lower, self.upper, self.scale, self.columns)}
+        if len(sizes) != 1:
+            raise ValueError(f"command channel '{self.topic}' has fields of different lengths: {sorted(sizes)}")
+        if any(low >= high for low, high in zip(self.lower, self.upper, strict=True)):
+            raise ValueError(f"command channel '{self.topic}' has a lower limit at or above its upper limit")
+        return self
+
+
+class ScoreSpec(_Frozen):
+    """How an episode is scored: `completions` counts named goals, `return` sums rewards.
+
+    score = 100 * (value - reference_low) / (reference_high - reference_low).
+    """
+
+    kind: Literal["completions", "return"]
+    goals: tuple[str, ...] = ()
+    reference_low: float = 0.0
+    reference_high: float = Field(description="value that scores 100")
+
+    def score(self, value: float) -> float:
+        """Normalised score in points (0 to 100 between the references)."""
+        return 100.0 * (value - self.reference_low) / (self.reference_high - self.reference_low)
+
+
+class TaskSpec(_Frozen):
+    """A task as the planner sees it: observation channels, command channel, control period, score."""
+
+    name: str
+    control_period: float = Field(gt=0.0, description="s")
+    episode_steps: int = Field(gt=0, description="control periods in one evaluated episode")
+    observations: tuple[ObservationChannel, ...]
+    command: CommandChannel
+    score: ScoreSpec
+
+    @property
+    def observation_size(self) -> int:
+        """Length of the observation vector: the channels' values one after another."""
+        return sum(channel.size for channel in self.observations)
+
+    @property
+    def observation_columns(self) -> list[int]:
+        """Columns of the data set's observation vector, in this spec's order."""
+        return [column for channel in self.observations for column in channel.columns]
+
+    def select(self, names: list[str] | tuple[str, ...]) -> TaskSpec:
+        """The same task observed through the named channels only, in the given order.
+
+        Raises:
+            RcdError: a name is not one of this task's channels.
+        """
+        known = {channel.name: channel for channel in self.observations}
+        for name in names:
+            if name not in known:
+                raise RcdError(
+                    f"task '{self.name}' has no observation channel '{name}'; it has: {', '.join(known)}"
+                )
+        return self.model_copy(update={"observations": tuple(known[name] for name in names)})
