@@ -1,0 +1,109 @@
+"""The student's mathematics: a consistency trajectory function and the terms it is distilled with (RACTD).
+
+    G(x_t, t, s) = (s/t) x_t + (1 - s/t) g(x_t, t, s)                                   (eq. 5)
+    loss = alpha CTM + beta DSM + sigma_r Reward                                         (eq. 9)
+
+`g` shares the teacher's preconditioning, so that a student started from the teacher's weights begins as
+g(x, t, s) = D(x; t). At run time one evaluation gives the chunk: G(sigma_max eps, sigma_max, 0).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rcd_ros.generative.edm import Denoiser, Network, precondition
+from rcd_ros.generative.samplers import heun_step
+from rcd_ros.generative.schedule import expand
+
+
+class ConsistencyFunction:
+    """G(x, t, s) for one network and one batch of observations.
+
+    Args:
+        network: the raw student network F(x, c_noise(t), condition, c_noise(s)).
+        condition: (B, C) flattened observation history.
+        sigma_data: standard deviation of the clean chunks.
+        sigma_min: the level below which s is not told apart from 0.
+    """
+
+    def __init__(self, network: Network, condition: Tensor, sigma_data: float, sigma_min: float) -> None:
+        self._network = network
+        self._condition = condition
+        self._sigma_data = sigma_data
+        self._sigma_min = sigma_min
+
+    def endpoint(self, x: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """g(x_t, t, s): the clean chunk that the jump to s aims at. x (B, H, A), t and s (B,)."""
+        c = precondition(t, x, self._sigma_data)
+        target = s.clamp(min=self._sigma_min).log() / 4.0
+        return c.skip * x + c.out * self._network(c.scale_in * x, c.noise, self._condition, target)
+
+    def __call__(self, x: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """G(x_t, t, s), eq. 5: x at level t carried to level s <= t."""
+        ratio = expand(s / t, x)
+        return ratio * x + (1.0 - ratio) * self.endpoint(x, t, s)
+
+    def sample(self, noise: Tensor, sigma_max: float) -> Tensor:
+        """The one-step chunk G(sigma_max eps, sigma_max, 0) from standard normal noise eps (B, H, A)."""
+        t = noise.new_full((noise.shape[0],), sigma_max)
+        return self(sigma_max * noise, t, torch.zeros_like(t))
+
+    def sample_steps(self, noise: Tensor, levels: Tensor) -> Tensor:
+        """A chunk in len(levels) jumps down the descending levels, the last one to 0 (CTM, gamma = 0)."""
+        x = levels[0].to(noise) * noise
+        targets = torch.cat([levels[1:], levels.new_zeros(1)])
+        for t, s in zip(levels, targets, strict=True):
+            x = self(x, t.to(x).expand(x.shape[0]), s.to(x).expand(x.shape[0]))
+        return x
+
+
+def pseudo_huber(difference: Tensor, c: float) -> Tensor:
+    """sqrt(|d|^2 + c^2) - c per sample, shape (B,), of a difference (B, ...) averaged over its elements."""
+    squared = torch.flatten(difference, 1).square().mean(dim=1)
+    return (squared + c**2).sqrt() - c
+
+
+def ctm_target(
+    frozen: ConsistencyFunction, teacher: Denoiser, x: Tensor, t: Tensor, u: Tensor, s: Tensor
+) -> Tensor:
+    """Path 2 of eq. 7, carried to 0: one Heun step of the teacher t -> u, the frozen student u -> s -> 0. No gradient."""
+    with torch.no_grad():
+        at_s = frozen(heun_step(teacher, x, t, u), u, s)
+        return frozen(at_s, s, torch.zeros_like(s))
+
+
+def ctm_loss(
+    student: ConsistencyFunction,
+    frozen: ConsistencyFunction,
+    teacher: Denoiser,
+    x: Tensor,
+    t: Tensor,
+    u: Tensor,
+    s: Tensor,
+    huber_c: float,
+) -> Tensor:
+    """Consistency of one jump with the teacher's trajectory (eq. 7), per sample (B,).
+
+    `frozen` is the student's averaged copy with parameters that need no gradient: gradients still pass through it
+    to the student's jump, as its inputs.
+    """
+    target = ctm_target(frozen, teacher, x, t, u, s)
+    estimate = frozen(student(x, t, s), s, torch.zeros_like(s))
+    return pseudo_huber(estimate - target, huber_c)
+
+
+def dsm_loss(student: ConsistencyFunction, clean: Tensor, t: Tensor, noise: Tensor, huber_c: float) -> Tensor:
+    """Denoising score matching on the data itself (eq. 8): g(x_t, t, 0) against x_0, per sample (B,)."""
+    estimate = student.endpoint(clean + expand(t, clean) * noise, t, torch.zeros_like(t))
+    return pseudo_huber(estimate - clean, huber_c)
+
+
+def trust_region_loss(teacher: Denoiser, chunk: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
+    """How far a chunk is from what the teacher would denoise it to, per sample (B,).
+
+    |D(a + sigma eps; sigma) - a|^2, the teacher's own loss at the student's sample (Diffusion Trusted Q-Learning,
+    arXiv 2405.19690): small inside a mode of the data, large between modes and beyond them.
+    """
+    denoised = teacher(chunk + expand(sigma, chunk) * noise, sigma)
+    return torch.flatten(denoised - chunk, 1).square().mean(dim=1)

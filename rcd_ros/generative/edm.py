@@ -1,0 +1,64 @@
+"""The teacher's mathematics: EDM preconditioning and denoising loss (Karras et al. 2022; RACTD eq. 4).
+
+    D(x; sigma) = c_skip(sigma) x + c_out(sigma) F(c_in(sigma) x; c_noise(sigma))
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from rcd_ros.generative.schedule import expand
+
+
+class Network(Protocol):
+    """The raw network F. `noise` and `target` are c_noise of the levels jumped from and to, shape (B,)."""
+
+    def __call__(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor: ...
+
+
+class Denoiser(Protocol):
+    """D(x; sigma): x (B, H, A), sigma (B,) -> estimate of the clean chunk (B, H, A)."""
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor: ...
+
+
+class Preconditioning(NamedTuple):
+    """Coefficients of one noise level, each of shape (B, 1, ..., 1) but c_noise, (B,)."""
+
+    skip: Tensor
+    out: Tensor
+    scale_in: Tensor
+    noise: Tensor
+
+
+def precondition(sigma: Tensor, like: Tensor, sigma_data: float) -> Preconditioning:
+    """Karras et al. 2022, table 1, for levels sigma (B,) and samples shaped like `like` (B, ...)."""
+    level = expand(sigma, like)
+    variance = level**2 + sigma_data**2
+    return Preconditioning(
+        skip=sigma_data**2 / variance,
+        out=level * sigma_data / variance.sqrt(),
+        scale_in=1.0 / variance.sqrt(),
+        noise=sigma.clamp(min=1e-4).log() / 4.0,
+    )
+
+
+def denoise(network: Network, x: Tensor, sigma: Tensor, condition: Tensor, sigma_data: float) -> Tensor:
+    """D(x; sigma) given the observation `condition` (B, C). Shapes: x (B, H, A), sigma (B,)."""
+    c = precondition(sigma, x, sigma_data)
+    return c.skip * x + c.out * network(c.scale_in * x, c.noise, condition)
+
+
+def edm_loss(
+    network: Network, clean: Tensor, condition: Tensor, sigma: Tensor, noise: Tensor, sigma_data: float
+) -> Tensor:
+    """Weighted denoising error per sample, shape (B,): lambda(sigma) |D(x_0 + sigma eps; sigma) - x_0|^2.
+
+    lambda = (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 makes the target of F have unit variance at every level.
+    """
+    denoised = denoise(network, clean + expand(sigma, clean) * noise, sigma, condition, sigma_data)
+    weight = (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
+    return weight * torch.flatten(denoised - clean, 1).square().mean(dim=1)
