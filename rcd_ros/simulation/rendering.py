@@ -1,0 +1,71 @@
+"""Drawing MuJoCo scenes on machines without a screen."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    import mujoco
+
+
+def choose_gl() -> None:
+    """Picks MuJoCo's OpenGL, unless `MUJOCO_GL` says which; call it before the first `import mujoco`.
+
+    A GPU draws through EGL. Without one EGL mostly fails, and OSMesa draws in software.
+    """
+    if "MUJOCO_GL" in os.environ or os.name != "posix" or os.uname().sysname != "Linux":
+        return
+    has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or any(Path("/dev/dri").glob("renderD*"))
+    has_egl = ctypes.util.find_library("EGL") is not None
+    if has_gpu and has_egl:
+        os.environ["MUJOCO_GL"] = "egl"
+    elif ctypes.util.find_library("OSMesa") is not None:
+        os.environ["MUJOCO_GL"] = "osmesa"
+    elif has_egl:
+        os.environ["MUJOCO_GL"] = "egl"
+
+
+class SceneRenderer:
+    """An off-screen view of a MuJoCo model through a free camera."""
+
+    def __init__(self, model: mujoco.MjModel, camera: dict[str, Any], width: int, height: int) -> None:
+        """Opens an OpenGL context; `camera` has `lookat`, `distance`, `azimuth`, `elevation`.
+
+        Raises:
+            RcdError: no OpenGL works on this machine.
+        """
+        import mujoco
+
+        model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
+        model.vis.global_.offheight = max(height, model.vis.global_.offheight)
+        try:
+            self._renderer = mujoco.Renderer(model, height=height, width=width)
+        # What a missing or broken OpenGL raises depends on the binding: ImportError, RuntimeError, AttributeError,
+        # mujoco.FatalError, OpenGL.error.GLError.
+        except Exception as error:
+            raise RcdError(
+                f"cannot render: no OpenGL works here (MUJOCO_GL={os.environ.get('MUJOCO_GL', 'unset')}: {error}); "
+                "install a software one with `apt install libosmesa6` and set MUJOCO_GL=osmesa"
+            ) from error
+        self._camera = mujoco.MjvCamera()
+        self._camera.lookat = camera["lookat"]
+        self._camera.distance = camera["distance"]
+        self._camera.azimuth = camera["azimuth"]
+        self._camera.elevation = camera["elevation"]
+
+    def draw(self, data: mujoco.MjData) -> NDArray[np.uint8]:
+        """The scene in this state: (height, width, 3)."""
+        self._renderer.update_scene(data, camera=self._camera)
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Closes the OpenGL context."""
+        self._renderer.close()

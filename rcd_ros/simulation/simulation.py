@@ -1,0 +1,60 @@
+"""What every simulator looks like to the rest of the package: physical commands in, observation vectors out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.planning.spec import TaskSpec
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one control period led to."""
+
+    observation: NDArray[np.float64]
+    """Full observation vector after the step, in the data set's columns."""
+    reward: float
+    completed: tuple[str, ...]
+    """Goals newly completed in this step, in the order of the task's goals."""
+    terminated: bool
+    """The task is over: every goal completed, or failed for good."""
+    truncated: bool
+    """`spec.episode_steps` are used up."""
+
+
+class Simulation(Protocol):
+    """One simulated robot and its scene, advanced by one control period at a time."""
+
+    spec: TaskSpec
+
+    def reset(self, seed: int) -> NDArray[np.float64]:
+        """Starts an episode whose randomness follows from `seed`; returns the first observation vector."""
+        ...
+
+    def set_state(self, observation: ArrayLike) -> NDArray[np.float64]:
+        """Puts robot and scene where a stored observation vector says; returns it as observed now."""
+        ...
+
+    def step(self, command: ArrayLike) -> StepResult:
+        """Applies a command (n_cmd,) in physical units for one control period.
+
+        Raises:
+            RcdError: the command has the wrong shape or is not finite.
+        """
+        ...
+
+    def render(self) -> NDArray[np.uint8]:
+        """The scene as an RGB image (height, width, 3).
+
+        Raises:
+            RcdError: this machine has no OpenGL to draw with.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the simulator and its renderer."""
+        ...
