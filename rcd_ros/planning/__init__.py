@@ -1,0 +1,1 @@
+"""What a robot carries: checkpoints, inference, observation assembly, trajectory execution. No torch, no simulator."""

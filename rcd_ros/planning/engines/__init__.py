@@ -1,0 +1,1 @@
+"""Inference engines: each runs the exported student; one of them is enough on a robot."""

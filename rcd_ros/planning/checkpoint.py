@@ -1,0 +1,209 @@
+"""Checkpoint folders: written whole or not at all, verified before anything in them is used.
+
+`manifest.yaml` holds the SHA-256 of every other file and `manifest.sha256` that of the manifest itself
+(`sha256sum -c manifest.sha256` checks it by hand), so that one flipped byte anywhere is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.card import model_card
+from rcd_ros.planning.manifest import Manifest
+
+MANIFEST = "manifest.yaml"
+SEAL = "manifest.sha256"
+CARD = "README.md"
+
+Tensors = Mapping[str, NDArray[Any]]
+PathLike = str | os.PathLike[str]
+
+
+def write_checkpoint(
+    folder: PathLike,
+    manifest: Manifest,
+    tensors: Mapping[str, Tensors],
+    files: Mapping[str, bytes | Path] | None = None,
+    force: bool = False,
+) -> Manifest:
+    """Write a checkpoint folder atomically.
+
+    Args:
+        folder: where; its parents are made.
+        manifest: its `files` are filled in here.
+        tensors: stem ("student", "teacher", "critic", "reference") -> tensors of `<stem>.safetensors`.
+        files: further files, as bytes or as a path to copy ("student.onnx"); README.md is made from the manifest
+            unless given.
+        force: replace a checkpoint that is there already; it is lost only once the new one is complete.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        RcdError: the folder is occupied and `force` is false, or it is no checkpoint.
+    """
+    target = Path(folder)
+    _refuse_occupied(target, force)
+    contents: dict[str, bytes] = {
+        f"{stem}.safetensors": safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in group.items()})
+        for stem, group in tensors.items()
+    }
+    for name, content in (files or {}).items():
+        contents[name] = content.read_bytes() if isinstance(content, Path) else content
+    contents.setdefault(CARD, model_card(manifest).encode())
+    return _write(target, manifest, contents)
+
+
+def add_files(
+    folder: PathLike,
+    files: Mapping[str, bytes | Path] | None = None,
+    tensors: Mapping[str, Tensors] | None = None,
+    scores: tuple[dict[str, Any], ...] | None = None,
+) -> Manifest:
+    """Add files, tensors or measured scores to a checkpoint, as atomically as it was written.
+
+    Files of the same name are replaced, `scores` are appended to the manifest's, the model card is written anew.
+
+    Raises:
+        RcdError: the checkpoint does not verify.
+    """
+    target = Path(folder)
+    manifest = read_manifest(target)
+    contents = {name: read_file(target, manifest, name) for name in manifest.files}
+    for name, content in (files or {}).items():
+        contents[name] = content.read_bytes() if isinstance(content, Path) else content
+    for stem, group in (tensors or {}).items():
+        contents[f"{stem}.safetensors"] = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in group.items()})
+    manifest = manifest.model_copy(update={"scores": (*manifest.scores, *(scores or ()))})
+    if CARD not in (files or {}):
+        contents[CARD] = model_card(manifest).encode()
+    return _write(target, manifest, contents)
+
+
+def read_manifest(folder: PathLike) -> Manifest:
+    """The manifest of a checkpoint, checked against its seal.
+
+    Raises:
+        RcdError: no checkpoint there, or its manifest is damaged, of a newer format or has a wrong field.
+    """
+    path = Path(folder) / MANIFEST
+    if not Path(folder).is_dir():
+        raise RcdError(f"there is no checkpoint folder '{folder}'")
+    if not path.is_file():
+        raise RcdError(f"'{folder}' is not a checkpoint: it holds no {MANIFEST}")
+    content = path.read_bytes()
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise RcdError(f"'{path}' is not text: the file is damaged, copy the checkpoint again") from error
+    manifest = Manifest.from_yaml(text, f"'{path}'")
+    seal = Path(folder) / SEAL
+    if not seal.is_file():
+        raise RcdError(f"checkpoint '{folder}' is incomplete: {SEAL} is missing")
+    if seal.read_text(errors="replace").split()[:1] != [_sha256(content)]:
+        raise RcdError(f"'{path}' does not match its SHA-256 in {SEAL}: it was truncated or altered")
+    return manifest
+
+
+def verify(folder: PathLike) -> Manifest:
+    """Check every file of a checkpoint against the manifest, and return it.
+
+    Raises:
+        RcdError: the first thing found wrong.
+    """
+    manifest = read_manifest(folder)
+    for name in manifest.files:
+        read_file(folder, manifest, name)
+    return manifest
+
+
+def read_file(folder: PathLike, manifest: Manifest, name: str) -> bytes:
+    """The verified content of one file of a checkpoint.
+
+    Raises:
+        RcdError: the manifest does not list it, it is missing, or its SHA-256 differs.
+    """
+    if name not in manifest.files:
+        raise RcdError(f"checkpoint '{folder}' has no {name}; it has: {', '.join(manifest.files)}")
+    path = Path(folder) / name
+    if not path.is_file():
+        raise RcdError(f"checkpoint '{folder}' is incomplete: {name} is missing")
+    content = path.read_bytes()
+    if _sha256(content) != manifest.files[name]:
+        raise RcdError(f"'{path}' does not match its SHA-256 in {MANIFEST}: it was truncated or altered")
+    return content
+
+
+def load_tensors(folder: PathLike, stem: str, manifest: Manifest | None = None) -> dict[str, NDArray[Any]]:
+    """The verified tensors of `<stem>.safetensors`.
+
+    Raises:
+        RcdError: as `read_file`, or the file is not in safetensors format.
+    """
+    name = f"{stem}.safetensors"
+    content = read_file(folder, manifest or read_manifest(folder), name)
+    try:
+        tensors: dict[str, NDArray[Any]] = safetensors.numpy.load(content)
+    except SafetensorError as error:
+        raise RcdError(f"'{Path(folder) / name}' is not a safetensors file ({error})") from error
+    return tensors
+
+
+def checkpoint_sha256(folder: PathLike) -> str:
+    """The checkpoint's identity: the SHA-256 of its manifest, which holds those of all other files."""
+    read_manifest(folder)
+    return _sha256((Path(folder) / MANIFEST).read_bytes())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _refuse_occupied(target: Path, force: bool) -> None:
+    if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not force:
+        raise RcdError(f"'{target}' exists already: choose another folder or pass --force to replace it")
+    if not (target / MANIFEST).is_file():
+        raise RcdError(f"'{target}' holds something other than a checkpoint: it is not replaced, even with --force")
+
+
+def _write(target: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
+    """Write into a sibling folder, then put that in the target's place."""
+    fields = manifest.model_dump(exclude={"files"}) | {"files": {n: _sha256(c) for n, c in contents.items()}}
+    manifest = Manifest.model_validate(fields)
+    sealed = manifest.to_yaml().encode()
+    everything = {**contents, MANIFEST: sealed, SEAL: f"{_sha256(sealed)}  {MANIFEST}\n".encode()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        new, old = room / "new", room / "old"
+        new.mkdir()
+        for name, content in everything.items():
+            with open(new / name, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except BaseException:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+    return manifest

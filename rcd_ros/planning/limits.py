@@ -1,0 +1,31 @@
+"""A command channel's limits: what a planner may send and a robot will take."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.planning.spec import CommandChannel
+
+_TOLERANCE = 1e-6
+"""Fraction of the range by which float32 rounding on the sender's side may pass a limit."""
+
+
+class CommandLimits:
+    """Lower and upper bound of each commanded value, physical units."""
+
+    def __init__(self, channel: CommandChannel) -> None:
+        """Take the limits of `channel`."""
+        self.lower = np.asarray(channel.lower)
+        self.upper = np.asarray(channel.upper)
+        self.range = self.upper - self.lower
+
+    def clamp(self, command: ArrayLike) -> NDArray[np.float64]:
+        """(..., n_cmd): the nearest command inside the limits."""
+        return np.clip(np.asarray(command, np.float64), self.lower, self.upper)
+
+    def contain(self, command: ArrayLike) -> NDArray[np.bool_]:
+        """(..., n_cmd): which values are finite and inside the limits."""
+        slack = _TOLERANCE * self.range
+        value = np.asarray(command, np.float64)
+        return np.asarray((value >= self.lower - slack) & (value <= self.upper + slack))

@@ -1,0 +1,135 @@
+"""The manifest of a checkpoint: everything about a planner but its weights, in one YAML file people can read."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from typing_extensions import Self
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.spec import TaskSpec
+
+FORMAT_VERSION = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NormalizerSpec(_Frozen):
+    """Means and standard deviations of observations and commands, physical units, in the task spec's order."""
+
+    observation_mean: tuple[FiniteFloat, ...]
+    observation_std: tuple[FiniteFloat, ...]
+    command_mean: tuple[FiniteFloat, ...]
+    command_std: tuple[FiniteFloat, ...]
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        for mean, std in (("observation_mean", "observation_std"), ("command_mean", "command_std")):
+            if len(getattr(self, mean)) != len(getattr(self, std)):
+                raise ValueError(f"{mean} and {std} differ in length")
+            if any(value <= 0 for value in getattr(self, std)):
+                raise ValueError(f"{std} holds a value that is not positive")
+        return self
+
+
+class NoiseGridSpec(_Frozen):
+    """The diffusion's noise levels (Karras et al. 2022, eq. 5)."""
+
+    sigma_data: float = Field(default=0.5, gt=0)
+    sigma_min: float = Field(default=0.02, gt=0)
+    sigma_max: float = Field(default=80.0, gt=0)
+    rho: float = Field(default=7.0, gt=0)
+    levels: int = Field(default=18, ge=2)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min {self.sigma_min} is not below sigma_max {self.sigma_max}")
+        return self
+
+
+class Provenance(_Frozen):
+    """Where a planner comes from: enough to train it again."""
+
+    dataset: str
+    dataset_hash: str
+    recipe: dict[str, Any]
+    seed: int
+    code_revision: str
+    created: str = Field(description="UTC, ISO 8601")
+    notes: str = Field(default="", description="for the model card: how the data came to be, its licence")
+    versions: dict[str, str] = Field(default_factory=dict, description="versions of what it was trained with")
+
+
+class Manifest(_Frozen):
+    """What `manifest.yaml` says. `task` holds only the channels that the planner observes."""
+
+    format_version: int = FORMAT_VERSION
+    task: TaskSpec
+    history: int = Field(ge=1, description="observations the planner sees, the newest included")
+    horizon: int = Field(ge=1, description="control periods in a planned chunk")
+    execute: int = Field(ge=1, description="steps executed before replanning, by default")
+    normalizer: NormalizerSpec
+    noise: NoiseGridSpec
+    network: dict[str, Any] = Field(description="kind and arguments of the network")
+    provenance: Provenance
+    scores: tuple[dict[str, Any], ...] = ()
+    files: dict[str, str] = Field(default_factory=dict, description="file name -> SHA-256")
+
+    @field_validator("files")
+    @classmethod
+    def _plain_names(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if PurePosixPath(name).name != name:
+                raise ValueError(f"'{name}' is not a plain file name")
+        return files
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> Self:
+        observed, commanded = self.task.observation_size, self.task.command.size
+        sizes = len(self.normalizer.observation_mean), len(self.normalizer.command_mean)
+        if sizes != (observed, commanded):
+            raise ValueError(
+                f"the task has {observed} observed and {commanded} commanded values, the normalizer {sizes[0]} and "
+                f"{sizes[1]}"
+            )
+        if self.execute > self.horizon:
+            raise ValueError(f"execute {self.execute} is longer than the horizon {self.horizon}")
+        return self
+
+    def to_yaml(self) -> str:
+        """The text of `manifest.yaml`."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=120, allow_unicode=True)
+        return text
+
+    @classmethod
+    def from_yaml(cls, text: str, source: str) -> Manifest:
+        """Read `manifest.yaml`; `source` is what to call it in an error.
+
+        Raises:
+            RcdError: no YAML, a newer format, or a field that is missing, unknown or wrong (it is named).
+        """
+        try:
+            fields = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise RcdError(f"{source} is not valid YAML ({' '.join(str(error).split())})") from error
+        if not isinstance(fields, dict):
+            raise RcdError(f"{source} is not a manifest: it holds no fields")
+        version = fields.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise RcdError(
+                f"{source} is of checkpoint format {version}, this rcd_ros reads up to {FORMAT_VERSION}: upgrade it"
+            )
+        if version != FORMAT_VERSION:
+            raise RcdError(f"{source}: format_version is {version!r}, expected {FORMAT_VERSION}")
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "manifest"
+            raise RcdError(f"{source}: field '{field}': {first['msg'].removeprefix('Value error, ')}") from error

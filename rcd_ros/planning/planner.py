@@ -1,0 +1,80 @@
+"""A planner: a checkpoint, an engine and a seed. Observations in, a chunk of commands out, physical units."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.checkpoint import PathLike, checkpoint_sha256, verify
+from rcd_ros.planning.engines.base import Engine
+from rcd_ros.planning.engines.choose import load_engine
+from rcd_ros.planning.limits import CommandLimits
+from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.noise import standard_normal
+from rcd_ros.planning.normalizer import Normalizer
+
+
+class Planner:
+    """Plans in one network evaluation; a plan follows from (checkpoint, observations, seed, counter) alone."""
+
+    nfe = 1
+
+    def __init__(self, manifest: Manifest, engine: Engine, seed: int = 0, sha256: str = "") -> None:
+        """Plan for `manifest` by `engine`; `sha256` identifies the checkpoint in diagnostics."""
+        self.spec = manifest.task
+        self.history = manifest.history
+        self.horizon = manifest.horizon
+        self.execute = manifest.execute
+        self.engine = engine
+        self.sha256 = sha256
+        self._normalizer = Normalizer(manifest.normalizer)
+        self._limits = CommandLimits(manifest.task.command)
+        self.reset(seed)
+
+    @classmethod
+    def load(cls, checkpoint: PathLike, engine: str = "auto", seed: int = 0, threads: int = 1) -> Planner:
+        """Load and verify a checkpoint folder.
+
+        Raises:
+            RcdError: what is wrong with the checkpoint, the engine or the seed.
+        """
+        manifest = verify(checkpoint)
+        loaded = load_engine(engine, checkpoint, manifest, threads)
+        return cls(manifest, loaded, seed, checkpoint_sha256(checkpoint))
+
+    def reset(self, seed: int) -> None:
+        """Start the noise of another seed from its beginning; `counter` is that of the next plan."""
+        if not 0 <= seed < 2**128:
+            raise RcdError(f"a planner's seed must not be negative nor exceed 128 bits, got {seed}")
+        self.seed = seed
+        self.counter = 0
+
+    def plan(self, history: ArrayLike) -> NDArray[np.float64]:
+        """Plan from the last observations.
+
+        Args:
+            history: (history, n_obs) in physical units, oldest first.
+
+        Returns:
+            (horizon, n_cmd) commands in physical units, inside the command's limits.
+
+        Raises:
+            RcdError: the history has another shape, or is not finite, or the network's answer is not.
+        """
+        observed = np.asarray(history, np.float64)
+        expected = (self.history, self.spec.observation_size)
+        if observed.shape != expected:
+            raise RcdError(f"this planner needs observations of shape {expected}, got {observed.shape}")
+        if not np.isfinite(observed).all():
+            raise RcdError("the observations to plan from hold NaN or infinity")
+        noise = standard_normal(self.seed, self.counter, (self.horizon, self.spec.command.size))
+        self.counter += 1
+        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), noise)
+        if not np.isfinite(chunk).all():
+            raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self.counter - 1})")
+        return self._limits.clamp(self._normalizer.denormalize_command(chunk))
+
+    def close(self) -> None:
+        """Release the engine."""
+        self.engine.close()

@@ -1,0 +1,1 @@
+"""Tests mirror the package: tests/<room> holds those of rcd_ros/<room>."""

@@ -1,0 +1,140 @@
+"""Tiny planners for tests: a whole checkpoint whose network is one matrix, made in milliseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from rcd_ros.planning.checkpoint import write_checkpoint
+from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, NormalizerSpec, Provenance
+from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+
+
+def tiny_spec() -> TaskSpec:
+    """Two arm joints, one door and one free body; velocities of the arm are commanded."""
+    return TaskSpec(
+        name="tiny",
+        control_period=0.1,
+        episode_steps=20,
+        observations=(
+            ObservationChannel(
+                name="position",
+                kind="joint_position",
+                topic="joint_states",
+                joints=("elbow", "wrist"),
+                units=("rad", "rad"),
+                columns=(0, 1),
+            ),
+            ObservationChannel(
+                name="velocity",
+                kind="joint_velocity",
+                topic="joint_states",
+                joints=("elbow", "wrist"),
+                units=("rad/s", "rad/s"),
+                columns=(2, 3),
+            ),
+            ObservationChannel(
+                name="door",
+                kind="joint_position",
+                topic="object_states",
+                joints=("door",),
+                units=("rad",),
+                columns=(4,),
+            ),
+        ),
+        command=CommandChannel(
+            topic="joint_trajectory",
+            interface="velocity",
+            joints=("elbow", "wrist"),
+            units=("rad/s", "rad/s"),
+            lower=(-2.0, -2.0),
+            upper=(2.0, 2.0),
+            scale=(2.0, 2.0),
+            columns=(0, 1),
+        ),
+        score=ScoreSpec(kind="completions", goals=("door",), reference_high=1.0),
+    )
+
+
+def tiny_manifest(spec: TaskSpec | None = None, history: int = 2, horizon: int = 4, execute: int = 2) -> Manifest:
+    """A manifest with a normalizer that is easy to check by head: mean 1 and std 2, mean 0 and std 0.5."""
+    spec = spec or tiny_spec()
+    observed, commanded = spec.observation_size, spec.command.size
+    return Manifest(
+        task=spec,
+        history=history,
+        horizon=horizon,
+        execute=execute,
+        normalizer=NormalizerSpec(
+            observation_mean=(1.0,) * observed,
+            observation_std=(2.0,) * observed,
+            command_mean=(0.0,) * commanded,
+            command_std=(0.5,) * commanded,
+        ),
+        noise=NoiseGridSpec(),
+        network={"kind": "matrix"},
+        provenance=Provenance(
+            dataset="none",
+            dataset_hash="0",
+            recipe={"name": "tiny"},
+            seed=0,
+            code_revision="test",
+            created="2026-01-01",
+        ),
+    )
+
+
+def linear_student(manifest: Manifest, weights: NDArray[np.float32], noise_gain: float) -> bytes:
+    """ONNX graph: chunk = observation @ weights, reshaped, + noise_gain * noise."""
+    commanded = manifest.task.command.size
+    observed = manifest.history * manifest.task.observation_size
+    chunk = [1, manifest.horizon, commanded]
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["observation", "weights"], ["flat"]),
+            helper.make_node("Reshape", ["flat", "shape"], ["mean"]),
+            helper.make_node("Mul", ["noise", "gain"], ["spread"]),
+            helper.make_node("Add", ["mean", "spread"], ["chunk"]),
+        ],
+        "student",
+        [
+            helper.make_tensor_value_info("observation", TensorProto.FLOAT, [1, observed]),
+            helper.make_tensor_value_info("noise", TensorProto.FLOAT, chunk),
+        ],
+        [helper.make_tensor_value_info("chunk", TensorProto.FLOAT, chunk)],
+        [
+            numpy_helper.from_array(weights.astype(np.float32), "weights"),
+            numpy_helper.from_array(np.array(chunk, np.int64), "shape"),
+            numpy_helper.from_array(np.array(noise_gain, np.float32), "gain"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def write_tiny(
+    folder: Path,
+    manifest: Manifest | None = None,
+    gain: float = 0.1,
+    noise_gain: float = 0.2,
+    reference_error: float = 0.0,
+) -> Manifest:
+    """Write a checkpoint whose student is linear; `reference_error` spoils its reference pairs."""
+    manifest = manifest or tiny_manifest()
+    rng = np.random.default_rng(0)
+    observed, commanded = manifest.history * manifest.task.observation_size, manifest.task.command.size
+    weights = gain * rng.standard_normal((observed, manifest.horizon * commanded)).astype(np.float32)
+    observation = rng.standard_normal((3, observed)).astype(np.float32)
+    noise = rng.standard_normal((3, manifest.horizon, commanded)).astype(np.float32)
+    chunk = (observation @ weights).reshape(noise.shape) + np.float32(noise_gain) * noise + np.float32(reference_error)
+    return write_checkpoint(
+        folder,
+        manifest,
+        {"student": {"weights": weights}, "reference": {"observation": observation, "noise": noise, "chunk": chunk}},
+        files={"student.onnx": linear_student(manifest, weights, noise_gain)},
+    )
