@@ -91,6 +91,8 @@ class Manifest(_Frozen):
 
     @model_validator(mode="after")
     def _fits_task(self) -> Self:
+        if not self.task.observations:
+            raise ValueError(f"task '{self.task.name}' observes nothing")
         observed, commanded = self.task.observation_size, self.task.command.size
         sizes = len(self.normalizer.observation_mean), len(self.normalizer.command_mean)
         if sizes != (observed, commanded):

@@ -7,9 +7,10 @@ should read and write, and can refuse a robot that does not match.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 
@@ -134,7 +135,5 @@ class TaskSpec(_Frozen):
         known = {channel.name: channel for channel in self.observations}
         for name in names:
             if name not in known:
-                raise RcdError(
-                    f"task '{self.name}' has no observation channel '{name}'; it has: {', '.join(known)}"
-                )
+                raise RcdError(f"task '{self.name}' has no observation channel '{name}'; it has: {', '.join(known)}")
         return self.model_copy(update={"observations": tuple(known[name] for name in names)})

@@ -89,7 +89,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
     edit_manifest(folder, format_version=2, something_new=1)
-    with pytest.raises(RcdError, match="format 2.*upgrade"):
+    with pytest.raises(RcdError, match=r"format 2.*upgrade"):
         read_manifest(folder)
 
 

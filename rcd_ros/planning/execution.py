@@ -1,0 +1,120 @@
+"""The receiver's side of a plan: check a trajectory that arrived, and say which command is due now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.planning.limits import CommandLimits
+from rcd_ros.planning.spec import CommandChannel
+
+
+@dataclass(frozen=True)
+class Due:
+    """The command due now: (n_cmd,) physical units in the robot's order, and which point of which plan it is."""
+
+    command: NDArray[np.float64]
+    index: int
+    stamp: int
+
+
+class TrajectoryFollower:
+    """Holds the newest valid plan and hands out its points as their time comes.
+
+    A plan belongs to the stamp of the observation it was made from: a late one is entered in the middle, one whose
+    last point has passed is refused. Refusals are counted in `refused` under their reason.
+    """
+
+    def __init__(self, channel: CommandChannel, period: int) -> None:
+        """Follow plans for `channel`; `period` is the control period in ns."""
+        self.refused: Counter[str] = Counter()
+        self._channel = channel
+        self._limits = CommandLimits(channel)
+        self._period = period
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the plan in hand."""
+        self._stamp: int | None = None
+        self._ends = np.empty(0, np.int64)
+        self._commands = np.empty((0, self._channel.size))
+
+    @property
+    def stamp(self) -> int | None:
+        """Stamp (ns) of the plan in hand."""
+        return self._stamp
+
+    def accept(
+        self,
+        names: Sequence[str],
+        stamp: int,
+        time_from_start: ArrayLike,
+        commands: Sequence[Sequence[float]],
+        now: int,
+    ) -> str | None:
+        """Take a plan, or say why not.
+
+        Args:
+            names: joint names, in any order.
+            stamp: of the observation it was made from, ns.
+            time_from_start: (points,) ns at which each point's period ends.
+            commands: per point one value per name, in the field that the command's interface reads.
+            now: ns.
+
+        Returns:
+            None when taken, else the reason for refusing it.
+        """
+        reason = self._problem(names, stamp, time_from_start, commands, now)
+        if reason is not None:
+            self.refused[reason.split(":")[0]] += 1
+            return reason
+        order = [list(names).index(joint) for joint in self._channel.joints]
+        self._stamp = stamp
+        self._ends = np.asarray(time_from_start, np.int64)
+        self._commands = self._limits.clamp(np.asarray(commands, np.float64)[:, order])
+        return None
+
+    def due(self, now: int) -> Due | None:
+        """The point whose period holds `now` (ns); None when there is no plan or it is used up: hold position."""
+        if self._stamp is None or now < self._stamp:
+            return None
+        index = int(np.searchsorted(self._ends, now - self._stamp, side="right"))
+        return Due(self._commands[index], index, self._stamp) if index < len(self._ends) else None
+
+    def _problem(
+        self,
+        names: Sequence[str],
+        stamp: int,
+        time_from_start: ArrayLike,
+        commands: Sequence[Sequence[float]],
+        now: int,
+    ) -> str | None:
+        if sorted(names) != sorted(self._channel.joints):
+            return f"joint names differ: the robot has {list(self._channel.joints)}, the plan {list(names)}"
+        ends = np.asarray(time_from_start, np.int64)
+        if len(ends) == 0 or len(ends) != len(commands) or any(len(point) != len(names) for point in commands):
+            return f"wrong shape: every point needs {len(names)} values for the {self._channel.interface} interface"
+        if ends[0] <= 0 or (np.diff(ends) <= 0).any():
+            return "times do not increase: time_from_start must be positive and strictly increasing"
+        values = np.asarray(commands, np.float64)
+        if not np.isfinite(values).all():
+            return "not finite: a command is NaN or infinite"
+        order = [list(names).index(joint) for joint in self._channel.joints]
+        outside = ~self._limits.contain(values[:, order])
+        if outside.any():
+            point, joint = np.argwhere(outside)[0]
+            return (
+                f"outside the limits: {self._channel.joints[joint]} = {values[point, order[joint]]:g} at point "
+                f"{point}, allowed {self._channel.lower[joint]:g} to {self._channel.upper[joint]:g}"
+            )
+        if stamp > now + self._period:
+            return f"from the future: planned for {(stamp - now) * 1e-9:.3f} s from now"
+        if now - stamp >= ends[-1]:
+            return f"stale: its last point passed {(now - stamp - ends[-1]) * 1e-9:.3f} s ago"
+        if self._stamp is not None and stamp < self._stamp <= now:
+            return "older than the plan in hand: it was overtaken"
+        return None

@@ -1,0 +1,195 @@
+"""From messages to the planner's observation history, by name and by stamp. NumPy only, no ROS types.
+
+Channels arrive in several messages. A vector is complete when every topic has delivered one for (nearly) the same
+stamp. What cannot be used is dropped and counted under its reason, so that diagnostics can say why nothing is planned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.rotations import to_world
+from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+
+_CLOCK_RESTART_NS = 1_000_000_000
+_CLOCK_RESTART_MESSAGES = 3
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What to plan from: `history` (h, n_obs) in physical units, oldest first, its newest row taken at `stamp` (ns)."""
+
+    stamp: int
+    history: NDArray[np.float64]
+
+
+@dataclass
+class _Topic:
+    """One topic's channels, where their values go, and its newest values."""
+
+    channels: list[ObservationChannel]
+    places: dict[str, slice]
+    stamp: int | None = None
+    values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    older_in_a_row: int = 0
+    known_names: tuple[str, ...] = ()
+    known_indices: dict[str, NDArray[np.intp]] = field(default_factory=dict)
+
+    def index(self, names: Sequence[str]) -> dict[str, NDArray[np.intp]] | None:
+        """Where each channel's joints are in a message; None where a needed name is missing or comes twice."""
+        if tuple(names) != self.known_names:
+            counts = Counter(names)
+            joints = {joint for channel in self.channels for joint in channel.joints}
+            if any(counts[joint] != 1 for joint in joints):
+                return None
+            where = {name: i for i, name in enumerate(names)}
+            self.known_names = tuple(names)
+            self.known_indices = {c.name: np.array([where[j] for j in c.joints], np.intp) for c in self.channels}
+        return self.known_indices
+
+
+class ObservationAssembler:
+    """Gathers the channels of a task spec into histories.
+
+    `joint_state` and `odometry` take one message each and answer with an `Observation` when that message
+    completed a new one, else with None.
+
+    Reactions to what is wrong with a message, each counted in `dropped`: "not finite", "missing joints",
+    "duplicated names", "wrong sizes", "out of order" (an older stamp than the topic's last), "repeated". A topic whose
+    first message lacks a joint belongs to another robot: that raises. Joints that are not asked for are ignored.
+    Stamps that go back by a second or more, or stay older for three messages, are a clock that started anew: the
+    history is forgotten and planning goes on (`restarts` counts it). Likewise the history does not reach across a gap.
+    """
+
+    def __init__(self, spec: TaskSpec, history: int, tolerance: float = 0.0) -> None:
+        """Assemble for `spec`; `tolerance` (s): how far apart the stamps of one observation's messages may be."""
+        self.dropped: Counter[str] = Counter()
+        self.restarts = 0
+        self._size = spec.observation_size
+        self._history = history
+        self._period = round(spec.control_period * 1e9)
+        self._tolerance = round(tolerance * 1e9)
+        self._topics: dict[str, _Topic] = {}
+        begin = 0
+        for channel in spec.observations:
+            topic = self._topics.setdefault(channel.topic, _Topic([], {}))
+            topic.channels.append(channel)
+            topic.places[channel.name] = slice(begin, begin + channel.size)
+            begin += channel.size
+        self._lead = next(iter(self._topics.values()))
+        self._recent: deque[tuple[int, NDArray[np.float64]]] = deque()
+
+    @property
+    def stamp(self) -> int | None:
+        """Stamp (ns) of the newest complete observation."""
+        return self._recent[-1][0] if self._recent else None
+
+    def joint_state(
+        self, topic: str, stamp: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike
+    ) -> Observation | None:
+        """Take the joints (rad or m, rad/s or m/s) of a `sensor_msgs/JointState` with `stamp` in ns.
+
+        Raises:
+            RcdError: the topic's first message lacks a joint that the planner needs.
+        """
+        entry = self._topics[topic]
+        indices = entry.index(names)
+        if indices is None:
+            needed = list(dict.fromkeys(joint for channel in entry.channels for joint in channel.joints))
+            missing = [joint for joint in needed if joint not in names]
+            if missing and not entry.known_names:
+                raise RcdError(
+                    f"the planner needs joints {needed} on '{topic}', the robot publishes {list(names)}: "
+                    f"missing {missing}"
+                )
+            return self._drop("missing joints" if missing else "duplicated names")
+        values = {}
+        for channel in entry.channels:
+            source = np.asarray(positions if channel.kind == "joint_position" else velocities, np.float64)
+            if source.shape != (len(names),):
+                return self._drop("wrong sizes")
+            values[channel.name] = source[indices[channel.name]]
+        return self._take(entry, stamp, values)
+
+    def odometry(
+        self,
+        topic: str,
+        stamp: int,
+        position: ArrayLike,
+        orientation: ArrayLike,
+        linear: ArrayLike,
+        angular: ArrayLike,
+    ) -> Observation | None:
+        """Take a `nav_msgs/Odometry` with `stamp` in ns.
+
+        Args:
+            topic: of a body's channels.
+            stamp: ns.
+            position: (3,) m, world frame.
+            orientation: (4,) quaternion in ROS's order x, y, z, w.
+            linear: (3,) m/s in the body's frame, as `nav_msgs/Odometry` has it.
+            angular: (3,) rad/s in the body's frame.
+        """
+        entry = self._topics[topic]
+        x, y, z, w = np.asarray(orientation, np.float64)
+        quaternion = np.array([w, x, y, z])
+        norm = np.linalg.norm(quaternion)
+        if not np.isfinite(norm) or norm < 0.5:
+            return self._drop("not finite" if not np.isfinite(norm) else "no orientation")
+        pose = np.concatenate((np.asarray(position, np.float64), quaternion))
+        twist = np.concatenate((to_world(quaternion, linear), np.asarray(angular, np.float64)))
+        values = {c.name: pose if c.kind == "body_pose" else twist for c in entry.channels}
+        return self._take(entry, stamp, values)
+
+    def _drop(self, reason: str) -> Observation | None:
+        self.dropped[reason] += 1
+        return None
+
+    def _take(self, entry: _Topic, stamp: int, values: dict[str, NDArray[np.float64]]) -> Observation | None:
+        if not all(np.isfinite(value).all() for value in values.values()):
+            return self._drop("not finite")
+        if entry.stamp is not None and stamp == entry.stamp:
+            return self._drop("repeated")
+        if entry.stamp is not None and stamp < entry.stamp:
+            entry.older_in_a_row += 1
+            if entry.stamp - stamp < _CLOCK_RESTART_NS and entry.older_in_a_row < _CLOCK_RESTART_MESSAGES:
+                return self._drop("out of order")
+            self._restart()
+        entry.stamp, entry.values, entry.older_in_a_row = stamp, values, 0
+        return self._complete()
+
+    def _restart(self) -> None:
+        """The clock began anew: nothing gathered under the old one is of use."""
+        self.restarts += 1
+        self._recent.clear()
+        for entry in self._topics.values():
+            entry.stamp, entry.values, entry.older_in_a_row = None, {}, 0
+
+    def _complete(self) -> Observation | None:
+        """The observation at the leading topic's stamp, once the other topics are there too."""
+        stamp = self._lead.stamp
+        if stamp is None or stamp == self.stamp:
+            return None
+        for entry in self._topics.values():
+            if entry.stamp is None or abs(entry.stamp - stamp) > self._tolerance:
+                return None
+        vector = np.empty(self._size)
+        for entry in self._topics.values():
+            for name, place in entry.places.items():
+                vector[place] = entry.values[name]
+        self._recent.append((stamp, vector))
+        while stamp - self._recent[0][0] > self._history * self._period:
+            self._recent.popleft()
+        return Observation(stamp, self._rows(stamp))
+
+    def _rows(self, stamp: int) -> NDArray[np.float64]:
+        """(h, n_obs): for each of the last h periods the observation nearest to it, the oldest one repeated."""
+        due = [stamp - back * self._period for back in reversed(range(self._history))]
+        stamps = np.array([taken for taken, _ in self._recent])
+        return np.stack([self._recent[int(np.argmin(np.abs(stamps - moment)))][1] for moment in due])

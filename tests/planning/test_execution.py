@@ -1,0 +1,107 @@
+"""The point that is due now, and which plans are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.trajectory import observed_positions, trajectory_points
+from tests.planning.tiny import tiny_spec
+
+PERIOD = 100_000_000
+ARM = ("elbow", "wrist")
+ENDS = PERIOD * np.arange(1, 5)
+PLAN = [[0.1, -0.1], [0.2, -0.2], [0.3, -0.3], [0.4, -0.4]]
+
+
+@pytest.fixture
+def follower() -> TrajectoryFollower:
+    return TrajectoryFollower(tiny_spec().command, PERIOD)
+
+
+def test_each_point_has_its_period(follower: TrajectoryFollower) -> None:
+    start = 7 * PERIOD
+    assert follower.accept(ARM, start, ENDS, PLAN, now=start) is None
+    for k in range(4):
+        for now in (start + k * PERIOD, start + (k + 1) * PERIOD - 1):
+            due = follower.due(now)
+            assert due is not None and due.index == k and due.command.tolist() == PLAN[k]
+    assert follower.due(start + 4 * PERIOD) is None, "a used-up plan must not repeat its last velocity"
+
+
+def test_a_late_plan_is_entered_in_the_middle(follower: TrajectoryFollower) -> None:
+    assert follower.accept(ARM, 0, ENDS, PLAN, now=2 * PERIOD) is None
+    due = follower.due(2 * PERIOD)
+    assert due is not None and due.index == 2
+
+
+def test_names_are_mapped_to_the_robots_order(follower: TrajectoryFollower) -> None:
+    assert follower.accept(("wrist", "elbow"), 0, ENDS, PLAN, now=0) is None
+    due = follower.due(0)
+    assert due is not None and due.command.tolist() == [-0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"names": ("elbow", "hand")}, "joint names differ"),
+        ({"names": ("elbow",)}, "joint names differ"),
+        ({"commands": [[0.1, 0.1]] * 3}, "wrong shape"),
+        ({"commands": [[0.1]] * 4}, "wrong shape"),
+        ({"time_from_start": [], "commands": []}, "wrong shape"),
+        ({"time_from_start": [0, 1, 2, 3]}, "times do not increase"),
+        ({"time_from_start": [1, 2, 2, 3]}, "times do not increase"),
+        ({"commands": [[np.nan, 0.0]] * 4}, "not finite"),
+        ({"commands": [[0.0, 2.1]] * 4}, "outside the limits: wrist = 2.1 at point 0, allowed -2 to 2"),
+        ({"stamp": 3 * PERIOD}, "from the future"),
+        ({"now": 4 * PERIOD}, "stale"),
+    ],
+)
+def test_refused_plans_say_why_and_leave_the_plan_in_hand(
+    follower: TrajectoryFollower, change: dict[str, object], reason: str
+) -> None:
+    plan = {"names": ARM, "stamp": 0, "time_from_start": ENDS, "commands": PLAN, "now": 0}
+    assert follower.accept(**plan) is None  # type: ignore[arg-type]
+    answer = follower.accept(**{**plan, **change})  # type: ignore[arg-type]
+    assert answer is not None and answer.startswith(reason)
+    assert follower.refused == {reason.split(":")[0]: 1}
+    due = follower.due(0)
+    assert due is not None and due.command.tolist() == PLAN[0]
+
+
+def test_an_overtaken_plan_is_refused(follower: TrajectoryFollower) -> None:
+    follower.accept(ARM, PERIOD, ENDS, PLAN, now=PERIOD)
+    assert follower.accept(ARM, 0, ENDS, PLAN, now=PERIOD) is not None
+    assert follower.stamp == PERIOD
+
+
+def test_nothing_is_due_after_reset(follower: TrajectoryFollower) -> None:
+    follower.accept(ARM, 0, ENDS, PLAN, now=0)
+    follower.reset()
+    assert follower.due(0) is None
+
+
+def test_velocity_plans_carry_the_positions_they_lead_to() -> None:
+    spec = tiny_spec()
+    observation = np.array([1.0, 2.0, 0.0, 0.0, 0.0])
+    points = trajectory_points(spec, np.array(PLAN), observation)
+    assert points.time_from_start.tolist() == ENDS.tolist()
+    assert points.velocities.tolist() == PLAN
+    assert points.positions[0] == pytest.approx([1.01, 1.99])
+    assert points.positions[3] == pytest.approx([1.10, 1.90])
+    assert points.efforts.shape == (4, 0)
+
+
+def test_positions_stay_empty_when_they_are_not_observed() -> None:
+    spec = tiny_spec().select(["velocity", "door"])
+    assert observed_positions(spec, np.zeros(3)) is None
+    assert trajectory_points(spec, np.array(PLAN), np.zeros(3)).positions.shape == (4, 0)
+
+
+def test_effort_plans_carry_efforts_only() -> None:
+    spec = tiny_spec()
+    spec = spec.model_copy(update={"command": spec.command.model_copy(update={"interface": "effort"})})
+    points = trajectory_points(spec, np.array(PLAN), np.zeros(5))
+    assert points.efforts.tolist() == PLAN
+    assert points.positions.shape == points.velocities.shape == (4, 0)
