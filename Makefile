@@ -1,0 +1,56 @@
+# Everything runs in .venv, which is made when it is first needed. pip installs from whatever index it is configured for.
+VENV := .venv
+PYTHON ?= python3
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+DEPENDENCIES := $(BIN)/python setup.cfg setup.py constraints.txt
+SOURCES := rcd_ros tests launch setup.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.demo ## Watch the shipped planner drive the simulated arm (results in runs/).
+	@$(BIN)/rcd demo
+
+# A sourced ROS 2 brings pytest plug-ins that today's pytest cannot load, so none is loaded but those that
+# pyproject.toml names. One thread per process: the workers share the cores.
+test: $(VENV)/.dev ## Run all tests.
+	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+lint: $(VENV)/.dev ## Check style, formatting and types.
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and sort its imports.
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+clean: ## Remove .venv, caches and build products (runs/ stays).
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "There is no '$(PYTHON)': install Python (Debian, Ubuntu: apt install python3 python3-venv)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "rcd_ros runs on Python 3.10 to 3.13; name one of them: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make a virtual environment: apt install python3-venv, then run make again." >&2; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(DEPENDENCIES)
+	@echo "Installing the robot's part and the simulator into $(VENV) ..."
+	@$(INSTALL) --editable '.[sim]'
+	@touch $@
+
+$(VENV)/.dev: $(DEPENDENCIES)
+	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
+	@$(INSTALL) --editable '.[sim,train,dev]'
+	@touch $@ $(VENV)/.demo
