@@ -1,0 +1,127 @@
+"""The executor: waits until a message, a request, a reply or a timer needs attention, and runs its callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cyclonedds.core import WaitSet
+from cyclonedds.util import duration
+
+from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
+from rcd_ros.ros.embedded.future import Future
+from rcd_ros.ros.embedded.topics import Work
+
+if TYPE_CHECKING:
+    from rcd_ros.ros.embedded.node import Node
+
+_FOREVER = duration(infinite=True)
+_NANOSECONDS = 1_000_000_000
+
+
+class SingleThreadedExecutor:
+    """Runs the callbacks of its nodes one after another in the thread that spins.
+
+    It sleeps in a DDS wait set until data arrive or the next timer is due; it never polls.
+    """
+
+    def __init__(self, *, context: Context | None = None) -> None:
+        self.context = context or get_default_context()
+        self._nodes: list[Node] = []
+        self._turn = 0
+        self._guard = self.context.add_guard()
+        self._waitset: WaitSet | None = None
+        self._attached: list[object] = []
+
+    def add_node(self, node: Node) -> bool:
+        """Serve this node too; False when it is served already."""
+        if node in self._nodes:
+            return False
+        self._nodes.append(node)
+        node.executor = self
+        self.wake()
+        return True
+
+    def remove_node(self, node: Node) -> None:
+        """Serve this node no longer."""
+        if node in self._nodes:
+            self._nodes.remove(node)
+            node.executor = None
+            self.wake()
+
+    def get_nodes(self) -> list[Node]:
+        """The nodes served."""
+        return list(self._nodes)
+
+    def wake(self) -> None:
+        """Make a waiting `spin` look around."""
+        self._guard.set(True)
+
+    def spin(self) -> None:
+        """Run callbacks until the runtime is shut down.
+
+        Raises:
+            ExternalShutdownException: it was shut down while spinning.
+        """
+        while True:
+            self.spin_once()
+
+    def spin_once(self, timeout_sec: float | None = None) -> None:
+        """Run one callback, waiting for it at most `timeout_sec` (forever when None or negative)."""
+        forever = timeout_sec is None or timeout_sec < 0
+        deadline = None if forever else time.monotonic_ns() + round((timeout_sec or 0.0) * _NANOSECONDS)
+        while (work := self._next_work()) is None:
+            if deadline is not None and time.monotonic_ns() >= deadline:
+                return
+            self._wait(deadline)
+        work()
+
+    def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
+        """Run callbacks until the future is done or the timeout has passed."""
+        self._spin_while(lambda: not future.done(), timeout_sec)
+
+    def shutdown(self, timeout_sec: float | None = None) -> bool:
+        """Let go of all nodes."""
+        for node in self.get_nodes():
+            self.remove_node(node)
+        self._waitset = None
+        self.context.remove_guard(self._guard)
+        return True
+
+    def _spin_while(self, condition: Callable[[], bool], timeout_sec: float | None) -> None:
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while condition():
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if remaining is not None and remaining <= 0:
+                return
+            self.spin_once(remaining)
+
+    def _next_work(self) -> Work | None:
+        """One piece of work; the sources take turns, so that a busy one cannot starve the others."""
+        if not self.context.ok():
+            raise ExternalShutdownException
+        sources = [source for node in self._nodes for source in (*node.timers, *node.waitables)]
+        for index in range(len(sources)):
+            turn = (self._turn + index) % len(sources)
+            if (work := sources[turn].take()) is not None:
+                self._turn = turn + 1
+                return work
+        return None
+
+    def _wait(self, deadline: int | None) -> None:
+        """Sleep until an entity has news, somebody wakes us, a timer is due or the deadline (monotonic ns) is here."""
+        delays = [delay for node in self._nodes for timer in node.timers if (delay := timer.nanoseconds_to_wait()) is not None]
+        if deadline is not None:
+            delays.append(max(deadline - time.monotonic_ns(), 0))
+        self._current_waitset().wait(min(delays, default=_FOREVER))
+        self._guard.take()
+
+    def _current_waitset(self) -> WaitSet:
+        conditions: list[object] = [waitable.condition for node in self._nodes for waitable in node.waitables]
+        if self._waitset is None or conditions != self._attached:
+            self._waitset = WaitSet(self.context.participant)
+            for condition in [self._guard, *conditions]:
+                self._waitset.attach(condition)
+            self._attached = conditions
+        return self._waitset

@@ -1,0 +1,183 @@
+"""Python classes for ROS 2 messages and services, generated from their definitions.
+
+They look like the classes of ROS 2's own message packages: keyword-only constructors, zero defaults, constants as
+class attributes. Sequences are lists here and `array.array` there, so code that serves both treats them as sequences.
+`check_message` refuses what ROS 2's classes would refuse, so that a node that runs here runs there too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from cyclonedds.idl import make_idl_struct, types
+
+from rcd_ros.errors import RcdError
+from rcd_ros.ros.embedded import definitions
+from rcd_ros.ros.embedded.definitions import Field
+
+_IDL_TYPES: dict[str, Any] = {
+    "bool": bool,
+    "byte": types.uint8,
+    "char": types.uint8,
+    "string": str,
+    **{f"{sign}int{bits}": getattr(types, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    "float32": types.float32,
+    "float64": types.float64,
+}
+_INTEGER_RANGES = {
+    **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
+    "char": (0, 255),
+}
+_ZEROS: dict[str, Any] = {"bool": False, "string": "", "float32": 0.0, "float64": 0.0}
+
+
+@lru_cache(maxsize=None)
+def message_class(type_name: str) -> Any:
+    """The class of a message such as `sensor_msgs/msg/JointState`; raises `RcdError` for an unknown type."""
+    members = definitions.fields(type_name)
+    name = type_name.split("/")[-1]
+    message = make_idl_struct(
+        name,
+        definitions.dds_type_name(type_name),
+        _idl_members(type_name),
+        dataclassify=False,
+    )
+    for member in members:
+        setattr(message, member.name, dataclasses.field(default_factory=_default(member)))
+    message = dataclasses.dataclass(kw_only=True)(message)
+    for constant, value in definitions.constants(type_name).items():
+        setattr(message, constant, value)
+    message.ros_type_name = type_name
+    message.ros_checks = [(member.name, _checker(member)) for member in members]
+    return message
+
+
+@lru_cache(maxsize=None)
+def service_class(type_name: str) -> Any:
+    """The class of a service such as `std_srvs/srv/Trigger`, with `Request` and `Response`."""
+    if type_name not in definitions.SERVICES:
+        known = ", ".join(sorted(definitions.SERVICES))
+        raise RcdError(f"the embedded runtime has no definition of service '{type_name}'; it knows: {known}")
+    return SimpleNamespace(
+        ros_type_name=type_name,
+        Request=message_class(f"{type_name}_Request"),
+        Response=message_class(f"{type_name}_Response"),
+    )
+
+
+@lru_cache(maxsize=None)
+def service_sample(message: Any) -> Any:
+    """Wire type of a service's request or response: rmw_cyclonedds's header, then the message's own members.
+
+    They are not nested: on the wire that makes no difference, and a DDS type may not contain its own name.
+    """
+    return make_idl_struct(
+        f"{message.__name__}Sample",
+        definitions.dds_type_name(message.ros_type_name),
+        {"header_client": types.uint64, "header_sequence": types.int64, **_idl_members(message.ros_type_name)},
+    )
+
+
+def to_service_sample(message: Any, client: int, sequence: int) -> Any:
+    """A request or response as it goes over the wire."""
+    sample_type = service_sample(type(message))
+    return sample_type(header_client=client, header_sequence=sequence, **vars(message))
+
+
+def from_service_sample(sample: Any, message: Any) -> Any:
+    """The request or response in a received sample."""
+    return message(**{member.name: getattr(sample, member.name) for member in definitions.fields(message.ros_type_name)})
+
+
+def check_message(message: Any, path: str = "") -> None:
+    """Raise `TypeError` where ROS 2's own message classes would refuse a value; the text names the field."""
+    for name, check in message.ros_checks:
+        check(getattr(message, name), f"{path or message.ros_type_name}.{name}")
+
+
+def _idl_members(type_name: str) -> dict[str, Any]:
+    return {member.name: _idl_type(member) for member in definitions.fields(type_name)}
+
+
+def _idl_type(member: Field) -> Any:
+    element = message_class(member.base) if member.is_message else _IDL_TYPES[member.base]
+    if member.base == "byte" and not member.is_sequence:
+        return types.array[types.uint8, member.array_length or 1]  # a Python `bytes`, as in rclpy
+    if member.array_length is not None:
+        return types.array[element, member.array_length]
+    if member.is_sequence:
+        return types.sequence[element, member.sequence_bound] if member.sequence_bound else types.sequence[element]
+    return element
+
+
+def _default(member: Field) -> Callable[[], Any]:
+    if member.is_sequence:
+        return list
+    if member.is_message:
+        message, count = message_class(member.base), member.array_length
+        return message if count is None else lambda: [message() for _ in range(count)]
+    if member.base == "byte":
+        return lambda: bytes(member.array_length or 1)
+    zero = _ZEROS.get(member.base, 0)
+    return (lambda: zero) if member.array_length is None else lambda: [zero] * (member.array_length or 0)
+
+
+def _checker(member: Field) -> Callable[[Any, str], None]:
+    single = _message_checker(member.base) if member.is_message else _value_checker(member.base)
+    if member.base == "byte" and not member.is_sequence:
+        return _bytes_checker(member.array_length or 1)
+    if member.array_length is None and not member.is_sequence:
+        return single
+
+    def check(values: Any, path: str) -> None:
+        if isinstance(values, np.ndarray) and member.is_sequence:
+            raise TypeError(f"{path} must be a list, not a NumPy array: use .tolist()")
+        if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+            raise TypeError(f"{path} must be a sequence of {member.base}, got {type(values).__name__}")
+        if member.array_length is not None and len(values) != member.array_length:
+            raise TypeError(f"{path} must have {member.array_length} values, got {len(values)}")
+        for index, value in enumerate(values):
+            single(value, f"{path}[{index}]") if member.is_message else single(value, path)
+
+    return check
+
+
+def _message_checker(type_name: str) -> Callable[[Any, str], None]:
+    def check(value: Any, path: str) -> None:
+        if getattr(value, "ros_type_name", None) != type_name:
+            raise TypeError(f"{path} must be a {type_name}, got {type(value).__name__}")
+        check_message(value, path)
+
+    return check
+
+
+def _value_checker(base: str) -> Callable[[Any, str], None]:
+    if base in _INTEGER_RANGES:
+        low, high = _INTEGER_RANGES[base]
+
+        def check_integer(value: Any, path: str) -> None:
+            if not isinstance(value, int) or not low <= value <= high:
+                raise TypeError(f"{path} must be an int in [{low}, {high}], got {value!r}")
+
+        return check_integer
+    expected = {"bool": bool, "string": str, "byte": int}.get(base, float)
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, expected):
+            raise TypeError(f"{path} must be a {expected.__name__}, got {value!r} ({type(value).__name__})")
+
+    return check
+
+
+def _bytes_checker(length: int) -> Callable[[Any, str], None]:
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, (bytes, bytearray)) or len(value) != length:
+            raise TypeError(f"{path} must be {length} byte(s), got {value!r}")
+
+    return check

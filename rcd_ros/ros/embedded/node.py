@@ -1,0 +1,303 @@
+"""The node: rclpy's `Node`, as far as our nodes use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
+from cyclonedds.core import ReadCondition
+
+from rcd_ros.ros.embedded import names
+from rcd_ros.ros.embedded.clock import Clock
+from rcd_ros.ros.embedded.context import Context, get_default_context
+from rcd_ros.ros.embedded.logger import Logger, LoggingSeverity
+from rcd_ros.ros.embedded.parameter_services import create_parameter_services
+from rcd_ros.ros.embedded.parameters import Parameter, ParametersCallback, ParameterStore
+from rcd_ros.ros.embedded.qos import QoSProfile, qos_profile_services_default
+from rcd_ros.ros.embedded.services import Client, Service
+from rcd_ros.ros.embedded.time import NANOSECONDS, ClockType
+from rcd_ros.ros.embedded.time_source import TimeSource
+from rcd_ros.ros.embedded.timer import Timer
+from rcd_ros.ros.embedded.topics import Publisher, Subscription, Work
+
+if TYPE_CHECKING:
+    from rcd_ros.ros.embedded.executor import SingleThreadedExecutor
+
+
+class Waitable(Protocol):
+    """Something the executor waits for."""
+
+    condition: ReadCondition
+
+    def take(self) -> Work | None:
+        """The next piece of work, if there is one."""
+
+    def destroy(self) -> None:
+        """Delete it."""
+
+
+class CallbackGroup:
+    """Accepted where rclpy wants one; the executor here runs one callback at a time anyway."""
+
+
+class MutuallyExclusiveCallbackGroup(CallbackGroup):
+    """Callbacks that never run at the same time."""
+
+
+class ReentrantCallbackGroup(CallbackGroup):
+    """Callbacks that may run at the same time (here they never do)."""
+
+
+class Node:
+    """A named participant in the ROS graph with topics, services, timers, parameters, a clock and a logger."""
+
+    def __init__(
+        self,
+        node_name: str,
+        *,
+        context: Context | None = None,
+        namespace: str | None = None,
+        parameter_overrides: list[Parameter] | None = None,
+        start_parameter_services: bool = True,
+        automatically_declare_parameters_from_overrides: bool = False,
+    ) -> None:
+        self.context = context or get_default_context()
+        arguments = self.context.arguments
+        self._name = names.check_node_name(arguments.node_name(node_name, node_name))
+        self._namespace = names.normalize_namespace(arguments.namespace(node_name, namespace or "/"))
+        self._remappings = arguments.remappings
+        self.executor: SingleThreadedExecutor | None = None
+        self.waitables: list[Waitable] = []
+        self.timers: list[Timer] = []
+        self._publishers: list[Publisher] = []
+        self._graph: dict[str, BuiltinDataReader] = {}
+        self._clock = Clock(clock_type=ClockType.ROS_TIME)
+        level = arguments.node_log_levels.get(self._name, arguments.log_level)
+        self._logger = Logger(self.get_fully_qualified_name().strip("/").replace("/", "."), LoggingSeverity[level.upper()])
+        overrides = arguments.parameters_of(self.get_fully_qualified_name())
+        overrides.update({parameter.name: parameter.value for parameter in parameter_overrides or []})
+        self._parameters = ParameterStore(overrides)
+        self._time_source = TimeSource(self)
+        if automatically_declare_parameters_from_overrides:
+            for name, value in overrides.items():
+                if not self.has_parameter(name):
+                    self.declare_parameter(name, value)
+        if start_parameter_services:
+            create_parameter_services(self, self._parameters)
+        self.context.on_close(self.destroy_node)
+
+    def get_name(self) -> str:
+        """The name, after remapping."""
+        return self._name
+
+    def get_namespace(self) -> str:
+        """The namespace, after remapping."""
+        return self._namespace
+
+    def get_fully_qualified_name(self) -> str:
+        """Namespace and name."""
+        return f"{self._namespace.rstrip('/')}/{self._name}"
+
+    def get_logger(self) -> Logger:
+        """The node's logger."""
+        return self._logger
+
+    def get_clock(self) -> Clock:
+        """The node's clock: ROS time."""
+        return self._clock
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        """The full name of a topic as this node uses it."""
+        full = names.expand(topic, self._namespace, self._name)
+        return full if only_expand else names.remap(full, self._remappings, self._namespace, self._name)
+
+    resolve_service_name = resolve_topic_name
+
+    def create_publisher(
+        self,
+        msg_type: Any,
+        topic: str,
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+    ) -> Publisher:
+        """Publish messages of a type on a topic."""
+        publisher = Publisher(
+            self.context.participant, msg_type, self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
+        )
+        self._publishers.append(publisher)
+        return publisher
+
+    def create_subscription(
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+    ) -> Subscription:
+        """Call back with every message of a topic."""
+        subscription = Subscription(
+            self.context.participant, msg_type, self.resolve_topic_name(topic), callback, QoSProfile.of(qos_profile)
+        )
+        return self._add(subscription)
+
+    def create_service(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        callback: Callable[[Any, Any], Any],
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Service:
+        """Answer the requests of a service."""
+        full_name = self.resolve_service_name(srv_name)
+        return self._add(Service(self.context.participant, srv_type, full_name, callback, qos_profile))
+
+    def create_client(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Client:
+        """Call a service."""
+        return self._add(Client(self.context, srv_type, self.resolve_service_name(srv_name), qos_profile))
+
+    def create_timer(
+        self,
+        timer_period_sec: float,
+        callback: Callable[[], None],
+        callback_group: CallbackGroup | None = None,
+        clock: Clock | None = None,
+    ) -> Timer:
+        """Call back every `timer_period_sec` seconds of the node's clock, or of the given one."""
+        timer = Timer(round(timer_period_sec * NANOSECONDS), callback, clock or self._clock)
+        self.timers = [*self.timers, timer]
+        self._changed()
+        return timer
+
+    def destroy_publisher(self, publisher: Publisher) -> bool:
+        """Stop publishing; False when it is not one of this node's."""
+        if publisher not in self._publishers:
+            return False
+        self._publishers.remove(publisher)
+        publisher.destroy()
+        return True
+
+    def destroy_subscription(self, subscription: Subscription) -> bool:
+        """Stop listening; False when it is not one of this node's."""
+        return self._remove(subscription)
+
+    def destroy_service(self, service: Service) -> bool:
+        """Stop serving; False when it is not one of this node's."""
+        return self._remove(service)
+
+    def destroy_client(self, client: Client) -> bool:
+        """Drop a client; False when it is not one of this node's."""
+        return self._remove(client)
+
+    def destroy_timer(self, timer: Timer) -> bool:
+        """Stop a timer; False when it is not one of this node's."""
+        if timer not in self.timers:
+            return False
+        timer.cancel()
+        self.timers = [other for other in self.timers if other is not timer]
+        return True
+
+    def destroy_node(self) -> None:
+        """Leave the graph; a second call does nothing."""
+        if self.executor is not None:
+            self.executor.remove_node(self)
+        waitables, self.waitables = self.waitables, []
+        publishers, self._publishers = self._publishers, []
+        self.timers, self._graph = [], {}
+        for entity in [*waitables, *publishers]:
+            entity.destroy()
+
+    def declare_parameter(
+        self, name: str, value: Any = None, descriptor: Any = None, ignore_override: bool = False
+    ) -> Parameter:
+        """Declare a parameter with its default value (or its `Parameter.Type`); an override from outside wins."""
+        return self._parameters.declare(name, value, descriptor, ignore_override)
+
+    def declare_parameters(
+        self, namespace: str, parameters: Sequence[tuple[Any, ...]], ignore_override: bool = False
+    ) -> list[Parameter]:
+        """Declare several: (name, value) or (name, value, descriptor), under a common prefix."""
+        prefix = f"{namespace}." if namespace else ""
+        return [self.declare_parameter(prefix + name, *rest) for name, *rest in parameters]
+
+    def undeclare_parameter(self, name: str) -> None:
+        """Forget a parameter."""
+        self._parameters.undeclare(name)
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether a parameter is declared."""
+        return self._parameters.has(name)
+
+    def get_parameter(self, name: str) -> Parameter:
+        """A declared parameter."""
+        return self._parameters.get(name)
+
+    def get_parameters(self, names: list[str]) -> list[Parameter]:
+        """Declared parameters."""
+        return [self._parameters.get(name) for name in names]
+
+    def describe_parameter(self, name: str) -> Any:
+        """The descriptor of a declared parameter."""
+        return self._parameters.describe(name)
+
+    def set_parameters(self, parameter_list: list[Parameter]) -> list[Any]:
+        """Set parameters one after another; a `SetParametersResult` for each."""
+        return self._parameters.set_each(parameter_list)
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> Any:
+        """Set all parameters or none; one `SetParametersResult`."""
+        return self._parameters.set_together(parameter_list)
+
+    def add_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
+        """Ask this before parameters change: `callback(parameters)` returns a `SetParametersResult`."""
+        self._parameters.callbacks.insert(0, callback)
+
+    def remove_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
+        """Ask it no more."""
+        self._parameters.callbacks.remove(callback)
+
+    def count_publishers(self, topic_name: str) -> int:
+        """Publishers of a topic that have been discovered so far, this process's included."""
+        return self._count(BuiltinTopicDcpsPublication, topic_name)
+
+    def count_subscribers(self, topic_name: str) -> int:
+        """Subscriptions to a topic that have been discovered so far, this process's included."""
+        return self._count(BuiltinTopicDcpsSubscription, topic_name)
+
+    def _count(self, builtin_topic: Any, topic_name: str) -> int:
+        wire_name = names.topic_on_wire(self.resolve_topic_name(topic_name))
+        participant = self.context.participant
+        endpoints = BuiltinDataReader(participant, builtin_topic).read(N=_ENDPOINTS)
+        return sum(endpoint.topic_name == wire_name for endpoint in endpoints)
+
+    def _add(self, waitable: Any) -> Any:
+        self.waitables = [*self.waitables, waitable]
+        self._changed()
+        return waitable
+
+    def _remove(self, waitable: Any) -> bool:
+        if waitable not in self.waitables:
+            return False
+        self.waitables = [other for other in self.waitables if other is not waitable]
+        waitable.destroy()
+        self._changed()
+        return True
+
+    def _changed(self) -> None:
+        if self.executor is not None:
+            self.executor.wake()
+
+
+_ENDPOINTS = 10_000  # more endpoints than any domain of ours holds

@@ -1,0 +1,101 @@
+"""Publishers and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState
+from cyclonedds.domain import DomainParticipant
+from cyclonedds.internal import InvalidSample
+from cyclonedds.pub import DataWriter
+from cyclonedds.sub import DataReader
+from cyclonedds.topic import Topic
+
+from rcd_ros.ros.embedded import definitions, names
+from rcd_ros.ros.embedded.domain import delete
+from rcd_ros.ros.embedded.messages import check_message
+from rcd_ros.ros.embedded.qos import QoSProfile
+
+Work = Callable[[], None]
+
+
+class Publisher:
+    """Writes messages of one type to one topic."""
+
+    def __init__(self, participant: DomainParticipant, message_type: Any, full_name: str, qos: QoSProfile) -> None:
+        self.msg_type = message_type
+        self.topic_name = full_name
+        user_data = f"typehash={definitions.type_hash(message_type.ros_type_name)};"
+        self._writer = make_writer(participant, names.topic_on_wire(full_name), message_type, qos, user_data)
+
+    def publish(self, message: Any) -> None:
+        """Send a message; raises `TypeError` for a value that ROS 2's message classes would refuse."""
+        if not isinstance(message, self.msg_type):
+            raise TypeError(f"'{self.topic_name}' carries {self.msg_type.ros_type_name}, not {type(message).__name__}")
+        check_message(message)
+        self._writer.write(message)
+
+    def get_subscription_count(self) -> int:
+        """Number of subscriptions that receive from here."""
+        return len(self._writer.get_matched_subscriptions())
+
+    def destroy(self) -> None:
+        """Leave the topic."""
+        delete(self._writer)
+
+
+class Subscription:
+    """Calls back with every message received from one topic."""
+
+    def __init__(
+        self,
+        participant: DomainParticipant,
+        message_type: Any,
+        full_name: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+    ) -> None:
+        self.msg_type = message_type
+        self.topic_name = full_name
+        self.callback = callback
+        user_data = f"typehash={definitions.type_hash(message_type.ros_type_name)};"
+        self._reader, self.condition = make_reader(
+            participant, names.topic_on_wire(full_name), message_type, qos, user_data
+        )
+
+    def take(self) -> Work | None:
+        """The call that handles the next received message, if there is one."""
+        sample = take_one(self._reader)
+        return None if sample is None else partial(self.callback, sample)
+
+    def get_publisher_count(self) -> int:
+        """Number of publishers heard here."""
+        return len(self._reader.get_matched_publications())
+
+    def destroy(self) -> None:
+        """Leave the topic."""
+        delete(self.condition)
+        delete(self._reader)
+
+
+def make_writer(participant: DomainParticipant, name: str, data_type: Any, qos: QoSProfile, user_data: str) -> DataWriter:
+    """A DDS writer with ROS 2's conventions."""
+    return DataWriter(participant, Topic(participant, name, data_type), qos=qos.to_dds(user_data))
+
+
+def make_reader(
+    participant: DomainParticipant, name: str, data_type: Any, qos: QoSProfile, user_data: str
+) -> tuple[DataReader, ReadCondition]:
+    """A DDS reader with ROS 2's conventions, and the condition that says it has something new."""
+    reader = DataReader(participant, Topic(participant, name, data_type), qos=qos.to_dds(user_data))
+    return reader, ReadCondition(reader, SampleState.NotRead | ViewState.Any | InstanceState.Any)
+
+
+def take_one(reader: DataReader) -> Any:
+    """The next sample, or None; notices that a writer has gone are passed over."""
+    while samples := reader.take(1):
+        if not isinstance(samples[0], InvalidSample):
+            return samples[0]
+    return None
