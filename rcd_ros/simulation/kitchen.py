@@ -7,7 +7,7 @@ sensor noise is random.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,12 @@ import gymnasium_robotics  # noqa: E402
 gymnasium.register_envs(gymnasium_robotics)
 gymnasium.logger.min_level = _level
 
-if TYPE_CHECKING:
-    from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # noqa: E402
+    BONUS_THRESH,
+    OBS_ELEMENT_GOALS,
+    OBS_ELEMENT_INDICES,
+    KitchenEnv,
+)
 
 ENVIRONMENT = "FrankaKitchen-v1"
 CAMERA = {"lookat": (-0.2, 0.5, 2.0), "distance": 2.2, "azimuth": 70.0, "elevation": -35.0}
@@ -50,7 +54,7 @@ class Kitchen:
             tasks_to_complete=list(spec.score.goals),
             disable_env_checker=True,
         )
-        self._kitchen = cast("KitchenEnv", self._env.unwrapped)
+        self._kitchen = cast(KitchenEnv, self._env.unwrapped)
         self._robot = self._kitchen.robot_env
 
     def reset(self, seed: int) -> NDArray[np.float64]:
@@ -88,6 +92,16 @@ class Kitchen:
             completed=tuple(goal for goal in self.spec.score.goals if goal in newly),
             terminated=bool(terminated),
             truncated=bool(truncated),
+        )
+
+    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
+        """Goals whose joints are within the environment's distance of the goal in this vector (59,)."""
+        values = np.asarray(observation, dtype=np.float64)
+        positions = np.concatenate((values[0:9], values[18:39]))
+        return tuple(
+            goal
+            for goal in self.spec.score.goals
+            if np.linalg.norm(positions[OBS_ELEMENT_INDICES[goal]] - OBS_ELEMENT_GOALS[goal]) < BONUS_THRESH
         )
 
     def render(self) -> NDArray[np.uint8]:

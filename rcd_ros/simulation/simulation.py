@@ -47,6 +47,10 @@ class Simulation(Protocol):
         """
         ...
 
+    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
+        """Goals that an observation vector satisfies by itself; empty for tasks without goals."""
+        ...
+
     def render(self) -> NDArray[np.uint8]:
         """The scene as an RGB image (height, width, 3).
 

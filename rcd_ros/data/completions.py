@@ -1,0 +1,105 @@
+"""Rewards, completions and last observations of demonstrations that were recorded without them, by simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rcd_ros.data.episodes import Episode
+from rcd_ros.errors import RcdError
+from rcd_ros.simulation.simulation import Simulation
+from rcd_ros.simulation.tasks import Task
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """One demonstration made whole, and what an open-loop replay of its actions achieved.
+
+    Attributes:
+        episode: observations as recorded, plus the last one; 1 reward per goal newly completed in these states.
+        recorded: goals that the recorded states complete.
+        reproduced: goals that the replay completed.
+    """
+
+    episode: Episode
+    recorded: tuple[str, ...]
+    reproduced: tuple[str, ...]
+
+
+def recompute(task: Task, demonstrations: Sequence[Episode], seed: int = 0) -> Iterator[Recomputed]:
+    """Makes demonstrations whole, one after another.
+
+    The last observation is where one simulated step with the last action leads from the last recorded state: an
+    open-loop replay of the whole demonstration may have drifted away by then. An episode counts as terminated when
+    all goals are complete, even where the recording goes on for a few steps.
+
+    Args:
+        task: one that is scored by completed goals.
+        demonstrations: without rewards; their last observation is ignored.
+        seed: of the simulator's sensor noise.
+
+    Raises:
+        RcdError: the task is not scored by completions, or the arrays have not its widths.
+    """
+    if task.spec.score.kind != "completions":
+        raise RcdError(f"task '{task.spec.name}' is not scored by completions; import data that have rewards")
+    check_widths(task, demonstrations)
+    simulation = task.make_simulation()
+    try:
+        for demonstration in demonstrations:
+            episode, recorded = _complete(task, simulation, demonstration, seed)
+            yield Recomputed(episode, recorded, _replay_open_loop(task, simulation, demonstration, seed))
+    finally:
+        simulation.close()
+
+
+def check_widths(task: Task, episodes: Sequence[Episode]) -> None:
+    """Checks that episodes have as many observed and commanded values as the task.
+
+    Raises:
+        RcdError: they have not.
+    """
+    expected = (max(task.spec.observation_columns) + 1, max(task.spec.command.columns) + 1)
+    for i, episode in enumerate(episodes):
+        widths = (episode.observations.shape[1], episode.actions.shape[1])
+        if widths != expected:
+            raise RcdError(
+                f"episode {i} has {widths[0]} observed and {widths[1]} commanded values a step; "
+                f"task '{task.spec.name}' has {expected[0]} and {expected[1]}"
+            )
+
+
+def _complete(
+    task: Task, simulation: Simulation, demonstration: Episode, seed: int
+) -> tuple[Episode, tuple[str, ...]]:
+    scale = np.asarray(task.spec.command.scale)
+    simulation.reset(seed)
+    simulation.set_state(demonstration.observations[-2])
+    last = simulation.step(demonstration.actions[-1] * scale).observation
+    observations = np.concatenate((demonstration.observations[:-1], last[None].astype(np.float32)))
+    rewards = np.zeros(len(demonstration), dtype=np.float32)
+    completed: set[str] = set()
+    for step, observation in enumerate(observations[1:]):
+        newly = set(simulation.achieved(observation)) - completed
+        completed |= newly
+        rewards[step] = len(newly)
+    goals = tuple(goal for goal in task.spec.score.goals if goal in completed)
+    terminated = len(goals) == len(task.spec.score.goals)
+    episode = replace(
+        demonstration, observations=observations, rewards=rewards, terminated=terminated, truncated=not terminated
+    )
+    return episode, goals
+
+
+def _replay_open_loop(task: Task, simulation: Simulation, demonstration: Episode, seed: int) -> tuple[str, ...]:
+    scale = np.asarray(task.spec.command.scale)
+    simulation.reset(seed)
+    completed: set[str] = set()
+    for action in demonstration.actions:
+        result = simulation.step(action * scale)
+        completed.update(result.completed)
+        if result.terminated:
+            break
+    return tuple(goal for goal in task.spec.score.goals if goal in completed)

@@ -1,0 +1,76 @@
+"""Logged episodes and the data sets they form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What was observed, done and gained, from a reset to the end.
+
+    Attributes:
+        observations: (T + 1, n_obs), in the data set's own columns; the last one follows the last action.
+        actions: (T, n_act), in the data set's own units (kitchen: normalised, [-1, 1]).
+        rewards: (T,).
+        terminated: the environment ended it at the last step (goal reached, or failed for good).
+        truncated: it only ran out of time.
+        seed: of the environment's reset, where known.
+        info: how this episode was made (replays: source episode, speed, noise); numbers and strings.
+    """
+
+    observations: NDArray[np.float32]
+    actions: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+    terminated: bool
+    truncated: bool
+    seed: int | None = None
+    info: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.actions)
+
+    @property
+    def total_reward(self) -> float:
+        """Undiscounted return; for tasks scored by completions the number of completed goals."""
+        return float(self.rewards.sum())
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Episodes under a name, with what is known of their origin.
+
+    Attributes:
+        name: Minari id, such as `rcd/kitchen/complete-v0`.
+        metadata: `task` (a name, or None), `origin` (how the data were made) and Minari's own entries.
+        content_hash: SHA-256 over all episodes' arrays; independent of name and storage format.
+        episodes: in stored order.
+    """
+
+    name: str
+    metadata: dict[str, Any]
+    content_hash: str
+    episodes: list[Episode]
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """Undiscounted return of each episode."""
+        return np.array([episode.total_reward for episode in self.episodes])
+
+
+def hash_episodes(episodes: Sequence[Episode]) -> str:
+    """SHA-256 (hex) over shapes and values of all episodes, in order."""
+    digest = hashlib.sha256()
+    for episode in episodes:
+        for array in (episode.observations, episode.actions, episode.rewards):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+        digest.update(bytes((episode.terminated, episode.truncated)))
+    return digest.hexdigest()

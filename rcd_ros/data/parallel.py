@@ -1,0 +1,70 @@
+"""The same function over many jobs in several processes, results in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from rcd_ros.errors import RcdError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    make_worker: Callable[[], Callable[[Job], Result]], jobs: Sequence[Job], workers: int
+) -> Iterator[Result]:
+    """Yields `make_worker()(job)` for each job, in the order of the jobs.
+
+    Each process makes its own worker once (a simulation, a planner) and keeps it. With one worker everything runs
+    in this process. Abandoning the iterator, or Ctrl-C, drops the jobs not yet begun and ends the processes.
+
+    Args:
+        make_worker: picklable when `workers` > 1.
+        jobs: picklable when `workers` > 1.
+        workers: number of processes.
+
+    Raises:
+        RcdError: `workers` is not positive.
+    """
+    if workers < 1:
+        raise RcdError(f"the number of workers must be at least 1, got {workers}")
+    workers = min(workers, len(jobs))
+    if workers <= 1:
+        yield from map(make_worker(), jobs) if jobs else ()
+        return
+    # Not fork: simulators and inference engines hold threads and GL contexts that a fork would tear.
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(make_worker,)
+    )
+    try:
+        yield from executor.map(_run_job, jobs)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+_worker: Callable[[Any], Any]
+
+
+def _start_worker(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = make_worker()
+
+
+def _end_with_parent() -> None:
+    """Leaves no orphan behind a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run_job(job: Any) -> Any:
+    return _worker(job)

@@ -1,0 +1,210 @@
+"""Data sets on disk: Minari's format and place (`MINARI_DATASETS_PATH`, or ~/.minari/datasets)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import minari
+import numpy as np
+from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_storage import MinariStorage
+from minari.namespace import create_namespace, list_local_namespaces
+from minari.storage import get_dataset_path
+
+from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
+from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
+
+logger = logging.getLogger(__name__)
+
+_NAME = re.compile(r"([-_\w]+/)*[-_\w]+-v\d+")
+
+
+def check_new_name(name: str, force: bool = False) -> None:
+    """Refuses a name that Minari would not take, or that is taken already (unless `force`).
+
+    Raises:
+        RcdError: as said.
+    """
+    if not _NAME.fullmatch(name):
+        raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
+    if get_dataset_path(name).exists() and not force:
+        raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
+
+
+def list_datasets() -> dict[str, dict[str, Any]]:
+    """Metadata of every local data set, by name; broken ones are left out with a warning in the log."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = minari.list_local_datasets()
+    for warning in caught:
+        logger.warning("%s", warning.message)
+    return {name: dict(metadata) for name, metadata in found.items()}
+
+
+def save_dataset(
+    name: str,
+    episodes: Sequence[Episode],
+    *,
+    task: str | None,
+    origin: dict[str, Any],
+    description: str,
+    force: bool = False,
+) -> Dataset:
+    """Stores episodes under a name, all or nothing: an interrupted call leaves no trace.
+
+    Args:
+        name: Minari id; an existing one is replaced only with `force`.
+        episodes: one or more, all of the same widths.
+        task: the task they belong to, if any.
+        origin: how they were made (JSON values): command, source, seed, settings.
+        description: one or two sentences for people, license included.
+        force: replace an existing data set of that name.
+
+    Raises:
+        RcdError: a bad or occupied name, or nothing to store.
+    """
+    check_new_name(name, force)
+    if not episodes:
+        raise RcdError(f"there is no episode to store as '{name}'")
+    target = get_dataset_path(name)
+    root = get_dataset_path()
+    # Minari does not list hidden folders, so that a half-written set is never seen under the final name.
+    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=root))
+    try:
+        content_hash = hash_episodes(episodes)
+        storage = MinariStorage.new(
+            staging / "data",
+            observation_space=_box(episodes[0].observations),
+            action_space=_box(episodes[0].actions),
+        )
+        storage.update_metadata(
+            {
+                "dataset_id": name,
+                "minari_version": minari.__version__,
+                "description": description,
+                "task": task,
+                "origin": origin,
+                "content_hash": content_hash,
+            }
+        )
+        storage.update_episodes(_to_buffer(episode) for episode in episodes)
+        storage.update_episode_metadata([dict(episode.info) for episode in episodes])
+        namespace = name.rpartition("/")[0]
+        if namespace and namespace not in list_local_namespaces():
+            create_namespace(namespace)
+        replaced = staging / "replaced"
+        if target.exists():
+            target.rename(replaced)
+        finished = staging / "finished"
+        finished.mkdir()
+        (staging / "data").rename(finished / "data")
+        finished.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Dataset(name, {"task": task, "origin": origin, "description": description}, content_hash, list(episodes))
+
+
+def load_dataset(name: str) -> Dataset:
+    """The named local data set, read whole.
+
+    Observations that are dicts (goal environments such as `D4RL/kitchen/complete-v2`) are taken from their
+    "observation" entry.
+
+    Raises:
+        RcdError: no such data set, or one whose content cannot be read or used.
+    """
+    path = get_dataset_path(name) / "data"
+    if not _NAME.fullmatch(name) or not path.is_dir():
+        known = list(list_datasets())
+        raise RcdError(
+            f"there is no local data set '{name}'{did_you_mean(name, known)}; "
+            "see `rcd data list`, or get one with `rcd data import` or `rcd data fetch`"
+        )
+    try:
+        storage = MinariStorage.read(path)
+        metadata = storage.metadata
+        infos = list(storage.get_episode_metadata(range(storage.total_episodes)))
+        stored = list(storage.get_episodes(range(storage.total_episodes)))
+    except (OSError, ValueError, KeyError, AssertionError) as error:
+        raise RcdError(f"data set '{name}' in {path} is damaged and cannot be read: {error}") from error
+    episodes = [_from_stored(name, entry, info) for entry, info in zip(stored, infos, strict=True)]
+    if not episodes:
+        raise RcdError(f"data set '{name}' holds no episode")
+    content_hash = hash_episodes(episodes)
+    if metadata.get("content_hash", content_hash) != content_hash:
+        raise RcdError(f"data set '{name}' in {path} was changed after it was written; make it again")
+    return Dataset(name, metadata, content_hash, episodes)
+
+
+def delete_dataset(name: str) -> None:
+    """Removes a local data set.
+
+    Raises:
+        RcdError: there is none of that name.
+    """
+    known = list(list_datasets())
+    if name not in known:
+        raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}")
+    shutil.rmtree(get_dataset_path(name))
+
+
+def _box(array: np.ndarray) -> gymnasium.spaces.Box:
+    return gymnasium.spaces.Box(-np.inf, np.inf, shape=array.shape[1:], dtype=np.float32)
+
+
+def _to_buffer(episode: Episode) -> EpisodeBuffer:
+    """An episode as Minari writes it: its end is the last entry of `terminations` or `truncations`."""
+    before = [False] * (len(episode) - 1)
+    return EpisodeBuffer(
+        seed=episode.seed,
+        observations=list(episode.observations),
+        actions=list(episode.actions),
+        rewards=episode.rewards.tolist(),
+        terminations=[*before, episode.terminated],
+        truncations=[*before, episode.truncated],
+    )
+
+
+_MINARI_ATTRIBUTES = {"id", "seed", "total_steps", "options"}
+
+
+def _from_stored(name: str, stored: dict[str, Any], metadata: dict[str, Any]) -> Episode:
+    observations = stored["observations"]
+    if isinstance(observations, dict):
+        if "observation" not in observations:
+            raise RcdError(f"data set '{name}' has dict observations without an 'observation' entry")
+        observations = observations["observation"]
+    observations = np.asarray(observations, dtype=np.float32)
+    actions = np.asarray(stored["actions"], dtype=np.float32)
+    rewards = np.asarray(stored["rewards"], dtype=np.float32)
+    if observations.ndim != 2 or actions.ndim != 2 or len(observations) != len(actions) + 1:
+        raise RcdError(
+            f"data set '{name}', episode {stored['id']}: observations {observations.shape} and actions "
+            f"{actions.shape} are not (T + 1, n) and (T, m)"
+        )
+    if not (np.isfinite(observations).all() and np.isfinite(actions).all() and np.isfinite(rewards).all()):
+        raise RcdError(f"data set '{name}', episode {stored['id']} holds NaN or infinite values")
+    seed = metadata.get("seed")
+    return Episode(
+        observations=observations,
+        actions=actions,
+        rewards=rewards,
+        terminated=bool(stored["terminations"][-1]),
+        truncated=bool(stored["truncations"][-1]),
+        seed=None if seed is None else int(seed),
+        info={key: _plain(value) for key, value in metadata.items() if key not in _MINARI_ATTRIBUTES},
+    )
+
+
+def _plain(value: Any) -> Any:
+    """HDF5 gives NumPy scalars back."""
+    return value.item() if isinstance(value, np.generic) else value
