@@ -64,10 +64,8 @@ def pseudo_huber(difference: Tensor, c: float) -> Tensor:
     return (squared + c**2).sqrt() - c
 
 
-def ctm_target(
-    frozen: ConsistencyFunction, teacher: Denoiser, x: Tensor, t: Tensor, u: Tensor, s: Tensor
-) -> Tensor:
-    """Path 2 of eq. 7, carried to 0: one Heun step of the teacher t -> u, the frozen student u -> s -> 0. No gradient."""
+def ctm_target(frozen: ConsistencyFunction, teacher: Denoiser, x: Tensor, t: Tensor, u: Tensor, s: Tensor) -> Tensor:
+    """Path 2 of eq. 7, carried to 0: a Heun step of the teacher t -> u, the frozen student u -> s -> 0; no gradient."""
     with torch.no_grad():
         at_s = frozen(heun_step(teacher, x, t, u), u, s)
         return frozen(at_s, s, torch.zeros_like(s))
@@ -93,9 +91,14 @@ def ctm_loss(
     return pseudo_huber(estimate - target, huber_c)
 
 
-def dsm_loss(student: ConsistencyFunction, clean: Tensor, t: Tensor, noise: Tensor, huber_c: float) -> Tensor:
-    """Denoising score matching on the data itself (eq. 8): g(x_t, t, 0) against x_0, per sample (B,)."""
-    estimate = student.endpoint(clean + expand(t, clean) * noise, t, torch.zeros_like(t))
+def dsm_loss(
+    student: ConsistencyFunction, clean: Tensor, t: Tensor, s: Tensor, noise: Tensor, huber_c: float
+) -> Tensor:
+    """Denoising score matching on the data itself (eq. 8): g(x_t, t, s) against x_0, per sample (B,).
+
+    RACTD takes s = 0, which draws the one-step chunk towards the data's mean; CTM takes s = t, which leaves it alone.
+    """
+    estimate = student.endpoint(clean + expand(t, clean) * noise, t, s)
     return pseudo_huber(estimate - clean, huber_c)
 
 

@@ -1,6 +1,6 @@
 """The teacher's mathematics: EDM preconditioning and denoising loss (Karras et al. 2022; RACTD eq. 4).
 
-    D(x; sigma) = c_skip(sigma) x + c_out(sigma) F(c_in(sigma) x; c_noise(sigma))
+D(x; sigma) = c_skip(sigma) x + c_out(sigma) F(c_in(sigma) x; c_noise(sigma))
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from rcd_ros.generative.schedule import expand
 class Network(Protocol):
     """The raw network F. `noise` and `target` are c_noise of the levels jumped from and to, shape (B,)."""
 
-    def __call__(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor: ...
+    def __call__(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
+        """Evaluate F."""
 
 
 class Denoiser(Protocol):
     """D(x; sigma): x (B, H, A), sigma (B,) -> estimate of the clean chunk (B, H, A)."""
 
-    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Evaluate D."""
 
 
 class Preconditioning(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -14,7 +15,7 @@ Sampler = Callable[[Denoiser, Tensor, Tensor], Tensor]
 
 
 def heun_step(denoiser: Denoiser, x: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
-    """One second-order step from level sigma (B,) to sigma_next (B,), all of it > 0 (Karras et al. 2022, algorithm 1)."""
+    """One second-order step from level sigma (B,) to sigma_next (B,), both > 0 (Karras et al. 2022, algorithm 1)."""
     now, after = expand(sigma, x), expand(sigma_next, x)
     slope = (x - denoiser(x, sigma)) / now
     predicted = x + (after - now) * slope
@@ -25,7 +26,7 @@ def heun_step(denoiser: Denoiser, x: Tensor, sigma: Tensor, sigma_next: Tensor) 
 def heun(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
     """Heun's method down the grid (N,), then one Euler step to 0. NFE = 2 (N - 1) + 1."""
     levels = _levels(x, grid)
-    for sigma, sigma_next in zip(levels[:-1], levels[1:], strict=True):
+    for sigma, sigma_next in itertools.pairwise(levels):
         x = heun_step(denoiser, x, sigma, sigma_next)
     return denoiser(x, levels[-1])
 
@@ -33,7 +34,7 @@ def heun(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
 def ddim(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
     """DDIM, which in sigma is Euler's method (Song et al. 2021; Karras et al. 2022, sec. 3). NFE = N."""
     levels = _levels(x, grid)
-    for sigma, sigma_next in zip(levels[:-1], levels[1:], strict=True):
+    for sigma, sigma_next in itertools.pairwise(levels):
         ratio = expand(sigma_next / sigma, x)
         x = ratio * x + (1.0 - ratio) * denoiser(x, sigma)
     return denoiser(x, levels[-1])
@@ -44,7 +45,7 @@ def dpm_solver_pp(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
     levels = _levels(x, grid)
     previous: Tensor | None = None
     step_before = torch.ones(())
-    for sigma, sigma_next in zip(levels[:-1], levels[1:], strict=True):
+    for sigma, sigma_next in itertools.pairwise(levels):
         clean = denoiser(x, sigma)
         step = (sigma / sigma_next).log()
         estimate = clean

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ class ReturnRegressor(nn.Module):
         self.steps = steps
         sizes = (condition + steps * commands, *widths)
         layers: list[nn.Module] = []
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in itertools.pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
 
@@ -27,7 +29,13 @@ class ReturnRegressor(nn.Module):
 
 
 class CriticEnsemble(nn.Module):
-    """Several regressors that differ by their initial weights and the episodes' order."""
+    """Several regressors that differ by their initial weights.
+
+    Opinions are standardised; `return_mean` and `return_std` (buffers, saved with the weights) undo that.
+    """
+
+    return_mean: Tensor
+    return_std: Tensor
 
     def __init__(
         self,
@@ -42,6 +50,13 @@ class CriticEnsemble(nn.Module):
         self.members = nn.ModuleList(
             ReturnRegressor(condition, commands, steps, widths, dropout) for _ in range(members)
         )
+        self.register_buffer("return_mean", torch.zeros(()))
+        self.register_buffer("return_std", torch.ones(()))
+
+    def calibrate(self, mean: float, std: float) -> None:
+        """Remember how the return-to-go was standardised."""
+        self.return_mean.fill_(mean)
+        self.return_std.fill_(std)
 
     def forward(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Every member's opinion, (members, B)."""
@@ -53,3 +68,7 @@ class CriticEnsemble(nn.Module):
         if pessimism == 0.0 or len(self.members) == 1:
             return opinions.mean(dim=0)
         return opinions.mean(dim=0) - pessimism * opinions.std(dim=0)
+
+    def expected_return(self, condition: Tensor, chunk: Tensor) -> Tensor:
+        """Mean opinion in units of the reward, (B,)."""
+        return self(condition, chunk).mean(dim=0) * self.return_std + self.return_mean

@@ -78,9 +78,7 @@ class TemporalUnet(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""
-        embedded = nn.functional.silu(
-            torch.cat([self.embedding(noise, target), self.observe(condition)], dim=1)
-        )
+        embedded = nn.functional.silu(torch.cat([self.embedding(noise, target), self.observe(condition)], dim=1))
         hidden = x.transpose(1, 2)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):

@@ -1,0 +1,49 @@
+"""The critic: return-to-go of clean chunks, kept smooth beside the data so that a student cannot exploit it.
+
+A regressor is good where it has seen data and worthless a small step beside it, and a student that climbs its
+gradient goes exactly there. Noise on the commands and a gradient penalty make "beside" flat.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.recipe import CriticRecipe
+
+
+class CriticObjective(Objective):
+    """Regress the standardised return-to-go with every member of the ensemble."""
+
+    def __init__(self, ensemble: CriticEnsemble, recipe: CriticRecipe) -> None:
+        super().__init__(ensemble)
+        self.recipe = recipe
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean squared error over members and windows, plus the gradient penalty."""
+        chunk = batch.chunk
+        if self.recipe.command_noise:
+            chunk = chunk + self.recipe.command_noise * torch.randn_like(chunk)
+        chunk = chunk.detach().requires_grad_(self.recipe.gradient_penalty > 0.0)
+        opinions = self.trained(batch.condition, chunk)
+        error = (opinions - batch.returns).square().mean()
+        loss, metrics = error, {"error": error.detach()}
+        if self.recipe.gradient_penalty:
+            (slope,) = torch.autograd.grad(opinions.mean(dim=0).sum(), chunk, create_graph=True)
+            steepness = slope.square().sum(dim=(1, 2)).mean()
+            loss = loss + self.recipe.gradient_penalty * steepness
+            metrics["steepness"] = steepness.detach()
+        return loss, {"loss": loss.detach(), **metrics}
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> dict[str, float]:
+        """Held-out error, and that with shuffled chunks: where the two are close, the critic is blind to commands."""
+        ensemble = cast(CriticEnsemble, self.averaged)
+        shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
+        error = (ensemble(batch.condition, batch.chunk).mean(dim=0) - batch.returns).square().mean()
+        blind = (ensemble(batch.condition, shuffled).mean(dim=0) - batch.returns).square().mean()
+        return {"loss": float(error), "error": float(error), "error_shuffled": float(blind)}

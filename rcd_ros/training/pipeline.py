@@ -1,0 +1,221 @@
+"""From a recipe to a checkpoint: data set -> windows -> teacher -> critic -> student -> checkpoint folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.windows import Windows, cut_windows, split_episodes
+from rcd_ros.errors import RcdError
+from rcd_ros.networks.build import build_network, start_from
+from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.tasks import get_task
+from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.loop import train
+from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.processes import Processes
+from rcd_ros.training.recipe import OptimizerRecipe, Recipe
+from rcd_ros.training.state import read_tensors, save_tensors
+from rcd_ros.training.student import StudentObjective
+from rcd_ros.training.teacher import TeacherObjective
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+STAGES = ("teacher", "critic", "student")
+OBSERVATION_FLOOR = 0.01
+COMMAND_FLOOR = 0.02
+"""Smallest standard deviations (physical units): a value that never moves in the data must not be magnified."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the three stages share: normalised windows of one data set, and how they were normalised."""
+
+    spec: TaskSpec
+    normalizer: NormalizerSpec
+    training: Batch
+    held_out: Batch | None
+    return_mean: float
+    return_std: float
+    dataset_hash: str
+    episodes: int
+
+    @property
+    def bounds(self) -> Tensor:
+        """(2, A) smallest and largest admissible command, normalised."""
+        limits = np.asarray([self.spec.command.lower, self.spec.command.upper])
+        return torch.from_numpy(Normalizer(self.normalizer).normalize_command(limits))
+
+
+def prepare(recipe: Recipe) -> Material:
+    """Load the recipe's data set, cut it into windows and normalise them by the training episodes.
+
+    Raises:
+        RcdError: no such task, data set or channel, or the data do not fit the task.
+    """
+    spec = get_task(recipe.task, **recipe.task_options).spec.select(recipe.observations)
+    dataset = load_dataset(recipe.dataset)
+    windows = cut_windows(dataset.episodes, spec, recipe.history, recipe.horizon, recipe.discount)
+    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
+    training = windows.of_episodes(kept)
+    normalizer = fit_normalizer(training)
+    mean, std = float(training.returns.mean()), float(max(training.returns.std(), 1e-6))
+    return Material(
+        spec=spec,
+        normalizer=normalizer,
+        training=_normalise(training, normalizer, mean, std),
+        held_out=_normalise(windows.of_episodes(held), normalizer, mean, std) if len(held) else None,
+        return_mean=mean,
+        return_std=std,
+        dataset_hash=dataset.content_hash,
+        episodes=len(dataset.episodes),
+    )
+
+
+def fit_normalizer(windows: Windows) -> NormalizerSpec:
+    """Means and standard deviations of observations and commands, with floors under the latter."""
+    observations = windows.histories[:, -1]
+    commands = windows.chunks[:, 0]
+    return NormalizerSpec(
+        observation_mean=tuple(observations.mean(axis=0).tolist()),
+        observation_std=tuple(np.maximum(observations.std(axis=0), OBSERVATION_FLOOR).tolist()),
+        command_mean=tuple(commands.mean(axis=0).tolist()),
+        command_std=tuple(np.maximum(commands.std(axis=0), COMMAND_FLOOR).tolist()),
+    )
+
+
+def refuse_occupied(folder: Path, stages: Sequence[str]) -> None:
+    """Nothing that an earlier training left is overwritten unasked.
+
+    Raises:
+        RcdError: one of the stages has been trained, wholly or in part, in `folder`.
+    """
+    for stage in stages:
+        if (folder / stage).exists():
+            raise RcdError(
+                f"'{folder / stage}' holds an earlier training: pass --resume to continue it, --force to train anew, "
+                "or another --output"
+            )
+
+
+def train_stage(
+    stage: str, recipe: Recipe, material: Material, folder: Path, processes: Processes, resume: bool
+) -> None:
+    """Train one stage into `folder/<stage>/` and write its averaged weights to `folder/<stage>.safetensors`.
+
+    Raises:
+        RcdError: a stage that this one builds on has not been trained, or training fails.
+    """
+    torch.manual_seed(recipe.seed)
+    objective, options = _objective(stage, recipe, material, folder)
+    stage_folder = folder / stage
+    stage_folder.mkdir(parents=True, exist_ok=True)
+    kept = train(
+        objective,
+        material.training,
+        material.held_out,
+        options,
+        stage_folder,
+        seed=recipe.seed,
+        fingerprint=fingerprint(stage, recipe, material),
+        label=stage,
+        processes=processes,
+        resume=resume,
+    )
+    if processes.leads:
+        save_tensors(folder / f"{stage}.safetensors", kept.state_dict(), {})
+    processes.wait()
+
+
+def build_planner_network(recipe: Recipe, spec: TaskSpec, jumps: bool) -> nn.Module:
+    """The recipe's network F for the task's chunks; with `jumps`, a student's."""
+    try:
+        return build_network(
+            recipe.network.model_dump(),
+            horizon=recipe.horizon,
+            commands=spec.command.size,
+            condition=recipe.history * spec.observation_size,
+            jumps=jumps,
+        )
+    except ValueError as error:
+        raise RcdError(f"recipe '{recipe.name}', network: {error}") from error
+
+
+def build_critic(recipe: Recipe, spec: TaskSpec) -> CriticEnsemble:
+    """The recipe's critic ensemble."""
+    critic = recipe.critic
+    return CriticEnsemble(
+        recipe.history * spec.observation_size,
+        spec.command.size,
+        members=critic.members,
+        steps=min(critic.chunk_steps, recipe.horizon),
+        widths=critic.widths,
+        dropout=critic.dropout,
+    )
+
+
+def load_stage(folder: Path, stage: str, network: NetworkT) -> NetworkT:
+    """Load what an earlier stage left in `folder`.
+
+    Raises:
+        RcdError: it left nothing, or something of another shape.
+    """
+    path = folder / f"{stage}.safetensors"
+    if not path.is_file():
+        raise RcdError(f"no {stage} in '{folder}': run `rcd train {stage}` with this recipe first")
+    tensors, _ = read_tensors(path)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise RcdError(f"the {stage} in '{folder}' was made by another recipe: {reason}") from error
+    return network.eval()
+
+
+def fingerprint(stage: str, recipe: Recipe, material: Material) -> str:
+    """Identifies what a stage's weights follow from: its part of the recipe, the stages below it and the data."""
+    below = STAGES[: STAGES.index(stage) + 1]
+    above = {s for s in STAGES if s not in below}
+    sections = recipe.model_dump(mode="json", exclude={"name", "notes", "execute", *above})
+    return hashlib.sha256(json.dumps([sections, material.dataset_hash], sort_keys=True).encode()).hexdigest()
+
+
+def _objective(stage: str, recipe: Recipe, material: Material, folder: Path) -> tuple[Objective, OptimizerRecipe]:
+    if stage == "teacher":
+        network = build_planner_network(recipe, material.spec, jumps=False)
+        return TeacherObjective(network, recipe.noise), recipe.teacher.optimizer
+    if stage == "critic":
+        critic = build_critic(recipe, material.spec)
+        critic.calibrate(material.return_mean, material.return_std)
+        return CriticObjective(critic, recipe.critic), recipe.critic.optimizer
+    teacher = load_stage(folder, "teacher", build_planner_network(recipe, material.spec, jumps=False))
+    judge = None
+    if recipe.student.reward or (folder / "critic.safetensors").is_file():
+        judge = load_stage(folder, "critic", build_critic(recipe, material.spec))
+    student = build_planner_network(recipe, material.spec, jumps=True)
+    start_from(student, teacher)
+    return (
+        StudentObjective(student, teacher, judge, recipe.student, recipe.noise, material.bounds),
+        recipe.student.optimizer,
+    )
+
+
+def _normalise(windows: Windows, spec: NormalizerSpec, return_mean: float, return_std: float) -> Batch:
+    normalizer = Normalizer(spec)
+    return Batch(
+        condition=torch.from_numpy(normalizer.normalize_observation(windows.histories)).flatten(1),
+        chunk=torch.from_numpy(normalizer.normalize_command(windows.chunks)),
+        returns=torch.from_numpy((windows.returns - return_mean) / return_std),
+    )

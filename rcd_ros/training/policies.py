@@ -1,0 +1,137 @@
+"""Teacher, student and critic of a checkpoint as evaluation runs them: eager torch, any sampler, any NFE."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from rcd_ros.errors import RcdError
+from rcd_ros.generative.consistency import ConsistencyFunction
+from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.samplers import SAMPLERS, grid_size_for
+from rcd_ros.generative.schedule import karras_grid
+from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.planning.checkpoint import load_tensors, verify
+from rcd_ros.planning.limits import CommandLimits
+from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.noise import standard_normal
+from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.training.pipeline import build_critic, build_planner_network
+from rcd_ros.training.recipe import Recipe
+
+Which = Literal["student", "teacher"]
+
+
+class ReturnEstimate:
+    """What a checkpoint's critic expects of a chunk."""
+
+    def __init__(self, manifest: Manifest, critic: CriticEnsemble) -> None:
+        self._normalizer = Normalizer(manifest.normalizer)
+        self._critic = critic
+
+    def __call__(self, history: ArrayLike, chunk: ArrayLike) -> float:
+        """Expected discounted return-to-go, in units of the reward; history (h, n_obs), chunk (H, n_cmd), physical."""
+        condition = torch.from_numpy(self._normalizer.normalize_observation(history)).reshape(1, -1)
+        commands = torch.from_numpy(self._normalizer.normalize_command(chunk))[None]
+        with torch.no_grad():
+            return float(self._critic.expected_return(condition, commands))
+
+
+class TorchPolicy:
+    """Plans with a torch network; the same interface as `planning.planner.Planner`.
+
+    Args:
+        manifest: of the checkpoint.
+        network: teacher or student.
+        which: which of them it is.
+        nfe: network evaluations per plan.
+        sampler: heun, ddim or dpm_solver_pp; only for a teacher.
+    """
+
+    def __init__(self, manifest: Manifest, network: nn.Module, which: Which, nfe: int, sampler: str, seed: int) -> None:
+        self.spec = manifest.task
+        self.history = manifest.history
+        self.horizon = manifest.horizon
+        self.execute = manifest.execute
+        self._noise = manifest.noise
+        self._network = network.eval()
+        self._normalizer = Normalizer(manifest.normalizer)
+        self._limits = CommandLimits(manifest.task.command)
+        self._sampler = SAMPLERS[sampler]
+        self._which = which
+        levels = grid_size_for(sampler, nfe) if which == "teacher" else max(2, nfe)
+        self._grid = karras_grid(levels, self._noise.sigma_min, self._noise.sigma_max, self._noise.rho)
+        self.nfe = (2 * levels - 1 if sampler == "heun" else levels) if which == "teacher" else nfe
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Start the noise of a seed from its beginning."""
+        self.seed = seed
+        self.counter = 0
+
+    @torch.no_grad()
+    def plan(self, history: ArrayLike) -> NDArray[np.float64]:
+        """A chunk (horizon, n_cmd) in physical units from the last observations (history, n_obs)."""
+        condition = torch.from_numpy(self._normalizer.normalize_observation(history)).reshape(1, -1)
+        shape = (self.horizon, self.spec.command.size)
+        noise = torch.from_numpy(standard_normal(self.seed, self.counter, shape))[None]
+        self.counter += 1
+        chunk = self._denoise(condition, noise)[0].numpy()
+        return self._limits.clamp(self._normalizer.denormalize_command(chunk))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _denoise(self, condition: Tensor, noise: Tensor) -> Tensor:
+        if self._which == "teacher":
+            denoiser = functools.partial(denoise, self._network, condition=condition, sigma_data=self._noise.sigma_data)
+            return self._sampler(denoiser, self._noise.sigma_max * noise, self._grid)
+        student = ConsistencyFunction(self._network, condition, self._noise.sigma_data, self._noise.sigma_min)
+        return student.sample_steps(noise, self._grid[: self.nfe])
+
+
+def load_policy(
+    checkpoint: Path, which: Which = "student", nfe: int = 1, sampler: str = "heun", seed: int = 0
+) -> TorchPolicy:
+    """A checkpoint's teacher or student as a policy.
+
+    Raises:
+        RcdError: the checkpoint does not verify or lacks that network, or the sampler is unknown.
+    """
+    if sampler not in SAMPLERS:
+        raise RcdError(f"unknown sampler '{sampler}'; known: {', '.join(SAMPLERS)}")
+    if nfe < 1:
+        raise RcdError(f"a plan needs at least one network evaluation, got --nfe {nfe}")
+    manifest = verify(checkpoint)
+    network = build_planner_network(_recipe(manifest), manifest.task, jumps=which == "student")
+    _load(network, checkpoint, which, manifest)
+    return TorchPolicy(manifest, network, which, nfe, sampler, seed)
+
+
+def load_return_estimate(checkpoint: Path) -> ReturnEstimate | None:
+    """The checkpoint's critic, or None where it carries none."""
+    manifest = verify(checkpoint)
+    if "critic.safetensors" not in manifest.files:
+        return None
+    critic = build_critic(_recipe(manifest), manifest.task)
+    _load(critic, checkpoint, "critic", manifest)
+    return ReturnEstimate(manifest, critic.eval())
+
+
+def _recipe(manifest: Manifest) -> Recipe:
+    return Recipe.model_validate(manifest.provenance.recipe)
+
+
+def _load(network: nn.Module, checkpoint: Path, stem: str, manifest: Manifest) -> None:
+    tensors = load_tensors(checkpoint, stem, manifest)
+    try:
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise RcdError(f"'{checkpoint}': {stem}.safetensors does not fit the manifest's recipe ({reason})") from error

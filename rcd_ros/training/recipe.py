@@ -1,0 +1,192 @@
+"""Recipes: everything that makes a planner, typed, in one YAML file that any key of can be overridden."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from yaml import YAMLError
+
+from rcd_ros.errors import RcdError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoiseRecipe(_Section):
+    """Noise levels of the diffusion process (Karras et al. 2022)."""
+
+    sigma_data: float = Field(1.0, gt=0, description="std of the normalised commands")
+    sigma_min: float = Field(0.02, gt=0)
+    sigma_max: float = Field(80.0, gt=0)
+    rho: float = Field(7.0, gt=0)
+    log_mean: float = Field(-1.2, description="P_mean: ln(sigma) in training")
+    log_std: float = Field(1.2, gt=0, description="P_std")
+
+
+class ResidualMLPRecipe(_Section):
+    """A residual MLP over the whole chunk: quickest where chunks are short."""
+
+    kind: Literal["residual_mlp"] = "residual_mlp"
+    width: int = Field(512, gt=0)
+    blocks: int = Field(3, gt=0)
+    embedding: int = Field(64, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class TemporalUnetRecipe(_Section):
+    """A temporal U-Net with FiLM conditioning: for long horizons."""
+
+    kind: Literal["temporal_unet"]
+    widths: tuple[int, ...] = (64, 128, 256)
+    embedding: int = Field(128, gt=0)
+    kernel: int = Field(5, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+NetworkRecipe = Annotated[ResidualMLPRecipe | TemporalUnetRecipe, Field(discriminator="kind")]
+
+
+class OptimizerRecipe(_Section):
+    """How one of the three networks is optimised."""
+
+    steps: int = Field(gt=0)
+    batch: int = Field(256, gt=0)
+    learning_rate: float = Field(3e-4, gt=0)
+    betas: tuple[float, float] = (0.95, 0.999)
+    weight_decay: float = Field(1e-4, ge=0)
+    warmup: int = Field(100, ge=0, description="steps of linear warm-up before the cosine")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
+    clip: float = Field(1.0, gt=0, description="largest gradient norm")
+    validate_every: int = Field(500, gt=0)
+    save_every: int = Field(500, gt=0)
+    keep: Literal["last", "best"] = Field("last", description="averaged weights kept: the last, or the best held out")
+
+
+class TeacherRecipe(_Section):
+    """The diffusion planner that is distilled."""
+
+    optimizer: OptimizerRecipe = OptimizerRecipe(steps=10_000)
+
+
+class CriticRecipe(_Section):
+    """The return-to-go ensemble, and what keeps it smooth a small step beside the data."""
+
+    optimizer: OptimizerRecipe = OptimizerRecipe(steps=4_000, keep="best", validate_every=100)
+    members: int = Field(3, gt=0)
+    chunk_steps: int = Field(1, gt=0, description="commands of a chunk that the critic sees")
+    widths: tuple[int, ...] = (256, 256, 256)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    command_noise: float = Field(0.0, ge=0, description="std of noise on normalised commands while training")
+    gradient_penalty: float = Field(0.0, ge=0, description="weight of |dR/da|^2 at the data")
+
+
+class StudentRecipe(_Section):
+    """Weights of the distillation terms (eq. 9) and of what holds the student near the data."""
+
+    optimizer: OptimizerRecipe = OptimizerRecipe(steps=6_000)
+    ctm: float = Field(1.0, ge=0, description="alpha")
+    dsm: float = Field(1.0, ge=0, description="beta")
+    reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without a critic")
+    trust_region: float = Field(0.0, ge=0, description="weight of the teacher's loss at the student's sample")
+    pessimism: float = Field(1.0, ge=0, description="reward = mean - pessimism * std of the ensemble")
+    reward_ramp: int = Field(1_000, ge=0, description="steps over which the reward term grows to its weight")
+    reward_sample: Literal["one_step", "denoised"] = Field(
+        "one_step", description="the chunk that is scored: what the robot will execute, or (the paper) a denoised one"
+    )
+    dsm_landing: Literal["zero", "start"] = Field(
+        "zero", description="DSM of the jump to 0 (RACTD eq. 8) or of the jump that stays (CTM, Kim et al. 2024)"
+    )
+    levels: int = Field(18, ge=2, description="noise levels of the distillation grid")
+    huber: float = Field(0.03, gt=0, description="c of the pseudo-Huber distance")
+
+
+class Recipe(_Section):
+    """A planner's whole making."""
+
+    name: str
+    task: str
+    task_options: dict[str, Any] = {}
+    dataset: str
+    observations: tuple[str, ...] = Field(description="observation channels the planner reads")
+    history: int = Field(1, gt=0, description="observations, control periods")
+    horizon: int = Field(16, gt=0, description="steps of a chunk, control periods")
+    execute: int = Field(8, gt=0, description="steps of a chunk executed before the next plan")
+    discount: float = Field(0.99, gt=0, le=1)
+    held_out: float = Field(0.1, ge=0, lt=1, description="share of the episodes held out for validation")
+    seed: int = 0
+    notes: str = Field("", description="for the model card: how the data came to be, its licence")
+    noise: NoiseRecipe = NoiseRecipe()
+    network: NetworkRecipe = ResidualMLPRecipe()
+    teacher: TeacherRecipe = TeacherRecipe()
+    critic: CriticRecipe = CriticRecipe()
+    student: StudentRecipe = StudentRecipe()
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply `key.inner=value` overrides.
+
+    Raises:
+        RcdError: the file is missing or not YAML, a key is unknown (the nearest known one is named), a value is
+            of the wrong type or out of range, or an override is not of the form key=value.
+    """
+    if not path.is_file():
+        raise RcdError(f"no recipe at '{path}'; the shipped ones are in config/train/")
+    for override in overrides:
+        if "=" not in override:
+            raise RcdError(f"cannot read the override '{override}': write it as key=value, e.g. student.reward=0.1")
+    try:
+        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        content = OmegaConf.to_container(merged, resolve=True)
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RcdError(f"recipe '{path}': {describe_errors(error, Recipe)}") from error
+    if recipe.execute > recipe.horizon:
+        raise RcdError(f"recipe '{path}': execute ({recipe.execute}) is longer than horizon ({recipe.horizon})")
+    return recipe
+
+
+def describe_errors(error: ValidationError, model: type[BaseModel]) -> str:
+    """One sentence per mistake, with the nearest known key for a misspelt one."""
+    known = sorted(set(_paths(model)))
+    sentences = []
+    for detail in error.errors():
+        key = ".".join(str(part) for part in detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(_without_kind(key), known, n=1, cutoff=0.5)
+            sentences.append(f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        elif detail["type"] == "missing":
+            sentences.append(f"the key '{key}' is missing")
+        else:
+            sentences.append(f"'{key}' is {detail['input']!r}: {detail['msg']}")
+    return "; ".join(sentences)
+
+
+def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        for inner in _models_in(field.annotation):
+            yield from _paths(inner, f"{prefix}{name}.")
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]
+
+
+def _without_kind(key: str) -> str:
+    """Pydantic puts a union's chosen kind into the location (network.residual_mlp.width); people do not."""
+    kinds = {"residual_mlp", "temporal_unet"}
+    return ".".join(part for part in key.split(".") if part not in kinds)

@@ -1,0 +1,126 @@
+"""The student: one-step planner distilled from the teacher and steered by the critic (RACTD eq. 9)."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from rcd_ros.generative.consistency import ConsistencyFunction, ctm_loss, dsm_loss, trust_region_loss
+from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.schedule import karras_grid, lognormal_sigmas
+from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.recipe import NoiseRecipe, StudentRecipe
+
+
+class StudentObjective(Objective):
+    """loss = alpha CTM + beta DSM + sigma_r Reward + trust region, on the same batch.
+
+    Args:
+        network: student network, already holding the teacher's weights.
+        teacher: the teacher's network; not trained here.
+        critic: the ensemble that scores chunks, or None when nothing is to be rewarded.
+        bounds: (2, A), smallest and largest admissible normalised command; chunks are scored as the robot would
+            execute them, inside the bounds.
+    """
+
+    grid: Tensor
+    bounds: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        teacher: nn.Module,
+        critic: CriticEnsemble | None,
+        recipe: StudentRecipe,
+        noise: NoiseRecipe,
+        bounds: Tensor,
+    ) -> None:
+        super().__init__(network)
+        self.teacher = teacher.requires_grad_(False).eval()
+        self.critic = None if critic is None else critic.requires_grad_(False).eval()
+        self.recipe = recipe
+        self.noise = noise
+        self.reward_weight = 0.0
+        ascending = karras_grid(recipe.levels, noise.sigma_min, noise.sigma_max, noise.rho).flip(0).float()
+        self.register_buffer("grid", ascending, persistent=False)
+        self.register_buffer("bounds", bounds, persistent=False)
+
+    def begin_step(self, step: int) -> None:
+        """Grow the reward's weight linearly over `reward_ramp` steps."""
+        self.reward_weight = self.recipe.reward * min(1.0, step / max(1, self.recipe.reward_ramp))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted sum of the terms, and each of them."""
+        student = self._function(self.trained, batch)
+        terms = {"dsm": self.recipe.dsm * self._dsm(student, batch)}
+        if self.recipe.ctm:
+            terms["ctm"] = self.recipe.ctm * self._ctm(student, batch)
+        if self.critic is not None and (self.recipe.reward or self.recipe.trust_region):
+            chunk = self._scored_chunk(student, batch)
+            opinion = self._opinion(self.critic, batch, chunk)
+            terms["reward"] = -self.reward_weight * opinion
+            terms["trust_region"] = self.recipe.trust_region * self._trust_region(batch, chunk)
+        loss = torch.stack(list(terms.values())).sum()
+        metrics = {name: term.detach() for name, term in terms.items()}
+        if "reward" in terms:
+            metrics["predicted_return"] = opinion.detach()
+        return loss, {"loss": loss.detach(), **metrics}
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> dict[str, float]:
+        """One-step error on held-out chunks, and what teacher and critic think of the one-step chunks."""
+        chunk = self._one_step(self._function(self.averaged, batch), batch)
+        metrics = {
+            "loss": float(self._distance(chunk, batch.chunk)),
+            "trust_region": float(self._trust_region(batch, chunk)),
+            "trust_region_of_data": float(self._trust_region(batch, batch.chunk)),
+        }
+        if self.critic is not None:
+            metrics["predicted_return"] = float(self._opinion(self.critic, batch, chunk))
+            metrics["predicted_return_of_data"] = float(self._opinion(self.critic, batch, batch.chunk))
+        return metrics
+
+    def _function(self, network: nn.Module, batch: Batch) -> ConsistencyFunction:
+        return ConsistencyFunction(network, batch.condition, self.noise.sigma_data, self.noise.sigma_min)
+
+    def _teacher(self, batch: Batch) -> functools.partial[Tensor]:
+        return functools.partial(denoise, self.teacher, condition=batch.condition, sigma_data=self.noise.sigma_data)
+
+    def _ctm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
+        """Jump t -> s against a teacher step t -> u and the averaged student's jump u -> s; s <= u < t on the grid."""
+        count = len(batch)
+        start = torch.randint(1, len(self.grid), (count,), device=self.grid.device)
+        landing = (torch.rand(count, device=self.grid.device) * start).long()
+        t, u, s = self.grid[start], self.grid[start - 1], self.grid[landing]
+        x = batch.chunk + t[:, None, None] * torch.randn_like(batch.chunk)
+        frozen = self._function(self.averaged, batch)
+        return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber).mean()
+
+    def _dsm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
+        t = self.grid[torch.randint(0, len(self.grid), (len(batch),), device=self.grid.device)]
+        s = torch.zeros_like(t) if self.recipe.dsm_landing == "zero" else t
+        return dsm_loss(student, batch.chunk, t, s, torch.randn_like(batch.chunk), self.recipe.huber).mean()
+
+    def _scored_chunk(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
+        if self.recipe.reward_sample == "one_step":
+            return self._one_step(student, batch)
+        t = self.grid[torch.randint(0, len(self.grid), (len(batch),), device=self.grid.device)]
+        x = batch.chunk + t[:, None, None] * torch.randn_like(batch.chunk)
+        return student.endpoint(x, t, torch.zeros_like(t))
+
+    def _one_step(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
+        return student.sample(torch.randn_like(batch.chunk), self.noise.sigma_max)
+
+    def _opinion(self, critic: CriticEnsemble, batch: Batch, chunk: Tensor) -> Tensor:
+        executed = torch.minimum(torch.maximum(chunk, self.bounds[0]), self.bounds[1])
+        return critic.lower_bound(batch.condition, executed, self.recipe.pessimism).mean()
+
+    def _trust_region(self, batch: Batch, chunk: Tensor) -> Tensor:
+        sigma = lognormal_sigmas(len(batch), self.noise.log_mean, self.noise.log_std).to(chunk)
+        return trust_region_loss(self._teacher(batch), chunk, sigma, torch.randn_like(chunk)).mean()
+
+    def _distance(self, chunk: Tensor, other: Tensor) -> Tensor:
+        return (chunk - other).square().mean()
