@@ -65,10 +65,7 @@ def _store() -> Any:
 
 def constants(type_name: str) -> dict[str, Any]:
     """Constants of a message, as written in its definition (`byte` constants as one-byte `bytes`, as in rclpy)."""
-    return {
-        name: bytes([value]) if base == "byte" else value
-        for name, base, value in _definition(type_name)[0]
-    }
+    return {name: bytes([value]) if base == "byte" else value for name, base, value in _definition(type_name)[0]}
 
 
 def fields(type_name: str) -> list[Field]:

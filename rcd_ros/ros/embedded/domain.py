@@ -17,9 +17,15 @@ from rcd_ros.errors import RcdError
 
 _MAX_PARTICIPANTS = 32
 _LOOPBACK = f"""<CycloneDDS><Domain Id="any">
-<General><Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces><AllowMulticast>false</AllowMulticast></General>
-<Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>{_MAX_PARTICIPANTS}</MaxAutoParticipantIndex>
-<Peers><Peer Address="127.0.0.1"/></Peers></Discovery>
+<General>
+  <Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>
+  <AllowMulticast>false</AllowMulticast>
+</General>
+<Discovery>
+  <ParticipantIndex>auto</ParticipantIndex>
+  <MaxAutoParticipantIndex>{_MAX_PARTICIPANTS}</MaxAutoParticipantIndex>
+  <Peers><Peer Address="127.0.0.1"/></Peers>
+</Discovery>
 </Domain></CycloneDDS>"""
 
 _domains: dict[int, Domain] = {}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cyclonedds.core import WaitSet
+from cyclonedds.core import ReadCondition, WaitSet
 from cyclonedds.util import duration
 
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
@@ -14,7 +14,7 @@ from rcd_ros.ros.embedded.future import Future
 from rcd_ros.ros.embedded.topics import Work
 
 if TYPE_CHECKING:
-    from rcd_ros.ros.embedded.node import Node
+    from rcd_ros.ros.embedded.node import Node, Source
 
 _FOREVER = duration(infinite=True)
 _NANOSECONDS = 1_000_000_000
@@ -32,7 +32,7 @@ class SingleThreadedExecutor:
         self._turn = 0
         self._guard = self.context.add_guard()
         self._waitset: WaitSet | None = None
-        self._attached: list[object] = []
+        self._attached: list[ReadCondition] = []
 
     def add_node(self, node: Node) -> bool:
         """Serve this node too; False when it is served already."""
@@ -101,7 +101,7 @@ class SingleThreadedExecutor:
         """One piece of work; the sources take turns, so that a busy one cannot starve the others."""
         if not self.context.ok():
             raise ExternalShutdownException
-        sources = [source for node in self._nodes for source in (*node.timers, *node.waitables)]
+        sources: list[Source] = [source for node in self._nodes for source in (*node.timers, *node.waitables)]
         for index in range(len(sources)):
             turn = (self._turn + index) % len(sources)
             if (work := sources[turn].take()) is not None:
@@ -111,14 +111,15 @@ class SingleThreadedExecutor:
 
     def _wait(self, deadline: int | None) -> None:
         """Sleep until an entity has news, somebody wakes us, a timer is due or the deadline (monotonic ns) is here."""
-        delays = [delay for node in self._nodes for timer in node.timers if (delay := timer.nanoseconds_to_wait()) is not None]
+        waits = (timer.nanoseconds_to_wait() for node in self._nodes for timer in node.timers)
+        delays = [wait for wait in waits if wait is not None]
         if deadline is not None:
             delays.append(max(deadline - time.monotonic_ns(), 0))
         self._current_waitset().wait(min(delays, default=_FOREVER))
         self._guard.take()
 
     def _current_waitset(self) -> WaitSet:
-        conditions: list[object] = [waitable.condition for node in self._nodes for waitable in node.waitables]
+        conditions = [waitable.condition for node in self._nodes for waitable in node.waitables]
         if self._waitset is None or conditions != self._attached:
             self._waitset = WaitSet(self.context.participant)
             for condition in [self._guard, *conditions]:

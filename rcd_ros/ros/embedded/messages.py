@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.ros.embedded import definitions
 from rcd_ros.ros.embedded.definitions import Field
 
+_array: Any = types.array  # generic at run time, which the binding's annotations do not say
+_sequence: Any = types.sequence
 _IDL_TYPES: dict[str, Any] = {
     "bool": bool,
     "byte": types.uint8,
@@ -37,17 +39,12 @@ _INTEGER_RANGES = {
 _ZEROS: dict[str, Any] = {"bool": False, "string": "", "float32": 0.0, "float64": 0.0}
 
 
-@lru_cache(maxsize=None)
+@cache
 def message_class(type_name: str) -> Any:
     """The class of a message such as `sensor_msgs/msg/JointState`; raises `RcdError` for an unknown type."""
     members = definitions.fields(type_name)
-    name = type_name.split("/")[-1]
-    message = make_idl_struct(
-        name,
-        definitions.dds_type_name(type_name),
-        _idl_members(type_name),
-        dataclassify=False,
-    )
+    wire_name = definitions.dds_type_name(type_name)
+    message: Any = make_idl_struct(type_name.split("/")[-1], wire_name, _idl_members(type_name), dataclassify=False)
     for member in members:
         setattr(message, member.name, dataclasses.field(default_factory=_default(member)))
     message = dataclasses.dataclass(kw_only=True)(message)
@@ -58,7 +55,7 @@ def message_class(type_name: str) -> Any:
     return message
 
 
-@lru_cache(maxsize=None)
+@cache
 def service_class(type_name: str) -> Any:
     """The class of a service such as `std_srvs/srv/Trigger`, with `Request` and `Response`."""
     if type_name not in definitions.SERVICES:
@@ -71,7 +68,7 @@ def service_class(type_name: str) -> Any:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def service_sample(message: Any) -> Any:
     """Wire type of a service's request or response: rmw_cyclonedds's header, then the message's own members.
 
@@ -86,19 +83,24 @@ def service_sample(message: Any) -> Any:
 
 def to_service_sample(message: Any, client: int, sequence: int) -> Any:
     """A request or response as it goes over the wire."""
-    sample_type = service_sample(type(message))
-    return sample_type(header_client=client, header_sequence=sequence, **vars(message))
+    message_type: Any = type(message)
+    sample_type = service_sample(message_type)
+    return sample_type(header_client=client, header_sequence=sequence, **_members(message, message_type))
 
 
 def from_service_sample(sample: Any, message: Any) -> Any:
     """The request or response in a received sample."""
-    return message(**{member.name: getattr(sample, member.name) for member in definitions.fields(message.ros_type_name)})
+    return message(**_members(sample, message))
 
 
 def check_message(message: Any, path: str = "") -> None:
     """Raise `TypeError` where ROS 2's own message classes would refuse a value; the text names the field."""
     for name, check in message.ros_checks:
         check(getattr(message, name), f"{path or message.ros_type_name}.{name}")
+
+
+def _members(source: Any, message_type: Any) -> dict[str, Any]:
+    return {name: getattr(source, name) for name, _ in message_type.ros_checks}
 
 
 def _idl_members(type_name: str) -> dict[str, Any]:
@@ -108,11 +110,11 @@ def _idl_members(type_name: str) -> dict[str, Any]:
 def _idl_type(member: Field) -> Any:
     element = message_class(member.base) if member.is_message else _IDL_TYPES[member.base]
     if member.base == "byte" and not member.is_sequence:
-        return types.array[types.uint8, member.array_length or 1]  # a Python `bytes`, as in rclpy
+        return _array[types.uint8, member.array_length or 1]  # a Python `bytes`, as in rclpy
     if member.array_length is not None:
-        return types.array[element, member.array_length]
+        return _array[element, member.array_length]
     if member.is_sequence:
-        return types.sequence[element, member.sequence_bound] if member.sequence_bound else types.sequence[element]
+        return _sequence[element, member.sequence_bound] if member.sequence_bound else _sequence[element]
     return element
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     from rcd_ros.ros.embedded.executor import SingleThreadedExecutor
 
 
-class Waitable(Protocol):
-    """Something the executor waits for."""
-
-    condition: ReadCondition
+class Source(Protocol):
+    """Something that has work for the executor now and then."""
 
     def take(self) -> Work | None:
         """The next piece of work, if there is one."""
+
+
+class Waitable(Source, Protocol):
+    """A source whose work comes with data on a DDS reader."""
+
+    condition: ReadCondition
 
     def destroy(self) -> None:
         """Delete it."""
@@ -74,7 +79,8 @@ class Node:
         self._graph: dict[str, BuiltinDataReader] = {}
         self._clock = Clock(clock_type=ClockType.ROS_TIME)
         level = arguments.node_log_levels.get(self._name, arguments.log_level)
-        self._logger = Logger(self.get_fully_qualified_name().strip("/").replace("/", "."), LoggingSeverity[level.upper()])
+        logger_name = self.get_fully_qualified_name().strip("/").replace("/", ".")
+        self._logger = Logger(logger_name, LoggingSeverity[level.upper()])
         overrides = arguments.parameters_of(self.get_fully_qualified_name())
         overrides.update({parameter.name: parameter.value for parameter in parameter_overrides or []})
         self._parameters = ParameterStore(overrides)
@@ -85,7 +91,7 @@ class Node:
                     self.declare_parameter(name, value)
         if start_parameter_services:
             create_parameter_services(self, self._parameters)
-        self.context.on_close(self.destroy_node)
+        self.context.on_close(partial(Node.destroy_node, self))
 
     def get_name(self) -> str:
         """The name, after remapping."""
@@ -216,8 +222,10 @@ class Node:
         waitables, self.waitables = self.waitables, []
         publishers, self._publishers = self._publishers, []
         self.timers, self._graph = [], {}
-        for entity in [*waitables, *publishers]:
-            entity.destroy()
+        for waitable in waitables:
+            waitable.destroy()
+        for publisher in publishers:
+            publisher.destroy()
 
     def declare_parameter(
         self, name: str, value: Any = None, descriptor: Any = None, ignore_override: bool = False

@@ -59,6 +59,4 @@ def create_parameter_services(node: Node, store: ParameterStore) -> None:
     }
     for type_name, handler in handlers.items():
         service_type = service_class(f"rcl_interfaces/srv/{type_name}")
-        node.create_service(
-            service_type, f"~/{handler.__name__}", handler, qos_profile=qos_profile_parameter_services
-        )
+        node.create_service(service_type, f"~/{handler.__name__}", handler, qos_profile=qos_profile_parameter_services)

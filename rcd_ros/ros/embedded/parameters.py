@@ -107,9 +107,7 @@ _ARRAYS = {
     Parameter.Type.DOUBLE_ARRAY: float,
     Parameter.Type.STRING_ARRAY: str,
 }
-_VALUE_FIELDS = {
-    kind: f"{kind.name.lower()}_value" for kind in Parameter.Type if kind != Parameter.Type.NOT_SET
-}
+_VALUE_FIELDS = {kind: f"{kind.name.lower()}_value" for kind in Parameter.Type if kind != Parameter.Type.NOT_SET}
 
 ParametersCallback = Callable[[list[Parameter]], Any]
 
@@ -127,7 +125,9 @@ class ParameterStore:
         """Declared names, in order of declaration."""
         return list(self._parameters)
 
-    def declare(self, name: str, default: Any = None, descriptor: Any = None, ignore_override: bool = False) -> Parameter:
+    def declare(
+        self, name: str, default: Any = None, descriptor: Any = None, ignore_override: bool = False
+    ) -> Parameter:
         """Declare a parameter: an override from outside wins over the default.
 
         `default` may be a value, or a `Parameter.Type` for a parameter that must be given from outside.
@@ -162,7 +162,8 @@ class ParameterStore:
     def get(self, name: str) -> Parameter:
         """A declared parameter."""
         if name not in self._parameters:
-            raise ParameterNotDeclaredException(f"parameter '{name}' is not declared; there are: {', '.join(self._parameters)}")
+            known = ", ".join(self._parameters)
+            raise ParameterNotDeclaredException(f"parameter '{name}' is not declared; there are: {known}")
         return self._parameters[name]
 
     def has(self, name: str) -> bool:
@@ -219,10 +220,14 @@ class ParameterStore:
                 f"got {parameter.value!r} of type {parameter.type_.name}"
             )
         values = parameter.value if isinstance(parameter.value, list) else [parameter.value]
-        ranges = {Parameter.Type.DOUBLE: descriptor.floating_point_range, Parameter.Type.INTEGER: descriptor.integer_range}
+        ranges = {
+            Parameter.Type.DOUBLE: descriptor.floating_point_range,
+            Parameter.Type.INTEGER: descriptor.integer_range,
+        }
         for allowed in ranges.get(parameter.type_, []):
             for value in values:
                 if not (allowed.from_value <= value <= allowed.to_value or math.isclose(value, allowed.to_value)):
                     raise InvalidParameterValueException(
-                        f"parameter '{parameter.name}' must be in [{allowed.from_value}, {allowed.to_value}], got {value}"
+                        f"parameter '{parameter.name}' must be in [{allowed.from_value}, {allowed.to_value}], "
+                        f"got {value}"
                     )

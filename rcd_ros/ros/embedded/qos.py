@@ -49,7 +49,9 @@ class QoSProfile:
 
     def to_dds(self, user_data: str) -> Qos:
         """The DDS policies; `user_data` is what ROS 2 exchanges in discovery (`typehash=...;`)."""
-        history = Policy.History.KeepAll if self.history == HistoryPolicy.KEEP_ALL else Policy.History.KeepLast(self.depth)
+        history = (
+            Policy.History.KeepAll if self.history == HistoryPolicy.KEEP_ALL else Policy.History.KeepLast(self.depth)
+        )
         policies = [
             history,
             Policy.Reliability.BestEffort

@@ -25,7 +25,7 @@ class TimeSource:
 
     def _on_parameters(self, parameters: list[Parameter]) -> Any:
         for parameter in parameters:
-            if parameter.name == "use_sim_time" and parameter.type_ == Parameter.Type.BOOL:
+            if parameter.name == "use_sim_time" and isinstance(parameter.value, bool):
                 self._follow(parameter.value)
         return SetParametersResult(successful=True)
 

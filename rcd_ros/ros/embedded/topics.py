@@ -80,7 +80,9 @@ class Subscription:
         delete(self._reader)
 
 
-def make_writer(participant: DomainParticipant, name: str, data_type: Any, qos: QoSProfile, user_data: str) -> DataWriter:
+def make_writer(
+    participant: DomainParticipant, name: str, data_type: Any, qos: QoSProfile, user_data: str
+) -> DataWriter:
     """A DDS writer with ROS 2's conventions."""
     return DataWriter(participant, Topic(participant, name, data_type), qos=qos.to_dds(user_data))
 
