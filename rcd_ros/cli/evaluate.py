@@ -1,0 +1,154 @@
+"""`rcd eval`: drives seeded episodes and scores them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.evaluation.policy import PolicySource
+    from rcd_ros.evaluation.rollout import EpisodeResult
+    from rcd_ros.simulation.tasks import Task
+
+
+class PolicyChoice(str, Enum):
+    """Who plans."""
+
+    student = "student"
+    teacher = "teacher"
+    replay = "replay"
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    policy: Annotated[
+        PolicyChoice, typer.Option(help="The distilled student, its teacher, or the demonstrations open loop.")
+    ] = PolicyChoice.student,
+    dataset: Annotated[str | None, typer.Option(help="Data set that --policy replay plays back.")] = None,
+    nfe: Annotated[
+        int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
+    execute: Annotated[
+        int | None, typer.Option(min=1, help="Commands executed of each plan (default: the checkpoint's).")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Runs the student: auto, onnxruntime or torch.")] = "auto",
+    episode_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; changes nothing but the time it takes.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Film the first episode (mp4).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
+) -> None:
+    """Drive seeded episodes with a checkpoint's planner and score them.
+
+    Examples:
+
+      rcd eval models/kitchen-complete --episodes 100 --json eval.json
+
+      rcd eval runs/my-planner --policy teacher --nfe 35 --sampler heun
+
+      rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
+    """
+    from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
+    from rcd_ros.evaluation.report import refuse_occupied, results_table, summarize, write_json
+    from rcd_ros.evaluation.rollout import task_of
+    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+
+    for output in (json_file, plot, video):
+        if output is not None:
+            refuse_occupied(output, force)
+    if (policy is PolicyChoice.replay) != (dataset is not None):
+        raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
+
+    manifest = verify(checkpoint)
+    task = task_of(manifest.task, episode_steps)
+    source: PolicySource
+    if dataset is not None:
+        source = ReplayPolicy(dataset, task.spec)
+    else:
+        source = CheckpointPolicy(
+            checkpoint, "teacher" if policy is PolicyChoice.teacher else "student", nfe, sampler, engine
+        )
+    loaded = source.load()
+    chosen_execute = loaded.horizon if dataset is not None else execute or manifest.execute
+    setting: dict[str, Any] = {
+        "policy": policy.value,
+        "seed": seed,
+        "nfe": loaded.nfe,
+        "sampler": sampler if policy is PolicyChoice.teacher else None,
+        "engine": engine if policy is PolicyChoice.student else None,
+        "execute": chosen_execute,
+        "dataset": dataset,
+        "checkpoint": str(checkpoint),
+        "checkpoint_sha256": checkpoint_sha256(checkpoint),
+    }
+    if video is not None:
+        _film(video, task, source, seed, chosen_execute)
+
+    results: list[EpisodeResult] = []
+    try:
+        _drive(task, source, range(seed, seed + episodes), chosen_execute, workers, results)
+    except KeyboardInterrupt:
+        if results and json_file is not None:
+            summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount_of(manifest))
+            write_json(json_file, summary, force=True)
+            raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes are in {json_file}") from None
+        raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes were driven, none was stored") from None
+
+    from rich.console import Console
+
+    summary = summarize(task.spec, results, setting, discount_of(manifest))
+    if json_file is not None:
+        write_json(json_file, summary, force)
+    if plot is not None:
+        from rcd_ros.evaluation.plots import plot_progress
+
+        plot_progress(plot, task.spec, results)
+    Console().print(results_table(summary))
+    for output in (json_file, plot, video):
+        if output is not None:
+            typer.echo(f"wrote {output}")
+
+
+def _drive(
+    task: Task, source: PolicySource, seeds: range, execute: int, workers: int, results: list[EpisodeResult]
+) -> None:
+    """Appends the episodes to `results` as they finish, so that an interruption loses none of them."""
+    from tqdm import tqdm
+
+    from rcd_ros.evaluation.rollout import run_episodes
+
+    with tqdm(total=len(seeds), unit="episode") as bar:
+        for result in run_episodes(task, source, seeds, execute, workers):
+            results.append(result)
+            bar.update()
+            bar.set_postfix(
+                score=f"{sum(task.spec.score.score(r.value(task.spec)) for r in results) / len(results):.1f}"
+            )
+
+
+def _film(path: Path, task: Task, source: PolicySource, seed: int, execute: int) -> None:
+    """Films an episode of its own, so that drawing does not count as planning."""
+    from rcd_ros.evaluation.rollout import check_fit, run_episode
+    from rcd_ros.simulation.video import VideoWriter
+
+    policy = source.load()
+    check_fit(policy, task, execute)
+    simulation = task.make_simulation()
+    path.unlink(missing_ok=True)
+    writer = VideoWriter(path, 1.0 / task.spec.control_period)
+    try:
+        run_episode(simulation, policy, seed, execute, watch=lambda shown: writer.append(shown.render()))
+    finally:
+        writer.close()
+        simulation.close()

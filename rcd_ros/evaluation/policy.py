@@ -1,0 +1,152 @@
+"""What is evaluated: anything that plans chunks of commands from observations, and where it comes from."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.data.episodes import Dataset
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.spec import TaskSpec
+
+PolicyKind = Literal["student", "teacher", "replay"]
+
+
+class Policy(Protocol):
+    """Plans chunks, everything in physical units."""
+
+    spec: TaskSpec
+    history: int
+    horizon: int
+    nfe: int
+
+    def reset(self, seed: int) -> None:
+        """Starts an episode; all randomness of its plans follows from `seed`."""
+
+    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(history, n_obs), oldest first -> (horizon, n_cmd)."""
+
+
+ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+"""Discounted return-to-go that a critic expects: (history, n_obs), (horizon, n_cmd) -> units of the reward."""
+
+TEACHER_NFE = 35
+"""18 noise levels by Heun's method, as EDM samples small images."""
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """How to load a policy from a checkpoint; picklable, so that each worker process loads its own.
+
+    Attributes:
+        checkpoint: the folder.
+        kind: which network plans.
+        nfe: network evaluations per plan; None takes 1 for the student and `TEACHER_NFE` for the teacher.
+        sampler: of the teacher.
+        engine: "auto" or an inference engine's name for the exported student, "torch" for the trained one.
+    """
+
+    checkpoint: Path
+    kind: Literal["student", "teacher"] = "student"
+    nfe: int | None = None
+    sampler: str = "heun"
+    engine: str = "auto"
+
+    def load(self) -> Policy:
+        """The policy, ready to plan.
+
+        Raises:
+            RcdError: the checkpoint does not verify, or holds no such network.
+        """
+        if self.kind == "student" and self.nfe in (None, 1) and self.engine != "torch":
+            return Planner.load(self.checkpoint, engine=self.engine)
+        from rcd_ros.training.policies import load_policy
+
+        nfe = self.nfe or (1 if self.kind == "student" else TEACHER_NFE)
+        return load_policy(self.checkpoint, which=self.kind, nfe=nfe, sampler=self.sampler)
+
+    def load_critic(self) -> ReturnEstimate | None:
+        """The checkpoint's critic, or None where it carries none or torch is not installed.
+
+        Raises:
+            RcdError: the checkpoint does not verify.
+        """
+        if importlib.util.find_spec("torch") is None:
+            return None
+        from rcd_ros.training.policies import load_return_estimate
+
+        return load_return_estimate(self.checkpoint)
+
+
+class DemonstrationReplay:
+    """Plays the data set's own commands back open loop: what the demonstrations score by themselves.
+
+    Episode seeds choose demonstrations in turn. When one has ended, its last command is held for position interfaces
+    and nothing is commanded for the others. Only fair where every episode starts in the same state.
+    """
+
+    history = 1
+    nfe = 0
+
+    def __init__(self, dataset: Dataset, spec: TaskSpec) -> None:
+        """Replay `dataset` on the task `spec`.
+
+        Raises:
+            RcdError: the data set's actions are not the commands of this task.
+        """
+        self.spec = spec
+        self.horizon = spec.episode_steps
+        widths = {episode.actions.shape[1] for episode in dataset.episodes}
+        if spec.command.source != "action" or max(spec.command.columns) >= min(widths):
+            raise RcdError(f"data set '{dataset.name}' holds no actions that task '{spec.name}' commands")
+        self._actions = [episode.actions[:, list(spec.command.columns)] for episode in dataset.episodes]
+        self._chosen = 0
+
+    def reset(self, seed: int) -> None:
+        """Choose demonstration `seed` modulo their number."""
+        self._chosen = seed % len(self._actions)
+
+    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The whole demonstration, whatever is observed."""
+        actions = self._actions[self._chosen][: self.horizon]
+        commands = np.asarray(actions, np.float64) * np.asarray(self.spec.command.scale)
+        after = commands[-1] if self.spec.command.interface == "position" else np.zeros(self.spec.command.size)
+        rest = np.tile(after, (self.horizon - len(commands), 1))
+        return np.clip(np.concatenate((commands, rest)), self.spec.command.lower, self.spec.command.upper)
+
+
+@dataclass(frozen=True)
+class ReplayPolicy:
+    """How to load a demonstration replay; picklable."""
+
+    dataset: str
+    spec: TaskSpec
+
+    def load(self) -> DemonstrationReplay:
+        """The replay.
+
+        Raises:
+            RcdError: no such data set, or one of another task.
+        """
+        from rcd_ros.data.storage import load_dataset
+
+        return DemonstrationReplay(load_dataset(self.dataset), self.spec)
+
+    def load_critic(self) -> None:
+        """Demonstrations were not planned by anybody's expectation."""
+
+
+PolicySource = CheckpointPolicy | ReplayPolicy
+
+
+def discount_of(manifest: Manifest) -> float:
+    """The discount that a checkpoint's critic was trained with."""
+    return float(manifest.provenance.recipe.get("discount", 0.99))

@@ -1,0 +1,127 @@
+"""An evaluation's figures, as a dictionary for JSON and as a table for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from rcd_ros.data.windows import return_to_go
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.rollout import EpisodeResult
+from rcd_ros.evaluation.scores import bootstrap_interval, percentile_ms
+from rcd_ros.planning.spec import TaskSpec
+
+
+def summarize(
+    spec: TaskSpec, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float = 0.99
+) -> dict[str, Any]:
+    """All figures of some episodes of one policy.
+
+    Args:
+        spec: of the task that was driven, its episode length included.
+        results: one or more.
+        setting: what was asked for (policy, nfe, execute, seed, ...); stands beside the figures.
+        discount: of the returns that are compared with the critic's predictions.
+
+    Returns:
+        JSON values. Scores are in points, times in ms; `score_ci95` is a bootstrap interval over the episodes, of
+        seed `setting["seed"]`; `episode_results` holds the single episodes.
+    """
+    values = np.array([result.value(spec) for result in results])
+    scores = np.array([spec.score.score(value) for value in values])
+    plan_seconds = [seconds for result in results for seconds in result.plan_seconds]
+    summary = {
+        "task": spec.name,
+        **setting,
+        "episodes": len(results),
+        "horizon_steps": spec.episode_steps,
+        "score_mean": float(scores.mean()),
+        "score_ci95": list(bootstrap_interval(scores, seed=int(setting.get("seed", 0)))),
+        "tasks_completed_mean": float(np.mean([len(result.completed_at) for result in results])),
+        "per_task": {
+            goal: float(np.mean([goal in result.completed_at for result in results])) for goal in spec.score.goals
+        },
+        "return_mean": float(np.mean([result.rewards.sum() for result in results])),
+        "plan_ms_p50": percentile_ms(plan_seconds, 50),
+        "plan_ms_p95": percentile_ms(plan_seconds, 95),
+        "plan_ms_p99": percentile_ms(plan_seconds, 99),
+        **_compare_returns(results, discount),
+        "episode_results": [
+            {
+                "seed": result.seed,
+                "steps": len(result),
+                "score": float(score),
+                "return": float(result.rewards.sum()),
+                "completed_at": dict(result.completed_at),
+            }
+            for result, score in zip(results, scores, strict=True)
+        ],
+    }
+    return summary
+
+
+def _compare_returns(results: Sequence[EpisodeResult], discount: float) -> dict[str, float]:
+    """Mean return-to-go at the planned steps, as the critic predicted it and as it came."""
+    if not all(result.predicted_returns for result in results):
+        return {}
+    predicted = np.concatenate([result.predicted_returns for result in results])
+    real = np.concatenate(
+        [return_to_go(result.rewards.astype(np.float32), discount)[list(result.planned_at)] for result in results]
+    )
+    return {"predicted_return_mean": float(predicted.mean()), "real_return_mean": float(real.mean())}
+
+
+def results_table(summary: dict[str, Any]) -> Table:
+    """The figures that a person looks for first."""
+    low, high = summary["score_ci95"]
+    policy, nfe = summary.get("policy", "planner"), summary.get("nfe")
+    table = Table(title=f"{summary['task']}: {policy}" + (f", {nfe} NFE" if nfe else ""), title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_row("episodes", f"{summary['episodes']} of {summary['horizon_steps']} steps")
+    table.add_row("score", f"{summary['score_mean']:.1f}  (95 %: {low:.1f} to {high:.1f})")
+    if summary["per_task"]:
+        table.add_row("tasks completed", f"{summary['tasks_completed_mean']:.2f} of {len(summary['per_task'])}")
+    for goal, share in summary["per_task"].items():
+        table.add_row(f"  {goal}", f"{100.0 * share:.0f} %")
+    if "predicted_return_mean" in summary:
+        table.add_row("return to go, predicted", f"{summary['predicted_return_mean']:.2f}")
+        table.add_row("return to go, real", f"{summary['real_return_mean']:.2f}")
+    table.add_row("one plan", f"{summary['plan_ms_p50']:.2f} ms (p50), {summary['plan_ms_p99']:.2f} ms (p99)")
+    return table
+
+
+def write_json(path: Path, summary: dict[str, Any], force: bool = False) -> None:
+    """Write a result whole or not at all.
+
+    Raises:
+        RcdError: the file exists and `force` is false, or its folder cannot be written.
+    """
+    refuse_occupied(path, force)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+            stream.write(json.dumps(summary, indent=2) + "\n")
+        os.chmod(stream.name, 0o644)
+        os.replace(stream.name, path)
+    except OSError as error:
+        raise RcdError(f"cannot write '{path}': {error.strerror}") from error
+
+
+def refuse_occupied(path: Path, force: bool) -> None:
+    """Refuse to overwrite a result.
+
+    Raises:
+        RcdError: there is something at `path` and `force` is false, or it is a folder.
+    """
+    if path.is_dir():
+        raise RcdError(f"'{path}' is a folder: name a file")
+    if path.exists() and not force:
+        raise RcdError(f"'{path}' exists already: choose another file or pass --force to replace it")
