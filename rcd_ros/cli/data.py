@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import enum
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Column, Table
 from tqdm import tqdm
 
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
     from rcd_ros.data.episodes import Episode
+    from rcd_ros.data.summary import Range
 
 app = typer.Typer(help="Import, make, list and look at data sets (Minari).", no_args_is_help=True)
 
@@ -34,9 +39,13 @@ def import_(
     file: Annotated[Path, typer.Argument(help=".npz (state, action, episode_ends) or .hdf5 (D4RL's layout).")],
     name: Name,
     task: Annotated[str | None, typer.Option(help="Task that the data belong to; needed for .npz.")] = None,
+    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = "",
     force: Force = False,
 ) -> None:
-    """Import a recording; what it lacks (rewards, last observations) is recomputed in the simulator."""
+    """Import a recording; what it lacks (rewards, last observations) is recomputed in the simulator.
+
+    Example: rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
+    """
     from rcd_ros.data.completions import check_widths, recompute
     from rcd_ros.data.importers import has_rewards, read_recording
     from rcd_ros.data.storage import check_new_name, save_dataset
@@ -53,8 +62,8 @@ def import_(
     elif chosen is None:
         raise RcdError(f"{file} has no rewards; name the task that can recompute them with --task")
     else:
-        progress = tqdm(recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode")
-        results = list(progress)
+        with tqdm(recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode") as progress:
+            results = list(progress)
         episodes = [result.episode for result in results]
         recorded = sum(len(result.recorded) for result in results)
         reproduced = sum(len(set(result.recorded) & set(result.reproduced)) for result in results)
@@ -71,7 +80,7 @@ def import_(
             got = sum(goal in result.reproduced for result in results)
             typer.echo(f"  {goal}: recorded {had}, reproduced {got} of {len(results)}")
     save_dataset(
-        name, episodes, task=task, origin=origin, description=f"Imported from {file.name}.", force=force
+        name, episodes, task=task, origin=origin, description=description or f"Imported from {file.name}.", force=force
     )
     typer.echo(f"stored {len(episodes)} episodes as {name}")
 
@@ -80,6 +89,7 @@ def import_(
 def replay(
     source: Annotated[str, typer.Argument(help="Data set of demonstrations.")],
     name: Name,
+    task: Annotated[str | None, typer.Option(help="Task, where the data set does not say it (fetched ones).")] = None,
     noise: Annotated[str, typer.Option(help="Standard deviations of the noise, action units.")] = "0.1",
     speed: Annotated[str, typer.Option(help="Speeds, as parts of the demonstration's.")] = "1",
     gain: Annotated[float, typer.Option(help="Tracking gain K, action units per rad.")] = 3.0,
@@ -90,12 +100,16 @@ def replay(
     offset: Annotated[float, typer.Option(help="Standard deviation of constant joint offsets, rad.")] = 0.0,
     abort_probability: Annotated[float, typer.Option(help="Chance that an episode's demonstration stops early.")] = 0.0,
     noise_correlation: Annotated[float, typer.Option(help="Of the noise, from step to step.")] = 0.9,
+    episode_steps: Annotated[int | None, typer.Option(help="Longest episode; the task's own by default.")] = None,
     keep_completed: Annotated[int, typer.Option(help="Keep episodes with at least so many goals.", min=0)] = 0,
     workers: Workers = 1,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Replay demonstrations with tracking feedback and noise, at several speeds."""
+    """Replay demonstrations with tracking feedback and noise, at several speeds.
+
+    Example: rcd data replay rcd/kitchen/complete-v0 --noise 0.05 --speed 1,0.6 --name rcd/kitchen/mixed-v0
+    """
     from rcd_ros.data.replay import ReplaySettings, replay_jobs
     from rcd_ros.data.replay import replay as replay_episodes
     from rcd_ros.data.storage import check_new_name, load_dataset, save_dataset
@@ -105,12 +119,14 @@ def replay(
     settings = ReplaySettings(gain, label.value, noise_correlation, offset, abort_probability, seed)
     speeds, noises = _numbers("speed", speed), _numbers("noise", noise)
     dataset = load_dataset(source)
-    task_name = dataset.metadata.get("task")
+    task_name = task or dataset.metadata.get("task")
     if not task_name:
-        raise RcdError(f"data set '{source}' does not say which task it belongs to, so it cannot be replayed")
+        raise RcdError(f"data set '{source}' does not say which task it belongs to; name one with --task")
+    options = {} if episode_steps is None else {"episode_steps": episode_steps}
+    chosen = get_task(task_name, **options)
     jobs = replay_jobs(len(dataset.episodes), speeds, noises, repeats)
     episodes: list[Episode] = []
-    results = replay_episodes(get_task(task_name), dataset.episodes, jobs, settings, workers)
+    results = replay_episodes(chosen, dataset.episodes, jobs, settings, workers)
     with tqdm(results, total=len(jobs), desc="replaying", unit="episode") as progress:
         for episode in progress:
             episodes.append(episode)
@@ -131,12 +147,122 @@ def replay(
         "offset": offset,
         "abort_probability": abort_probability,
         "noise_correlation": noise_correlation,
+        "episode_steps": chosen.spec.episode_steps,
         "keep_completed": keep_completed,
         "seed": seed,
     }
     description = f"Replays of {source} with tracking feedback; {label.value} actions recorded."
     save_dataset(name, kept, task=task_name, origin=origin, description=description, force=force)
     typer.echo(f"stored {len(kept)} of {len(episodes)} episodes as {name}")
+
+
+@app.command()
+def rollout(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    name: Name,
+    episodes: Annotated[int, typer.Option(help="How many episodes.", min=1)] = 20,
+    execute: Annotated[int | None, typer.Option(help="Steps executed before planning again.", min=1)] = None,
+    workers: Workers = 1,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Record a planner's own episodes in the simulator.
+
+    Example: rcd data rollout models/kitchen-complete --episodes 20 --name rcd/kitchen/rollout-v0
+    """
+    from rcd_ros.data.rollout import rollouts
+    from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.planning.checkpoint import checkpoint_sha256
+
+    check_new_name(name, force)
+    task, results = rollouts(checkpoint, episodes, seed, execute, workers)
+    with tqdm(results, total=episodes, desc="acting", unit="episode") as progress:
+        made = list(progress)
+    origin = {
+        "command": "rollout",
+        "checkpoint": checkpoint.name,
+        "checkpoint_sha256": checkpoint_sha256(checkpoint),
+        "execute": execute,
+        "seed": seed,
+    }
+    description = f"Episodes of the planner {checkpoint.name} in its own simulator."
+    save_dataset(name, made, task=task.spec.name, origin=origin, description=description, force=force)
+    mean = sum(episode.total_reward for episode in made) / len(made)
+    typer.echo(f"stored {len(made)} episodes as {name}, mean return {mean:.2f}")
+
+
+@app.command()
+def fetch(name: Annotated[str, typer.Argument(help="Such as D4RL/kitchen/complete-v2.")], force: Force = False) -> None:
+    """Download a data set from Minari's remote.
+
+    Example: rcd data fetch D4RL/kitchen/complete-v2
+    """
+    from rcd_ros.data.fetch import fetch_dataset
+
+    for each in fetch_dataset(name, force):
+        typer.echo(f"fetched {each}")
+
+
+@app.command("list")
+def list_() -> None:
+    """List the data sets on this machine."""
+    from rcd_ros.data.storage import list_datasets
+
+    datasets = list_datasets()
+    if not datasets:
+        typer.echo("no data sets here; get one with `rcd data import` or `rcd data fetch`")
+        return
+    table = Table("name", "task", Column("episodes", justify="right"), Column("steps", justify="right"), box=None)
+    for name, metadata in datasets.items():
+        table.add_row(name, metadata.get("task") or "-", str(metadata["total_episodes"]), str(metadata["total_steps"]))
+    Console().print(table)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
+    """Show a data set: origin, lengths, returns, and the range of every channel.
+
+    Example: rcd data show rcd/kitchen/complete-v0
+    """
+    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.summary import histogram, summarize
+    from rcd_ros.simulation.tasks import get_task
+
+    dataset = load_dataset(name)
+    task = dataset.metadata.get("task")
+    summary = summarize(dataset, get_task(task).spec if task else None)
+    typer.echo(f"{dataset.name}: {dataset.metadata.get('description', '')}")
+    typer.echo(f"task {task or 'unknown'}, content {dataset.content_hash[:16]}")
+    for key, value in dataset.metadata.get("origin", {}).items():
+        typer.echo(f"  {key}: {value}")
+    typer.echo(
+        f"{summary.episodes} episodes of {summary.shortest} to {summary.longest} steps, {summary.steps} in all; "
+        f"{summary.terminated} terminated, {summary.episodes - summary.terminated} truncated"
+    )
+    typer.echo(f"returns: mean {summary.returns.mean():.4g}")
+    bars = histogram(summary.returns)
+    tallest = max(count for _, count in bars)
+    for label, count in bars:
+        typer.echo(f"  {label:>24} {count:6d} {'#' * math.ceil(40 * count / tallest)}")
+    _print_ranges("observations", summary.observations)
+    _print_ranges("actions", summary.actions)
+
+
+@app.command()
+def delete(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
+    """Delete a data set from this machine."""
+    from rcd_ros.data.storage import delete_dataset
+
+    delete_dataset(name)
+    typer.echo(f"deleted {name}")
+
+
+def _print_ranges(title: str, ranges: Sequence[Range]) -> None:
+    numbers = [Column(heading, justify="right") for heading in ("least", "mean", "largest")]
+    table = Table(title, "unit", *numbers, box=None)
+    for each in ranges:
+        table.add_row(each.name, each.unit, *(f"{value:.4g}" for value in (each.low, each.mean, each.high)))
+    Console().print(table)
 
 
 def _print_replay_returns(episodes: list[Episode]) -> None:
@@ -152,4 +278,3 @@ def _numbers(option: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise RcdError(f"--{option} takes numbers separated by commas, got '{text}'") from None
-

@@ -71,9 +71,7 @@ def check_widths(task: Task, episodes: Sequence[Episode]) -> None:
             )
 
 
-def _complete(
-    task: Task, simulation: Simulation, demonstration: Episode, seed: int
-) -> tuple[Episode, tuple[str, ...]]:
+def _complete(task: Task, simulation: Simulation, demonstration: Episode, seed: int) -> tuple[Episode, tuple[str, ...]]:
     scale = np.asarray(task.spec.command.scale)
     simulation.reset(seed)
     simulation.set_state(demonstration.observations[-2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,8 @@ def _read_archive(path: Path) -> list[Episode]:
         raise RcdError(f"{path}: episode_ends must be a list of integers, got {ends.dtype} of shape {ends.shape}")
     if ends[0] <= 0 or (np.diff(ends) <= 0).any() or ends[-1] != len(states):
         raise RcdError(
-            f"{path}: episode_ends must increase from above 0 to the number of rows ({len(states)}), got {ends.tolist()}"
+            f"{path}: episode_ends must increase from above 0 to the number of rows, {len(states)}, "
+            f"got {_shortened(ends)}"
         )
     return [
         Episode(
@@ -77,7 +79,9 @@ def _read_d4rl(path: Path) -> list[Episode]:
         raise RcdError(f"{path} cannot be read as HDF5: {error}") from error
     _require(path, arrays, keys)
     observations, actions = _matrix(path, arrays, "observations"), _matrix(path, arrays, "actions")
-    flat = {key: arrays[key].reshape(-1) for key in ("rewards", "terminals", "timeouts") if key in arrays}
+    flat: dict[str, NDArray[Any]] = {
+        key: arrays[key].reshape(-1) for key in ("rewards", "terminals", "timeouts") if key in arrays
+    }
     flat.setdefault("timeouts", np.zeros(len(observations), dtype=bool))
     _same_length(path, {"observations": observations, "actions": actions, **flat})
     rewards = flat["rewards"].astype(np.float32)
@@ -124,6 +128,10 @@ def _cut_d4rl(
         raise RcdError(f"{path} holds no episode of more than one step")
 
 
+def _shortened(values: NDArray[np.generic]) -> str:
+    return np.array2string(values, threshold=6, edgeitems=3, separator=", ")
+
+
 def _spans(ends: Sequence[int]) -> Iterator[tuple[int, int]]:
     return zip([0, *ends[:-1]], ends, strict=True)
 
@@ -145,7 +153,7 @@ def _matrix(path: Path, arrays: Mapping[str, NDArray[np.generic]], key: str) -> 
     return values
 
 
-def _same_length(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+def _same_length(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     lengths = {key: len(array) for key, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         described = ", ".join(f"{key} {length}" for key, length in lengths.items())

@@ -43,9 +43,18 @@ def map_in_order(
         workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(make_worker,)
     )
     try:
-        yield from executor.map(_run_job, jobs)
+        yield from _submit(executor, jobs)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(executor: ProcessPoolExecutor, jobs: Sequence[Any]) -> Iterator[Any]:
+    """Starts the processes deaf to a terminal's Ctrl-C, which reaches the parent too; the parent ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.map(_run_job, jobs)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _worker: Callable[[Any], Any]
@@ -53,7 +62,6 @@ _worker: Callable[[Any], Any]
 
 def _start_worker(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = make_worker()
 

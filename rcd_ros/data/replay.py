@@ -80,9 +80,7 @@ class ReplayJob:
     repeat: int
 
 
-def replay_jobs(
-    demonstrations: int, speeds: Sequence[float], noises: Sequence[float], repeats: int
-) -> list[ReplayJob]:
+def replay_jobs(demonstrations: int, speeds: Sequence[float], noises: Sequence[float], repeats: int) -> list[ReplayJob]:
     """Every (repeat, speed, noise, demonstration) once.
 
     Raises:
@@ -123,7 +121,9 @@ def tracked_columns(spec: TaskSpec) -> list[int]:
         for channel in spec.observations:
             if channel.kind == "joint_position" and channel.joints == spec.command.joints:
                 return list(channel.columns)
-    raise RcdError(f"task '{spec.name}' cannot be replayed: it does not observe the positions of the joints it commands")
+    raise RcdError(
+        f"task '{spec.name}' cannot be replayed: it does not observe the positions of the joints it commands"
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,9 @@ class Replayer:
         end = float(len(demonstration))
         if random.random() < settings.abort_probability:
             end *= random.random()
-        noise = coloured_noise(random, self._spec.episode_steps, self._scale.size, job.noise, settings.noise_correlation)
+        noise = coloured_noise(
+            random, self._spec.episode_steps, self._scale.size, job.noise, settings.noise_correlation
+        )
 
         observations, actions, rewards = [self._simulation.reset(reset_seed)], [], []
         reference = _Reference(demonstration, tracked_columns(self._spec), end)

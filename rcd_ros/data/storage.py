@@ -75,10 +75,8 @@ def save_dataset(
     check_new_name(name, force)
     if not episodes:
         raise RcdError(f"there is no episode to store as '{name}'")
-    target = get_dataset_path(name)
-    root = get_dataset_path()
-    # Minari does not list hidden folders, so that a half-written set is never seen under the final name.
-    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=root))
+    # Minari does not list hidden folders, so that a half-written set is never seen.
+    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
     try:
         content_hash = hash_episodes(episodes)
         storage = MinariStorage.new(
@@ -98,19 +96,29 @@ def save_dataset(
         )
         storage.update_episodes(_to_buffer(episode) for episode in episodes)
         storage.update_episode_metadata([dict(episode.info) for episode in episodes])
-        namespace = name.rpartition("/")[0]
-        if namespace and namespace not in list_local_namespaces():
-            create_namespace(namespace)
-        replaced = staging / "replaced"
-        if target.exists():
-            target.rename(replaced)
         finished = staging / "finished"
         finished.mkdir()
         (staging / "data").rename(finished / "data")
-        finished.rename(target)
+        publish(finished, name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return Dataset(name, {"task": task, "origin": origin, "description": description}, content_hash, list(episodes))
+
+
+def publish(folder: Path, name: str) -> None:
+    """Moves a complete data set's folder to where Minari finds it by `name`, replacing what is there.
+
+    Args:
+        folder: inside a hidden folder of the data sets' root (same file system, so that the move is atomic).
+        name: Minari id.
+    """
+    namespace = name.rpartition("/")[0]
+    if namespace and namespace not in list_local_namespaces():
+        create_namespace(namespace)
+    target = get_dataset_path(name)
+    if target.exists():
+        target.rename(Path(tempfile.mkdtemp(dir=folder.parent)) / "replaced")
+    folder.rename(target)
 
 
 def load_dataset(name: str) -> Dataset:

@@ -7,6 +7,8 @@ sensor noise is random.
 
 from __future__ import annotations
 
+import contextlib
+import io
 from typing import cast
 
 import numpy as np
@@ -19,14 +21,13 @@ from rcd_ros.simulation.simulation import StepResult
 
 choose_gl()
 
-import gymnasium  # noqa: E402  MuJoCo reads MUJOCO_GL when it is imported
+# MuJoCo reads MUJOCO_GL when it is imported, hence the order here; Farama prints notices about other environments.
+import gymnasium  # noqa: E402
 
-_level = gymnasium.logger.min_level
-gymnasium.logger.min_level = gymnasium.logger.ERROR  # silences a notice about other environments' reward functions
-import gymnasium_robotics  # noqa: E402
+with contextlib.redirect_stderr(io.StringIO()):
+    import gymnasium_robotics
 
 gymnasium.register_envs(gymnasium_robotics)
-gymnasium.logger.min_level = _level
 
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # noqa: E402
     BONUS_THRESH,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes.util
+import logging
 import os
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +23,21 @@ def choose_gl() -> None:
 
     A GPU draws through EGL. Without one EGL mostly fails, and OSMesa draws in software.
     """
+    # PyOpenGL reports the absence of an optional accelerator at INFO.
+    logging.getLogger("OpenGL").setLevel(logging.WARNING)
     if "MUJOCO_GL" in os.environ or os.name != "posix" or os.uname().sysname != "Linux":
         return
-    has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or any(Path("/dev/dri").glob("renderD*"))
     has_egl = ctypes.util.find_library("EGL") is not None
-    if has_gpu and has_egl:
+    if _has_gpu() and has_egl:
         os.environ["MUJOCO_GL"] = "egl"
     elif ctypes.util.find_library("OSMesa") is not None:
         os.environ["MUJOCO_GL"] = "osmesa"
     elif has_egl:
         os.environ["MUJOCO_GL"] = "egl"
+
+
+def _has_gpu() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*")) or any(Path("/dev/dri").glob("renderD*"))
 
 
 class SceneRenderer:
@@ -46,6 +53,8 @@ class SceneRenderer:
 
         model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
         model.vis.global_.offheight = max(height, model.vis.global_.offheight)
+        if not _has_gpu():
+            model.vis.quality.offsamples = 0
         try:
             self._renderer = mujoco.Renderer(model, height=height, width=width)
         # What a missing or broken OpenGL raises depends on the binding: ImportError, RuntimeError, AttributeError,
@@ -55,6 +64,12 @@ class SceneRenderer:
                 f"cannot render: no OpenGL works here (MUJOCO_GL={os.environ.get('MUJOCO_GL', 'unset')}: {error}); "
                 "install a software one with `apt install libosmesa6` and set MUJOCO_GL=osmesa"
             ) from error
+        # Also at exit: the binding's own destructor comes too late for the OpenGL library and complains.
+        self._close = weakref.finalize(self, self._renderer.close)
+        if not _has_gpu():
+            # In software, anti-aliasing, shadows and reflections take forty times as long as the scene itself.
+            for effect in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+                self._renderer.scene.flags[effect] = False
         self._camera = mujoco.MjvCamera()
         self._camera.lookat = camera["lookat"]
         self._camera.distance = camera["distance"]
@@ -68,4 +83,4 @@ class SceneRenderer:
 
     def close(self) -> None:
         """Closes the OpenGL context."""
-        self._renderer.close()
+        self._close()

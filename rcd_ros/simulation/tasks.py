@@ -63,6 +63,22 @@ def get_task(name: str, **options: Any) -> Task:
     return Task(spec=spec, make_simulation=partial(_make_simulation, entry.simulator, spec))
 
 
+def task_of(spec: TaskSpec) -> Task:
+    """The task that a checkpoint's specification was made from: its goals and length, all of its observations.
+
+    Raises:
+        RcdError: no task of that name, or one that commands something else.
+    """
+    entry = _TASKS.get(spec.name)
+    if entry is None:
+        raise RcdError(f"there is no simulator for task '{spec.name}'; there is one for: {', '.join(_TASKS)}")
+    known = entry.make_spec()
+    if spec.command != known.command:
+        raise RcdError(f"the checkpoint's task '{spec.name}' commands other joints or units than this version's")
+    full = known.model_copy(update={"score": spec.score, "episode_steps": spec.episode_steps})
+    return Task(spec=full, make_simulation=partial(_make_simulation, entry.simulator, full))
+
+
 def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simulation:
     module, name = simulator.split(":")
     try:
