@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.planning.limits import CommandLimits
-from rcd_ros.planning.spec import CommandChannel
+from rcd_ros.planning.spec import CommandChannel, TaskSpec
+from rcd_ros.planning.trajectory import observed_positions
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,17 @@ class TrajectoryFollower:
 
     A plan belongs to the stamp of the observation it was made from: a late one is entered in the middle, one whose
     last point has passed is refused. Refusals are counted in `refused` under their reason.
+
+    A plan in hand is kept for `execute` periods: newer valid ones are then taken note of, but not followed.
     """
 
-    def __init__(self, channel: CommandChannel, period: int) -> None:
-        """Follow plans for `channel`; `period` is the control period in ns."""
+    def __init__(self, channel: CommandChannel, period: int, execute: int = 1) -> None:
+        """Follow plans for `channel`; a plan is kept for `execute` control periods of `period` ns."""
         self.refused: Counter[str] = Counter()
         self._channel = channel
         self._limits = CommandLimits(channel)
         self._period = period
+        self._execute = execute
         self.reset()
 
     def reset(self) -> None:
@@ -56,7 +60,7 @@ class TrajectoryFollower:
         commands: Sequence[Sequence[float]],
         now: int,
     ) -> str | None:
-        """Take a plan, or say why not.
+        """Take a plan, or say why it is refused.
 
         Args:
             names: joint names, in any order.
@@ -66,12 +70,14 @@ class TrajectoryFollower:
             now: ns.
 
         Returns:
-            None when taken, else the reason for refusing it.
+            None when it is valid, else the reason for refusing it.
         """
         reason = self._problem(names, stamp, time_from_start, commands, now)
         if reason is not None:
             self.refused[reason.split(":")[0]] += 1
             return reason
+        if self._stamp is not None and self.due(now) is not None and stamp < self._stamp + self._execute * self._period:
+            return None
         order = [list(names).index(joint) for joint in self._channel.joints]
         self._stamp = stamp
         self._ends = np.asarray(time_from_start, np.int64)
@@ -118,3 +124,15 @@ class TrajectoryFollower:
         if self._stamp is not None and stamp < self._stamp <= now:
             return "older than the plan in hand: it was overtaken"
         return None
+
+
+def hold(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The command (n_cmd,) that stays where the robot is, given the newest observation (n_obs,): no plan is due.
+
+    Zero velocity, zero effort, or the observed position (zero where that is not observed).
+    """
+    if spec.command.interface == "position":
+        positions = observed_positions(spec, observation)
+        if positions is not None:
+            return positions
+    return np.zeros(spec.command.size)

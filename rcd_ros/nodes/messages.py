@@ -1,0 +1,96 @@
+"""Between ROS messages and plain numbers: stamps, joint states, odometry, trajectories, diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.planning.rotations import to_body
+from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.ros.messages import (
+    DiagnosticArray,
+    DiagnosticStatus,
+    DurationMessage,
+    Header,
+    JointState,
+    JointTrajectory,
+    JointTrajectoryPoint,
+    KeyValue,
+    Odometry,
+    TimeMessage,
+)
+
+
+def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
+    """A `builtin_interfaces` Time or Duration in ns."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def time_message(stamp: int) -> TimeMessage:
+    """A stamp in ns as `builtin_interfaces/Time`."""
+    seconds, rest = divmod(stamp, 1_000_000_000)
+    return TimeMessage(sec=seconds, nanosec=rest)
+
+
+def joint_state(
+    stamp: int, names: tuple[str, ...], positions: NDArray[np.float64], velocities: NDArray[np.float64]
+) -> JointState:
+    """A `sensor_msgs/JointState`; either array may be empty."""
+    return JointState(
+        header=Header(stamp=time_message(stamp)),
+        name=list(names),
+        position=positions.tolist(),
+        velocity=velocities.tolist(),
+    )
+
+
+def odometry(stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64]) -> Odometry:
+    """A `nav_msgs/Odometry` from MuJoCo's free joint: pose (7: m, w x y z), twist (6: m/s world, rad/s body)."""
+    message = Odometry(header=Header(stamp=time_message(stamp), frame_id="world"), child_frame_id=body)
+    position, orientation = message.pose.pose.position, message.pose.pose.orientation
+    position.x, position.y, position.z = pose[:3].tolist()
+    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
+    linear, angular = message.twist.twist.linear, message.twist.twist.angular
+    linear.x, linear.y, linear.z = to_body(pose[3:], twist[:3]).tolist()
+    angular.x, angular.y, angular.z = twist[3:].tolist()
+    return message
+
+
+def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoints) -> JointTrajectory:
+    """A `trajectory_msgs/JointTrajectory` that starts at the observation's stamp (ns)."""
+    rows = zip(points.positions, points.velocities, points.efforts, points.time_from_start, strict=True)
+    return JointTrajectory(
+        header=Header(stamp=time_message(stamp)),
+        joint_names=list(names),
+        points=[
+            JointTrajectoryPoint(
+                positions=positions.tolist(),
+                velocities=velocities.tolist(),
+                effort=effort.tolist(),
+                time_from_start=_duration(int(end)),
+            )
+            for positions, velocities, effort, end in rows
+        ],
+    )
+
+
+def commands_of(point: JointTrajectoryPoint, interface: Interface) -> list[float]:
+    """A trajectory point's values in the field that a command interface reads."""
+    fields = {"position": point.positions, "velocity": point.velocities, "effort": point.effort}
+    return list(fields[interface])
+
+
+def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
+    """One status: WARN with `problem`, or OK when that is empty."""
+    level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+    entries = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    status = DiagnosticStatus(level=level, name=name, message=problem or "OK", hardware_id=name, values=entries)
+    return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
+
+
+def _duration(span: int) -> DurationMessage:
+    seconds, rest = divmod(span, 1_000_000_000)
+    return DurationMessage(sec=seconds, nanosec=rest)

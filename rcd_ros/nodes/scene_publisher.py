@@ -1,0 +1,51 @@
+"""Publishes an observation vector as a robot would: each channel on its topic, all with one stamp."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.messages import joint_state, odometry
+from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.ros import Node
+from rcd_ros.ros.messages import JointState, Odometry
+
+
+class ScenePublisher:
+    """The inverse of `planning.observation.ObservationAssembler`."""
+
+    def __init__(self, node: Node, spec: TaskSpec, depth: int) -> None:
+        """Make the publishers of a task's observation topics on `node`.
+
+        Raises:
+            RcdError: a topic's position and velocity channels name different joints.
+        """
+        self._topics: dict[str, dict[str, ObservationChannel]] = {}
+        for channel in spec.observations:
+            self._topics.setdefault(channel.topic, {})[channel.kind] = channel
+        self._publishers = {}
+        for topic, channels in self._topics.items():
+            if len({channel.joints for channel in channels.values()}) != 1:
+                raise RcdError(f"task '{spec.name}': the channels on topic '{topic}' name different joints")
+            message = JointState if "joint" in next(iter(channels)) else Odometry
+            self._publishers[topic] = node.create_publisher(message, topic, depth)
+
+    @property
+    def topics(self) -> list[str]:
+        """Topics published."""
+        return list(self._topics)
+
+    def publish(self, stamp: int, observation: NDArray[np.float64]) -> None:
+        """Publish an observation vector in the data set's columns, taken at `stamp` (ns)."""
+        for topic, channels in self._topics.items():
+            values = {kind: observation[list(channel.columns)] for kind, channel in channels.items()}
+            joints = next(iter(channels.values())).joints
+            nothing = np.empty(0)
+            if "body_pose" in values or "body_twist" in values:
+                pose = values.get("body_pose", np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
+                message = odometry(stamp, joints[0], pose, values.get("body_twist", np.zeros(6)))
+            else:
+                positions, velocities = values.get("joint_position", nothing), values.get("joint_velocity", nothing)
+                message = joint_state(stamp, joints, positions, velocities)
+            self._publishers[topic].publish(message)

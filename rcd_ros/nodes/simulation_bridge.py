@@ -1,0 +1,269 @@
+"""A simulation behind ROS topics; the bridges of all simulators are this node with another task.
+
+`lockstep`: after every observation the clock stands still until the plan made from it is there (the stamps are
+equal), whether or not `execute` lets it be followed. That makes a run a function of its seeds alone.
+
+`realtime`: the wall clock, times `speed`, drives the simulation and nothing waits. A plan counts for the control
+period that began with its observation when it arrives in the first half of it, else from the next one on: latency
+is rounded to whole periods.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.episodes import Episodes, describe, write_json
+from rcd_ros.nodes.messages import commands_of, diagnostics, nanoseconds, time_message
+from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.recorder import Recorder
+from rcd_ros.nodes.scene_publisher import ScenePublisher
+from rcd_ros.planning.execution import TrajectoryFollower, hold
+from rcd_ros.ros import Clock, ClockType, Node
+from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, SetBool, String, Trigger
+from rcd_ros.simulation.tasks import Task
+
+MODES = ("lockstep", "realtime")
+QUEUE = 10
+DISCOVERY_S = 1.0
+"""How long to look for another bridge before anything is published."""
+REPEAT_S = 0.2
+"""In lockstep an unanswered observation is published again after this time: the planner may have started later."""
+
+
+class SimulationBridge(Node):
+    """Runs seeded episodes; subclasses say of which task."""
+
+    _started = False
+
+    def make_task(self) -> Task:
+        """The task to simulate, from parameters that the subclass declares."""
+        raise NotImplementedError
+
+    def __init__(self, node_name: str) -> None:
+        """Make the simulation; episodes begin once it is sure that no other bridge is there.
+
+        Raises:
+            RcdError: a parameter cannot be used, or an output file exists already.
+        """
+        super().__init__(node_name)
+        self._mode = declare(self, "mode", "lockstep", "how time passes", MODES.__contains__, " or ".join(MODES))
+        self._speed = declare(self, "speed", 1.0, "realtime: times faster than life", lambda s: s > 0, "above 0")
+        self._execute = declare(self, "execute", 1, "periods a plan is followed", lambda k: k >= 1, "at least 1")
+        count = declare(self, "episodes", 2, "episodes to run, 0: without end", lambda n: n >= 0, "0 or more")
+        seed = declare(self, "seed", 0, "seed of the first episode", lambda n: n >= 0, "0 or more")
+        self._plan_timeout = declare(
+            self, "plan_timeout", 30.0, "lockstep: s to wait for a plan", lambda s: s > 0, "above 0 (s)"
+        )
+        self._shutdown_when_done = declare(self, "shutdown_when_done", False, "end when all episodes are done")
+        overwrite = declare(self, "overwrite", False, "replace output files that exist")
+        self._results = _output_path(declare(self, "results", "", "JSON file for the results"), overwrite)
+        video = _output_path(declare(self, "video", "", "MP4 file to record"), overwrite)
+        filmed = declare(self, "video_episodes", 1, "how many episodes to film", lambda n: n >= 1, "at least 1")
+
+        task = self.make_task()
+        self._spec = task.spec
+        self._follower = TrajectoryFollower(self._spec.command, round(self._spec.control_period * 1e9), self._execute)
+        self._episodes = Episodes(task.make_simulation(), count, seed)
+        self._filmed_episodes = filmed
+        self._recorder = Recorder(self._episodes.simulation, video, self.get_logger().warning) if video else None
+        self._paused = False
+        self._answered = False
+        self._latched: tuple[NDArray[np.float64], bool] | None = None
+        self._waited_s = 0.0
+        self._warned: Counter[str] = Counter()
+
+        self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
+        self._scene = ScenePublisher(self, self._spec, QUEUE)
+        self._completions = self.create_publisher(String, "task_completions", QUEUE)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
+        self._wall = Clock(clock_type=ClockType.STEADY_TIME)
+        self._starter = self.create_timer(DISCOVERY_S, self._start, clock=self._wall)
+
+    def destroy_node(self) -> None:
+        """Keep what was finished, also when interrupted."""
+        if self._started:
+            self._started = False
+            self._write_results()
+            if self._recorder is not None:
+                self._recorder.close()
+        super().destroy_node()
+
+    def _start(self) -> None:
+        self.destroy_timer(self._starter)
+        for topic in ("clock", *self._scene.topics):
+            if self.count_publishers(topic) > 1:
+                raise RcdError(
+                    f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give this "
+                    "one a namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+                )
+        self._started = True
+        self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(SetBool, "~/pause", self._on_pause)
+        self.create_service(Trigger, "~/step", self._on_step)
+        self.create_timer(1.0, self._report, clock=self._wall)
+        if self._mode == "lockstep":
+            self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
+        else:
+            self.create_timer(0.5 * self._spec.control_period / self._speed, self._half_period, clock=self._wall)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start the next episode, or the running one anew."""
+        self._follower.reset()
+        self._episodes.begin()
+        self._observe()
+
+    def _observe(self) -> None:
+        """Show the new state and be ready for its plan."""
+        self._answered, self._waited_s, self._latched = False, 0.0, None
+        self._publish_observation()
+
+    def _publish_observation(self) -> None:
+        self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
+        self._scene.publish(self._episodes.now, self._episodes.observation)
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if self._episodes.running is None:
+            return
+        stamp = nanoseconds(message.header.stamp)
+        problem = self._follower.accept(
+            list(message.joint_names),
+            stamp,
+            [nanoseconds(point.time_from_start) for point in message.points],
+            [commands_of(point, self._spec.command.interface) for point in message.points],
+            self._episodes.now,
+        )
+        if problem is not None:
+            self._warn_of_refusal(problem)
+        elif stamp == self._episodes.now and not self._answered:
+            self._answered = True
+            if self._mode == "lockstep" and not self._paused:
+                self._advance(*self._due())
+
+    def _warn_of_refusal(self, problem: str) -> None:
+        """Say it the first time; the count is in the diagnostics and the results."""
+        kind = problem.split(":")[0]
+        if kind not in self._warned:
+            self.get_logger().warning(f"a plan was refused: {problem}")
+        self._warned[kind] += 1
+
+    def _half_period(self) -> None:
+        """Realtime: in the middle of a period its command is decided, at its end the step is made."""
+        if self._paused or self._episodes.running is None:
+            return
+        if self._latched is None:
+            self._latched = self._due()
+        else:
+            self._advance(*self._latched)
+
+    def _ask_again(self) -> None:
+        """Lockstep: publish an unanswered observation again, and say so when nobody answers at all."""
+        if self._answered or self._episodes.running is None:
+            return
+        self._waited_s += REPEAT_S
+        if self._waited_s > REPEAT_S:
+            self._publish_observation()
+        if self._waited_s < self._plan_timeout:
+            return
+        self._waited_s = 0.0
+        topic = self.resolve_topic_name(self._spec.command.topic)
+        text = (
+            f"no plan arrived on '{topic}' within {self._plan_timeout:g} s: is a planner running on this ROS_DOMAIN_ID?"
+        )
+        if self._shutdown_when_done:
+            raise RcdError(text)
+        self.get_logger().error(text)
+
+    def _due(self) -> tuple[NDArray[np.float64], bool]:
+        """The command of the period that begins now, and whether it merely holds the position."""
+        due = self._follower.due(self._episodes.now)
+        if due is not None:
+            return due.command, False
+        return hold(self._spec, self._episodes.observation[self._spec.observation_columns]), True
+
+    def _advance(self, command: NDArray[np.float64], held: bool) -> None:
+        """One control period."""
+        for goal in self._episodes.advance(command, held):
+            self._completions.publish(String(data=goal))
+        if self._recorder is not None:
+            self._recorder.frame()
+            if len(self._episodes.finished) >= self._filmed_episodes:
+                self._recorder.close()
+        if self._episodes.running is not None:
+            self._observe()
+            return
+        # The last observation of an episode is not published: its plan would be for nothing.
+        self.get_logger().info(describe(self._episodes.finished[-1], self._spec))
+        if not self._episodes.all_done:
+            self._begin()
+            return
+        self._write_results()
+        if self._shutdown_when_done:
+            raise SystemExit(0)
+
+    def _on_reset(self, request: Any, response: Any) -> Any:
+        running = self._episodes.running
+        response.success = running is not None
+        response.message = f"seed {running.seed} starts anew" if running else "all episodes are done"
+        if running is not None:
+            self._begin()
+        return response
+
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        self._paused = bool(request.data)
+        response.success, response.message = True, "paused" if self._paused else "running"
+        if not self._paused and self._mode == "lockstep" and self._answered and self._episodes.running is not None:
+            self._advance(*self._due())
+        return response
+
+    def _on_step(self, request: Any, response: Any) -> Any:
+        record = self._episodes.running
+        if not self._paused:
+            response.success, response.message = False, "not paused: call ~/pause with data: true first"
+        elif record is None:
+            response.success, response.message = False, "all episodes are done"
+        elif self._mode == "lockstep" and not self._answered:
+            response.success, response.message = False, "the plan for the current observation has not arrived yet"
+        else:
+            response.success, response.message = True, f"step {record.steps + 1} of {self._spec.episode_steps}"
+            self._advance(*self._due())
+        return response
+
+    def _write_results(self) -> None:
+        if self._results is not None:
+            how = {"mode": self._mode, "speed": self._speed, "execute": self._execute}
+            write_json(self._results, self._episodes.summary() | how | {"plans_refused": dict(self._follower.refused)})
+
+    def _report(self) -> None:
+        record = self._episodes.running
+        unanswered = self._mode == "lockstep" and not self._answered and record is not None and self._waited_s >= 1.0
+        values = {
+            "mode": self._mode,
+            "paused": self._paused,
+            "episodes_done": len(self._episodes.finished),
+            "step": record.steps if record else 0,
+            "held_steps": record.held_steps if record else 0,
+            **{f"refused: {reason}": count for reason, count in sorted(self._follower.refused.items())},
+        }
+        problem = f"waiting for a plan for {self._waited_s:.0f} s" if unanswered else ""
+        self._diagnostics.publish(diagnostics(self._episodes.now, self.get_fully_qualified_name(), problem, values))
+
+
+def _output_path(name: str, overwrite: bool) -> Path | None:
+    if not name:
+        return None
+    path = Path(name)
+    if path.exists() and not overwrite:
+        raise RcdError(f"'{path}' exists already: choose another file or set overwrite:=true")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RcdError(f"cannot write to '{path.parent}' ({error.strerror}): choose another folder") from error
+    return path
