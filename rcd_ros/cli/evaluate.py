@@ -11,7 +11,7 @@ import typer
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.evaluation.policy import PolicySource
+    from rcd_ros.evaluation.policy import Policy, PolicySource
     from rcd_ros.evaluation.rollout import EpisodeResult
     from rcd_ros.simulation.tasks import Task
 
@@ -59,9 +59,11 @@ def evaluate(
 
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
     """
+    import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
+
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
     from rcd_ros.evaluation.report import refuse_occupied, results_table, summarize, write_json
-    from rcd_ros.evaluation.rollout import task_of
+    from rcd_ros.evaluation.rollout import check_fit, task_of
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
 
     for output in (json_file, plot, video):
@@ -81,6 +83,7 @@ def evaluate(
         )
     loaded = source.load()
     chosen_execute = loaded.horizon if dataset is not None else execute or manifest.execute
+    check_fit(loaded, task, chosen_execute)
     setting: dict[str, Any] = {
         "policy": policy.value,
         "seed": seed,
@@ -93,7 +96,7 @@ def evaluate(
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
     }
     if video is not None:
-        _film(video, task, source, seed, chosen_execute)
+        _film(video, task, loaded, seed, chosen_execute)
 
     results: list[EpisodeResult] = []
     try:
@@ -111,9 +114,9 @@ def evaluate(
     if json_file is not None:
         write_json(json_file, summary, force)
     if plot is not None:
-        from rcd_ros.evaluation.plots import plot_progress
+        from rcd_ros.evaluation.plots import plot_results
 
-        plot_progress(plot, task.spec, results)
+        plot_results(plot, task.spec, results)
     Console().print(results_table(summary))
     for output in (json_file, plot, video):
         if output is not None:
@@ -137,16 +140,13 @@ def _drive(
             )
 
 
-def _film(path: Path, task: Task, source: PolicySource, seed: int, execute: int) -> None:
+def _film(path: Path, task: Task, policy: Policy, seed: int, execute: int) -> None:
     """Films an episode of its own, so that drawing does not count as planning."""
-    from rcd_ros.evaluation.rollout import check_fit, run_episode
+    from rcd_ros.evaluation.rollout import run_episode
     from rcd_ros.simulation.video import VideoWriter
 
-    policy = source.load()
-    check_fit(policy, task, execute)
     simulation = task.make_simulation()
-    path.unlink(missing_ok=True)
-    writer = VideoWriter(path, 1.0 / task.spec.control_period)
+    writer = VideoWriter(path, 1.0 / task.spec.control_period, overwrite=True)
     try:
         run_episode(simulation, policy, seed, execute, watch=lambda shown: writer.append(shown.render()))
     finally:

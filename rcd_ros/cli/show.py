@@ -9,11 +9,21 @@ import typer
 
 
 def show(checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")]) -> None:
-    """Print a checkpoint's card: task, shapes, provenance and measured scores, after verifying every file's hash.
+    """Verify every file of a checkpoint and print its card: task, provenance, measured scores.
 
-    Example: rcd show models/kitchen-complete
+    Example:
+
+      rcd show models/kitchen-complete
     """
-    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from rcd_ros.planning.checkpoint import CARD, checkpoint_sha256, read_file, verify
 
     manifest = verify(checkpoint)
-    typer.echo(f"{checkpoint} {manifest} {checkpoint_sha256(checkpoint)}")
+    console = Console()
+    if CARD in manifest.files:
+        card = read_file(checkpoint, manifest, CARD).decode(errors="replace")
+        console.print(Markdown(card) if console.is_terminal else card)
+    typer.echo(f"files: {', '.join(manifest.files)} (all match their SHA-256)")
+    typer.echo(f"checkpoint_sha256: {checkpoint_sha256(checkpoint)}")

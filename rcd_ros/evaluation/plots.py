@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.planning.spec import TaskSpec
 
 
-def plot_progress(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -> None:
-    """Draw what share of the episodes had completed each goal by when, and how long the plans took.
-
-    A task without goals shows its return so far instead (mean over the episodes that still ran).
-    """
+def plot_results(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -> None:
+    """Draw how the episodes went over time, beside how long the plans took."""
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
     progress, latency = figure.subplots(1, 2, width_ratios=(3, 2))
-
-    steps = np.arange(spec.episode_steps + 1)
-    seconds = steps * spec.control_period
-    for goal in spec.score.goals:
-        at = np.array([result.completed_at.get(goal, np.inf) for result in results])
-        progress.step(seconds, 100.0 * (at[:, None] < steps).mean(axis=0), where="post", label=goal)
     if spec.score.goals:
-        progress.set(ylabel="episodes that completed it, %", ylim=(-3.0, 103.0))
-        progress.legend(loc="lower right", frameon=False)
+        draw_completions(progress, spec, [result.completed_at for result in results])
     else:
-        padded = np.full((len(results), spec.episode_steps), np.nan)
-        for row, result in zip(padded, results, strict=True):
-            row[: len(result)] = result.rewards.cumsum()
-        progress.plot(seconds[1:], np.nanmean(padded, axis=0))
-        progress.set(ylabel="return so far")
-    progress.set(xlabel="time, s", title=f"{spec.name}: {len(results)} episodes")
+        draw_returns(progress, spec, [result.rewards for result in results])
+    draw_plan_times(latency, [seconds for result in results for seconds in result.plan_seconds])
+    _save(figure, path)
 
-    milliseconds = 1000.0 * np.concatenate([result.plan_seconds for result in results])
-    latency.hist(milliseconds, bins=40, color="tab:gray")
-    latency.axvline(float(np.percentile(milliseconds, 50)), color="tab:blue", label="p50")
-    latency.axvline(float(np.percentile(milliseconds, 99)), color="tab:red", label="p99")
-    latency.set(xlabel="time for one plan, ms", ylabel="plans")
-    latency.legend(frameon=False)
 
+def plot_completions(path: Path, spec: TaskSpec, completed_at: Sequence[Mapping[str, int]]) -> None:
+    """Draw only what share of the episodes had completed each goal by when."""
+    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    draw_completions(figure.subplots(), spec, completed_at)
+    _save(figure, path)
+
+
+def draw_completions(axes: Axes, spec: TaskSpec, completed_at: Sequence[Mapping[str, int]]) -> None:
+    """Share of the episodes that have completed each goal by each time; `completed_at` holds goal -> step, from 0."""
+    steps = np.arange(spec.episode_steps + 1)
+    for goal in spec.score.goals:
+        at = np.array([steps_of.get(goal, np.inf) for steps_of in completed_at])
+        axes.step(steps * spec.control_period, 100.0 * (at[:, None] < steps).mean(axis=0), where="post", label=goal)
+    axes.set(xlabel="time, s", ylabel="episodes that completed it, %", ylim=(-3.0, 103.0))
+    axes.set_title(f"{spec.name}, {len(completed_at)} episodes")
+    axes.legend(loc="lower right")
+
+
+def draw_returns(axes: Axes, spec: TaskSpec, rewards: Sequence[np.ndarray]) -> None:
+    """Return gathered by each time, mean over the episodes that still ran; `rewards` holds (T,) each."""
+    gathered = np.ma.masked_all((len(rewards), spec.episode_steps))
+    for row, of_episode in zip(gathered, rewards, strict=True):
+        row[: len(of_episode)] = np.cumsum(of_episode)
+    axes.plot(np.arange(1, spec.episode_steps + 1) * spec.control_period, gathered.mean(axis=0))
+    axes.set(xlabel="time, s", ylabel="return so far", title=f"{spec.name}, {len(rewards)} episodes")
+
+
+def draw_plan_times(axes: Axes, seconds: Sequence[float]) -> None:
+    """Histogram of the wall time of single plans, up to twice the 99th percentile."""
+    milliseconds = 1000.0 * np.asarray(seconds)
+    middle, late = np.percentile(milliseconds, (50, 99))
+    axes.hist(milliseconds, bins=40, range=(0.0, 2.0 * late), color="tab:gray")
+    axes.axvline(middle, color="tab:blue", label="p50")
+    axes.axvline(late, color="tab:red", label="p99")
+    axes.set(xlabel="time for one plan, ms", ylabel="plans")
+    axes.legend()
+
+
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

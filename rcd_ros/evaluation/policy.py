@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.checkpoint import read_manifest
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
@@ -79,7 +80,8 @@ class CheckpointPolicy:
         Raises:
             RcdError: the checkpoint does not verify.
         """
-        if importlib.util.find_spec("torch") is None:
+        carried = "critic.safetensors" in read_manifest(self.checkpoint).files
+        if not carried or importlib.util.find_spec("torch") is None:
             return None
         from rcd_ros.training.policies import load_return_estimate
 

@@ -82,9 +82,11 @@ def results_table(summary: dict[str, Any]) -> Table:
     """The figures that a person looks for first."""
     low, high = summary["score_ci95"]
     policy, nfe = summary.get("policy", "planner"), summary.get("nfe")
-    table = Table(title=f"{summary['task']}: {policy}" + (f", {nfe} NFE" if nfe else ""), title_justify="left")
-    table.add_column("")
-    table.add_column("", justify="right")
+    table = Table(
+        title=f"{summary['task']}: {policy}" + (f", {nfe} NFE" if nfe else ""), title_justify="left", show_header=False
+    )
+    table.add_column()
+    table.add_column(justify="right")
     table.add_row("episodes", f"{summary['episodes']} of {summary['horizon_steps']} steps")
     table.add_row("score", f"{summary['score_mean']:.1f}  (95 %: {low:.1f} to {high:.1f})")
     if summary["per_task"]:

@@ -1,0 +1,98 @@
+"""`rcd demo`: the shipped planner drives the simulated kitchen through the nodes, and shows how it went."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rcd_ros.errors import RcdError
+
+
+def demo(
+    checkpoint: Annotated[Path | None, typer.Option(help="Planner to show (default: the shipped one).")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results (default: runs/demo-<time>).")] = None,
+    video: Annotated[bool, typer.Option(help="Film the episodes where this machine can draw.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace results in the folder.")] = False,
+) -> None:
+    """Watch a planner, in a process of its own, drive the simulated arm of FrankaKitchen.
+
+    The same as `rcd launch kitchen_sim`, with a table and a picture of the results at the end.
+
+    Example:
+
+      rcd demo --episodes 5
+    """
+    import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
+
+    from rcd_ros.evaluation.report import refuse_occupied
+    from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.resources import find_resource
+    from rcd_ros.ros.bringup import find_bringup
+    from rcd_ros.ros.supervisor import run_nodes
+
+    folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
+    for file in (results, film, picture):
+        refuse_occupied(file, force)
+        file.unlink(missing_ok=True)
+    planner = checkpoint or find_resource("models/kitchen-complete")
+    manifest = verify(planner)
+
+    bringup = find_bringup("kitchen_sim")
+    given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}
+    arguments = {name: str(value) for name, value in given.items()} | ({"video": str(film)} if video else {})
+    code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
+    if code:
+        raise typer.Exit(code)
+    summary = _read(results)
+    if not summary.get("complete"):
+        raise KeyboardInterrupt(f"{summary['episodes']} of {episodes} episodes are in {results}")
+
+    from rich.console import Console
+
+    from rcd_ros.evaluation.plots import plot_completions
+    from rcd_ros.evaluation.rollout import task_of
+
+    task = task_of(manifest.task, summary["horizon_steps"])
+    plot_completions(
+        picture, task.spec, [{goal: at - 1 for goal, at in row["completed"].items()} for row in summary["rows"]]
+    )
+    Console().print(_table(summary, task.spec.control_period))
+    typer.echo(f"wrote {results} and {picture}")
+    if film.exists():
+        typer.echo(f"wrote {film}")
+    elif video:
+        typer.echo("no video: this machine has no OpenGL to draw with; apt install libosmesa6, then try again")
+
+
+def _read(results: Path) -> dict[str, Any]:
+    try:
+        summary: dict[str, Any] = json.loads(results.read_text())
+    except FileNotFoundError as error:
+        raise KeyboardInterrupt("no episode was begun") from error
+    except (OSError, ValueError) as error:
+        raise RcdError(f"the results in '{results}' cannot be read: {error}") from error
+    return summary
+
+
+def _table(summary: dict[str, Any], control_period: float) -> Any:
+    """One row per episode: when each goal was completed, in seconds."""
+    from rich.table import Table
+
+    goals = list(summary["per_task"])
+    table = Table("seed", *goals, "tasks", "steps", "wall time", title="Completed after", title_justify="left")
+    for row in summary["rows"]:
+        times = (
+            f"{row['completed'][goal] * control_period:.1f} s" if goal in row["completed"] else "-" for goal in goals
+        )
+        done = f"{len(row['completed'])} of {len(goals)}"
+        table.add_row(str(row["seed"]), *times, done, str(row["steps"]), f"{row['wall_s']:.1f} s")
+    table.caption = f"{summary['task']}: score {summary['score_mean']:.1f} over {summary['episodes']} episodes"
+    table.caption_justify = "left"
+    return table
