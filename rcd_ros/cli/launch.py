@@ -1,0 +1,71 @@
+"""`rcd launch`: start the nodes of a launch, by ROS 2 where it is sourced, by our own supervisor elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rcd_ros.errors import RcdError
+from rcd_ros.ros.bringup import BRINGUPS, Bringup, find_bringup
+from rcd_ros.ros.supervisor import run_nodes
+
+
+def launch(
+    name: Annotated[str | None, typer.Argument(help="Which launch; without one, all are listed.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG:=VALUE]...", help="Its arguments.")] = None,
+    show_args: Annotated[bool, typer.Option("--show-args", "-s", help="List the launch's arguments.")] = False,
+) -> None:
+    """Start the nodes of a launch and stay until they end; Ctrl-C ends them all.
+
+    Where ROS 2 is sourced and rcd_ros is built in the workspace, this is `ros2 launch rcd_ros NAME.launch.py`.
+    """
+    if name is None:
+        _list_bringups()
+        return
+    bringup = find_bringup(name)
+    if show_args:
+        _list_arguments(bringup)
+        return
+    given = dict(_assignment(text) for text in arguments or [])
+    values = bringup.resolve(given)
+    if _ros2_can_launch():
+        os.execvp("ros2", ["ros2", "launch", "rcd_ros", f"{name}.launch.py", *(arguments or [])])
+    raise typer.Exit(run_nodes(bringup.nodes(values)))
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":=")
+    if not separator or not name:
+        raise RcdError(f"'{text}' is no launch argument: write name:=value")
+    return name, value
+
+
+def _ros2_can_launch() -> bool:
+    """Whether ROS 2 is sourced with a workspace that holds this package."""
+    if shutil.which("ros2") is None or os.environ.get("RCD_ROS_RUNTIME") == "embedded":
+        return False
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    marker = Path("share/ament_index/resource_index/packages/rcd_ros")
+    return any(prefix and (Path(prefix) / marker).exists() for prefix in prefixes)
+
+
+def _list_bringups() -> None:
+    table = Table("launch", "what it starts", box=None)
+    for bringup in BRINGUPS.values():
+        table.add_row(bringup.name, bringup.description)
+    Console().print(table)
+
+
+def _list_arguments(bringup: Bringup) -> None:
+    table = Table("argument", "default", "values", "meaning", box=None, title=bringup.description, title_justify="left")
+    table.caption = "What is left empty is as the parameter file says."
+    for argument in bringup.arguments:
+        values = " | ".join(argument.choices) or argument.kind
+        table.add_row(argument.name, argument.default, values, argument.description)
+    Console().print(table)

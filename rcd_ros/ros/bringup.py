@@ -1,0 +1,166 @@
+"""What a launch starts, written once: `rcd launch` and the launch files under launch/ both read it from here.
+
+A `Bringup` names its arguments and turns their values into the processes to start. It knows nothing of how they are
+started: `rcd_ros.ros.supervisor` does that without ROS 2, `rcd_ros.ros.launch_file` with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rcd_ros.errors import RcdError
+from rcd_ros.resources import find_resource
+from rcd_ros.suggest import did_you_mean
+
+Kind = Literal["text", "integer", "number", "boolean", "names"]
+
+
+@dataclass(frozen=True)
+class LaunchArgument:
+    """One `name:=value` of a launch; an empty default leaves the choice to the parameter file."""
+
+    name: str
+    default: str
+    description: str
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> Any:
+        """The text as the value of a parameter; raises `RcdError` when it is none of this kind."""
+        if self.choices and text not in self.choices:
+            raise RcdError(f"{self.name}:={text}: choose {' or '.join(self.choices)}{did_you_mean(text, self.choices)}")
+        try:
+            return _PARSERS[self.kind](text)
+        except ValueError as error:
+            raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+
+
+@dataclass(frozen=True)
+class NodeProcess:
+    """One node in a process of its own. When a `required` one ends, the launch ends."""
+
+    executable: str
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameter_files: tuple[Path, ...] = ()
+    namespace: str = ""
+    remappings: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Bringup:
+    """A launch by name: its arguments, and the processes that their values (all of them, as text) ask for."""
+
+    name: str
+    description: str
+    arguments: tuple[LaunchArgument, ...]
+    nodes: Callable[[Mapping[str, str]], list[NodeProcess]]
+
+    def resolve(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Every argument's value: the given one or the default.
+
+        Raises:
+            RcdError: an argument is not one of this launch's (the nearest is named), or is not of its kind.
+        """
+        known = {argument.name: argument for argument in self.arguments}
+        for name, text in given.items():
+            if name not in known:
+                raise RcdError(
+                    f"launch '{self.name}' has no argument '{name}'{did_you_mean(name, known)}; "
+                    f"see rcd launch {self.name} --show-args"
+                )
+            if text:
+                known[name].parse(text)
+        return {name: given.get(name, argument.default) for name, argument in known.items()}
+
+    def parameters(self, values: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+        """The named arguments as parameters, without those that are left to the parameter file."""
+        known = {argument.name: argument for argument in self.arguments}
+        return {name: known[name].parse(values[name]) for name in names if values[name]}
+
+
+def find_bringup(name: str) -> Bringup:
+    """The launch of that name; raises `RcdError` naming the nearest ones when there is none."""
+    if name not in BRINGUPS:
+        raise RcdError(f"there is no launch '{name}'{did_you_mean(name, BRINGUPS)}; there are: {', '.join(BRINGUPS)}")
+    return BRINGUPS[name]
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "false": False}
+    if text.lower() not in known:
+        raise ValueError(text)
+    return known[text.lower()]
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.strip("[]").split(",")]
+    if not all(names):
+        raise ValueError(text)
+    return names
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": _boolean,
+    "names": _names,
+}
+_EXPECTED: dict[Kind, str] = {
+    "text": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "names": "names with commas between them",
+}
+
+
+def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/kitchen_sim.yaml"),)
+    checkpoint = values["checkpoint"] or str(find_resource("models/kitchen-complete"))
+    bridge = ("mode", "speed", "episodes", "episode_steps", "goals", "seed", "results", "video")
+    return [
+        NodeProcess(
+            executable="planner_node",
+            name="planner",
+            parameters={"checkpoint": checkpoint, **KITCHEN_SIM.parameters(values, ("engine", "seed"))},
+            parameter_files=files,
+            namespace=values["namespace"],
+        ),
+        NodeProcess(
+            executable="kitchen_bridge_node",
+            name="kitchen_bridge",
+            parameters=KITCHEN_SIM.parameters(values, bridge),
+            parameter_files=files,
+            namespace=values["namespace"],
+            required=True,
+        ),
+    ]
+
+
+KITCHEN_SIM = Bringup(
+    name="kitchen_sim",
+    description="A one-step planner drives the simulated arm of FrankaKitchen.",
+    arguments=(
+        LaunchArgument("checkpoint", "", "folder of the planner's checkpoint (empty: the shipped kitchen-complete)"),
+        LaunchArgument("engine", "", "inference engine of the planner"),
+        LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
+        LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
+        LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
+        LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
+        LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
+        LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+        LaunchArgument("results", "", "JSON file for the results"),
+        LaunchArgument("video", "", "video file of the episodes"),
+        LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
+        LaunchArgument("namespace", "", "namespace of all nodes"),
+    ),
+    nodes=_kitchen_sim_nodes,
+)
+
+BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM,)}
