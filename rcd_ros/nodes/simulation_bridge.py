@@ -23,7 +23,8 @@ from rcd_ros.nodes.messages import commands_of, diagnostics, nanoseconds, time_m
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
-from rcd_ros.planning.execution import TrajectoryFollower, hold
+from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.hold import PositionHold
 from rcd_ros.ros import Clock, ClockType, Node
 from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, SetBool, String, Trigger
 from rcd_ros.simulation.tasks import Task
@@ -69,6 +70,7 @@ class SimulationBridge(Node):
         task = self.make_task()
         self._spec = task.spec
         self._follower = TrajectoryFollower(self._spec.command, round(self._spec.control_period * 1e9), self._execute)
+        self._hold = PositionHold(self._spec)
         self._episodes = Episodes(task.make_simulation(), count, seed)
         self._filmed_episodes = filmed
         self._recorder = Recorder(self._episodes.simulation, video, self.get_logger().warning) if video else None
@@ -99,8 +101,8 @@ class SimulationBridge(Node):
         for topic in ("clock", *self._scene.topics):
             if self.count_publishers(topic) > 1:
                 raise RcdError(
-                    f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give this "
-                    "one a namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+                    f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give "
+                    "this one a namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
                 )
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
@@ -117,6 +119,7 @@ class SimulationBridge(Node):
     def _begin(self) -> None:
         """Start the next episode, or the running one anew."""
         self._follower.reset()
+        self._hold.release()
         self._episodes.begin()
         self._observe()
 
@@ -185,8 +188,9 @@ class SimulationBridge(Node):
         """The command of the period that begins now, and whether it merely holds the position."""
         due = self._follower.due(self._episodes.now)
         if due is not None:
+            self._hold.release()
             return due.command, False
-        return hold(self._spec, self._episodes.observation[self._spec.observation_columns]), True
+        return self._hold.command(self._episodes.observation[self._spec.observation_columns]), True
 
     def _advance(self, command: NDArray[np.float64], held: bool) -> None:
         """One control period."""

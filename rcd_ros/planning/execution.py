@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.planning.limits import CommandLimits
-from rcd_ros.planning.spec import CommandChannel, TaskSpec
-from rcd_ros.planning.trajectory import observed_positions
+from rcd_ros.planning.spec import CommandChannel
 
 
 @dataclass(frozen=True)
@@ -124,15 +123,3 @@ class TrajectoryFollower:
         if self._stamp is not None and stamp < self._stamp <= now:
             return "older than the plan in hand: it was overtaken"
         return None
-
-
-def hold(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The command (n_cmd,) that stays where the robot is, given the newest observation (n_obs,): no plan is due.
-
-    Zero velocity, zero effort, or the observed position (zero where that is not observed).
-    """
-    if spec.command.interface == "position":
-        positions = observed_positions(spec, observation)
-        if positions is not None:
-            return positions
-    return np.zeros(spec.command.size)

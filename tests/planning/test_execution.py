@@ -105,3 +105,25 @@ def test_effort_plans_carry_efforts_only() -> None:
     points = trajectory_points(spec, np.array(PLAN), np.zeros(5))
     assert points.efforts.tolist() == PLAN
     assert points.positions.shape == points.velocities.shape == (4, 0)
+
+
+def test_a_plan_is_kept_for_the_periods_to_execute() -> None:
+    """Plans may arrive for every observation while each is to be followed for `execute` periods."""
+    follower = TrajectoryFollower(tiny_spec().command, PERIOD, execute=2)
+    followed = []
+    for step in range(6):
+        now = step * PERIOD
+        assert follower.accept(ARM, now, ENDS, [[0.1 * step, 0.0]] * 4, now=now) is None
+        due = follower.due(now)
+        assert due is not None
+        followed.append((due.stamp // PERIOD, due.index))
+    assert followed == [(0, 0), (0, 1), (2, 0), (2, 1), (4, 0), (4, 1)]
+
+
+def test_a_used_up_plan_gives_way_before_its_time() -> None:
+    follower = TrajectoryFollower(tiny_spec().command, PERIOD, execute=100)
+    follower.accept(ARM, 0, ENDS, PLAN, now=0)
+    follower.accept(ARM, 3 * PERIOD, ENDS, PLAN, now=3 * PERIOD)
+    assert follower.stamp == 0
+    follower.accept(ARM, 4 * PERIOD, ENDS, PLAN, now=4 * PERIOD)
+    assert follower.stamp == 4 * PERIOD

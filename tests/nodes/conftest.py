@@ -1,0 +1,123 @@
+"""Real node processes on loopback, in a ROS domain of their own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rcd_ros import ros
+from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.ros.messages import JointTrajectory
+from tests.planning.tiny import write_tiny
+
+PATIENCE = 60.0
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_domains = itertools.cycle(range(41 + 12 * (_worker % 5), 53 + 12 * (_worker % 5)))
+
+
+class Process:
+    """A node of ours in a process of its own."""
+
+    def __init__(self, module: str, log: Path, parameters: dict[str, object]) -> None:
+        self.log = log
+        arguments = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
+        with log.open("w") as stream:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"rcd_ros.nodes.{module}", "--ros-args", *arguments],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait(self) -> int:
+        """The exit code, when it ends by itself."""
+        return self._process.wait(PATIENCE)
+
+    def interrupt(self) -> int:
+        """The exit code after SIGINT."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self.log.read_text()
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A ROS domain that no other test uses at the same time."""
+    number = next(_domains)
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+    return number
+
+
+@pytest.fixture
+def start(domain: int, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start a node by its module's name with the given parameters."""
+    processes: list[Process] = []
+
+    def start(module: str, **parameters: object) -> Process:
+        processes.append(Process(module, tmp_path / f"{module}-{len(processes)}.log", parameters))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.interrupt()
+
+
+class Peer(ros.Node):
+    """The test's own node: it talks with the processes."""
+
+    def __init__(self) -> None:
+        super().__init__("peer")
+        self.received: dict[str, list[Any]] = {}
+
+    def listen(self, message_type: object, *topics: str) -> None:
+        """Collect what arrives on the topics."""
+        for topic in topics:
+            self.create_subscription(message_type, topic, self.received.setdefault(topic, []).append, 1000)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Spin until the condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            ros.spin_once(self, timeout_sec=0.05)
+
+    def trajectories(self) -> dict[int, list[JointTrajectory]]:
+        """Received trajectories by stamp (ns)."""
+        found: dict[int, list[JointTrajectory]] = {}
+        for message in self.received["joint_trajectory"]:
+            found.setdefault(nanoseconds(message.header.stamp), []).append(message)
+        return found
+
+
+@pytest.fixture
+def peer(domain: int) -> Iterator[Peer]:
+    """A node in the test's own process."""
+    ros.init(args=[])
+    node = Peer()
+    yield node
+    node.destroy_node()
+    ros.try_shutdown()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The checkpoint of a tiny planner."""
+    write_tiny(tmp_path / "tiny")
+    return tmp_path / "tiny"

@@ -1,0 +1,105 @@
+"""Episodes on one simulated clock, and their report, with a simulation that needs no simulator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.nodes.episodes import GAP, Episodes, describe, write_json
+from rcd_ros.simulation.simulation import StepResult
+from tests.planning.tiny import tiny_spec
+
+PERIOD = 100_000_000
+
+
+class Door:
+    """Opens when the first command says so; an episode lasts five steps at most."""
+
+    spec = tiny_spec()
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+        self._steps = 0
+
+    def reset(self, seed: int) -> NDArray[np.float64]:
+        self.seeds.append(seed)
+        self._steps = 0
+        return np.zeros(5)
+
+    def set_state(self, observation: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(observation, np.float64)
+
+    def step(self, command: ArrayLike) -> StepResult:
+        self._steps += 1
+        opened = bool(np.asarray(command)[0] > 1.0)
+        done = ("door",) if opened else ()
+        return StepResult(np.full(5, float(self._steps)), float(opened), done, opened, self._steps >= 5)
+
+    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
+        return ()
+
+    def render(self) -> NDArray[np.uint8]:
+        return np.zeros((4, 4, 3), np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+def test_episodes_are_seeded_counted_and_scored() -> None:
+    door = Door()
+    episodes = Episodes(door, count=2, seed=40)
+    episodes.begin()
+    for command in (0.0, 0.0, 1.5):
+        completed = episodes.advance(np.array([command, 0.0]), held=command == 0.0)
+    assert completed == ("door",)
+    assert (len(episodes.finished), episodes.all_done) == (1, False)
+    episodes.begin()
+    for _ in range(5):
+        episodes.advance(np.zeros(2), held=False)
+    assert episodes.all_done and door.seeds == [40, 41]
+    summary = episodes.summary()
+    assert (summary["episodes"], summary["complete"]) == (2, True)
+    assert (summary["score_mean"], summary["tasks_completed_mean"]) == (50.0, 0.5)
+    assert summary["per_task"] == {"door": 0.5}
+    first, second = summary["rows"]
+    assert (first["seed"], first["completed"], first["steps"], first["held_steps"]) == (40, {"door": 3}, 3, 2)
+    assert (second["seed"], second["completed"], second["steps"]) == (41, {}, 5)
+    assert "1 of 1 tasks in 3 steps" in describe(episodes.finished[0], door.spec)
+
+
+def test_the_clock_runs_on_between_episodes() -> None:
+    """A clock that began anew would make the plan for one episode's first observation fit the next one's."""
+    episodes = Episodes(Door(), count=0, seed=0)
+    episodes.begin()
+    assert episodes.now == 0
+    episodes.advance(np.zeros(2), held=False)
+    assert episodes.now == PERIOD
+    episodes.begin()
+    assert episodes.now == PERIOD + GAP
+
+
+def test_beginning_anew_keeps_the_seed_and_forgets_the_steps() -> None:
+    door = Door()
+    episodes = Episodes(door, count=1, seed=3)
+    episodes.begin()
+    episodes.advance(np.zeros(2), held=False)
+    episodes.begin()
+    assert door.seeds == [3, 3]
+    assert episodes.running is not None and episodes.running.steps == 0
+
+
+def test_nothing_advances_without_an_episode() -> None:
+    with pytest.raises(RuntimeError, match="begin one first"):
+        Episodes(Door(), count=1, seed=0).advance(np.zeros(2), held=False)
+
+
+def test_json_is_written_whole(tmp_path: Path) -> None:
+    write_json(tmp_path / "new" / "results.json", {"score": 1.0})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "new" / "results.json", {"score": object()})
+    assert json.loads((tmp_path / "new" / "results.json").read_text()) == {"score": 1.0}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.json"]
