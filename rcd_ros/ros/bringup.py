@@ -123,7 +123,7 @@ _EXPECTED: dict[Kind, str] = {
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/kitchen_sim.yaml"),)
     checkpoint = values["checkpoint"] or str(find_resource("models/kitchen-complete"))
-    bridge = ("mode", "speed", "episodes", "episode_steps", "goals", "seed", "results", "video")
+    bridge = ("mode", "speed", "execute", "episodes", "episode_steps", "goals", "seed", "results", "video", "overwrite")
     return [
         NodeProcess(
             executable="planner_node",
@@ -151,12 +151,14 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("engine", "", "inference engine of the planner"),
         LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
         LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
+        LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
         LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
         LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
         LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
         LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
         LaunchArgument("results", "", "JSON file for the results"),
         LaunchArgument("video", "", "video file of the episodes"),
+        LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
         LaunchArgument("namespace", "", "namespace of all nodes"),
     ),

@@ -9,7 +9,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchDescription  # type: ignore[attr-defined]  # without ROS 2, mypy finds our launch/
+from launch import LaunchDescription
 from rcd_ros.ros.bringup import Bringup, NodeProcess
 
 

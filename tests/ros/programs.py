@@ -1,0 +1,57 @@
+"""Programs that the tests of this folder run as processes: `python programs.py NAME --ros-args ...`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+from rcd_ros.errors import RcdError
+from rcd_ros.ros import Node, run_node
+from rcd_ros.ros.messages import JointState, SetBool
+
+
+class EchoNode(Node):
+    """Sends every `ping` back as `pong` with its positions times `gain`; `~/negate` answers a request."""
+
+    def __init__(self) -> None:
+        super().__init__("echo")
+        self._gain = self.declare_parameter("gain", 1.0).value
+        self.declare_parameter("labels", ["none"])
+        self._pong = self.create_publisher(JointState, "pong", 10)
+        self.create_subscription(JointState, "ping", self._on_ping, 10)
+        self.create_service(SetBool, "~/negate", self._negate)
+        self.get_logger().info("ready")
+
+    def _on_ping(self, message: JointState) -> None:
+        message.position = [self._gain * value for value in message.position]
+        self._pong.publish(message)
+
+    def _negate(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = not request.data
+        response.message = self.get_fully_qualified_name()
+        return response
+
+
+class RefusingNode(Node):
+    """Cannot use its input."""
+
+    def __init__(self) -> None:
+        super().__init__("refusing")
+        raise RcdError("the checkpoint 'nowhere' does not exist: give another folder")
+
+
+def stubborn() -> int:
+    """Ignores requests to stop, and has a child of its own that does so too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    print(f"child {child.pid}", flush=True)
+    time.sleep(300)
+    return 0
+
+
+if __name__ == "__main__":
+    program = {"echo": lambda: run_node(EchoNode), "refusing": lambda: run_node(RefusingNode), "stubborn": stubborn}
+    sys.exit(program[sys.argv[1]]())

@@ -1,0 +1,72 @@
+"""The one description of a launch, and `rcd launch` on top of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rcd_ros.cli import app
+from rcd_ros.errors import RcdError
+from rcd_ros.resources import find_resource
+from rcd_ros.ros.bringup import KITCHEN_SIM, NodeProcess
+from rcd_ros.ros.embedded.arguments import parse_ros_arguments
+from rcd_ros.ros.supervisor import node_command
+
+
+def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: Path) -> None:
+    given = {
+        "checkpoint": str(tmp_path),
+        "params_file": "p.yaml",
+        "speed": "2",
+        "goals": "kettle,microwave",
+        "seed": "7",
+    }
+    planner, bridge = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve(given))
+    assert planner.parameters == {"checkpoint": str(tmp_path), "seed": 7}
+    assert bridge.parameters == {"speed": 2.0, "goals": ["kettle", "microwave"], "seed": 7}
+    assert isinstance(bridge.parameters["speed"], float)
+    assert (planner.required, bridge.required) == (False, True)
+
+
+def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
+    parameters = {"rate": 2.0, "label": "12", "empty": "", "goals": ["slide cabinet", "kettle"], "loop": False}
+    process = NodeProcess("planner_node", "planner", parameters, namespace="left", remappings=(("a", "b"),))
+    arguments = parse_ros_arguments(node_command(process))
+    assert arguments.parameters_of("/left/planner") == parameters
+    assert arguments.node_name("x", "x") == "planner"
+    assert arguments.namespace("planner", "/") == "/left"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["kitchen_sim", "sped:=2"], "'speed'"),
+        (["kitchen_sin"], "'kitchen_sim'"),
+        (["kitchen_sim", "speed:=fast"], "expected a number"),
+        (["kitchen_sim", "mode:=lokstep"], "'lockstep'"),
+        (["kitchen_sim", "speed=2"], "name:=value"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_nearest_right_one(arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, ["launch", *arguments])
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+def test_launches_and_their_arguments_are_listed() -> None:
+    assert "kitchen_sim" in CliRunner().invoke(app, ["launch"]).output
+    assert "episodes" in CliRunner().invoke(app, ["launch", "kitchen_sim", "--show-args"]).output
+
+
+def test_resources_are_found_in_a_workspace_and_their_absence_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "share" / "rcd_ros" / "config" / "only_here.yaml"
+    shared.parent.mkdir(parents=True)
+    shared.touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    assert find_resource("config/only_here.yaml") == shared
+    with pytest.raises(RcdError, match=r"nowhere\.yaml"):
+        find_resource("config/nowhere.yaml")

@@ -1,0 +1,160 @@
+"""What only the embedded runtime can get wrong: its wire format, its parameters, its clocks and names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication
+from cyclonedds.core import Policy
+
+from rcd_ros.errors import RcdError
+from rcd_ros.ros import RUNTIME, Node, Parameter, ParameterDescriptor, ParameterException, SetParametersResult
+from rcd_ros.ros.messages import (
+    ClockMessage,
+    DiagnosticArray,
+    DiagnosticStatus,
+    FloatingPointRange,
+    JointState,
+    JointTrajectory,
+    JointTrajectoryPoint,
+    Odometry,
+    Trigger,
+)
+
+if RUNTIME != "embedded":
+    pytest.skip("these are about the embedded runtime", allow_module_level=True)
+
+from rosbags.typesys import Stores, get_typestore
+
+from rcd_ros.ros.embedded import definitions
+from rcd_ros.ros.embedded.arguments import parse_ros_arguments, read_parameter_file
+from rcd_ros.ros.embedded.context import get_default_context
+from rcd_ros.ros.embedded.names import expand
+
+SpinUntil = Callable[[Node, Callable[[], bool]], None]
+
+
+def test_type_hashes_are_ros_2_jazzys() -> None:
+    expected = "RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18"
+    assert definitions.type_hash("std_msgs/msg/String") == expected
+
+
+def test_topics_and_services_have_ros_2s_names_types_and_user_data_on_the_wire(ros: None) -> None:
+    node = Node("wire", namespace="/arm")
+    node.create_publisher(JointState, "joint_states", 10)
+    node.create_service(Trigger, "~/reset", lambda request, response: response)
+    endpoints = BuiltinDataReader(get_default_context().participant, BuiltinTopicDcpsPublication).read(N=100)
+    written = {endpoint.topic_name: endpoint for endpoint in endpoints}
+    topic, reply = written["rt/arm/joint_states"], written["rr/arm/wire/resetReply"]
+    assert topic.type_name == "sensor_msgs::msg::dds_::JointState_"
+    assert reply.type_name == "std_srvs::srv::dds_::Trigger_Response_"
+    user_data = bytes(topic.qos[Policy.Userdata].data).decode()
+    assert user_data == f"typehash={definitions.type_hash('sensor_msgs/msg/JointState')};"
+    assert bytes(reply.qos[Policy.Userdata].data).decode().startswith("serviceid=")
+
+
+def test_serialised_messages_read_the_same_by_another_implementation_of_cdr() -> None:
+    point = JointTrajectoryPoint(positions=[0.1, 0.2], velocities=[1.0, -1.0])
+    point.time_from_start.nanosec = 80_000_000
+    status = DiagnosticStatus(level=DiagnosticStatus.WARN, name="planner", message="late")
+    odometry = Odometry(child_frame_id="kettle")
+    odometry.pose.pose.orientation.w = 0.5
+    store = get_typestore(Stores.ROS2_JAZZY)
+
+    def read(message: object) -> object:
+        return store.deserialize_cdr(bytes(message.serialize(use_version_2=False)), message.ros_type_name)
+
+    trajectory = read(JointTrajectory(joint_names=["a", "b"], points=[point]))
+    assert trajectory.points[0].velocities.tolist() == [1.0, -1.0]
+    assert trajectory.points[0].time_from_start.nanosec == 80_000_000
+    assert read(DiagnosticArray(status=[status])).status[0].level == 1
+    assert read(odometry).pose.pose.orientation.w == 0.5
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (lambda: JointState(position=np.zeros(2)), "position"),
+        (lambda: JointState(position=[1]), "position"),
+        (lambda: JointState(name="joint"), "name"),
+        (lambda: JointState(velocity=[np.float32(1)]), "velocity"),
+    ],
+)
+def test_publishing_refuses_what_ros_2s_message_classes_refuse(
+    ros: None, message: Callable[[], JointState], field: str
+) -> None:
+    publisher = Node("strict").create_publisher(JointState, "joint_states", 10)
+    with pytest.raises(TypeError, match=field):
+        publisher.publish(message())
+
+
+def test_parameters_are_typed_ranged_and_asked_of_callbacks(ros: None) -> None:
+    node = Node("typed", parameter_overrides=[Parameter("speed", value=2.0), Parameter("count", value=2.5)])
+    unit = ParameterDescriptor(floating_point_range=[FloatingPointRange(from_value=0.0, to_value=3.0)])
+    assert node.declare_parameter("speed", 1.0, unit).value == 2.0
+    with pytest.raises(ParameterException, match="count"):
+        node.declare_parameter("count", 1)
+    assert not node.set_parameters([Parameter("speed", value=3.5)])[0].successful
+    assert not node.set_parameters([Parameter("speed", value=1)])[0].successful
+    node.add_on_set_parameters_callback(lambda parameters: SetParametersResult(successful=False, reason="not now"))
+    result = node.set_parameters([Parameter("speed", value=1.5)])[0]
+    assert (result.successful, "not now" in result.reason) == (False, True)
+    assert node.get_parameter("speed").value == 2.0
+
+
+def test_timers_follow_simulated_time_and_survive_its_jump_back(ros: None, spin_until: SpinUntil) -> None:
+    node = Node("simulated", parameter_overrides=[Parameter("use_sim_time", value=True)])
+    clock = node.create_publisher(ClockMessage, "/clock", 10)
+    fired: list[int] = []
+    node.create_timer(1.0, lambda: fired.append(node.get_clock().now().nanoseconds // 1_000_000))
+
+    def set_time(milliseconds: int) -> None:
+        message = ClockMessage()
+        message.clock.sec, message.clock.nanosec = milliseconds // 1000, milliseconds % 1000 * 1_000_000
+        clock.publish(message)
+        spin_until(node, lambda: node.get_clock().now().nanoseconds == milliseconds * 1_000_000)
+        spin_until(node, _twice())  # lets a due timer fire
+
+    spin_until(node, lambda: clock.get_subscription_count() == 1)
+    for milliseconds in (500, 999, 1000, 5200, 5900, 6000, 100, 1099, 1100):
+        set_time(milliseconds)
+    # 5200 fires once: missed periods are skipped; after the jump back a whole period passes again.
+    assert fired == [1000, 5200, 6000, 1100]
+
+
+def _twice() -> Callable[[], bool]:
+    answers = iter([False, False, True])
+    return lambda: next(answers)
+
+
+def test_names_expand_as_in_ros_2() -> None:
+    assert expand("joint_states", "/arm", "node") == "/arm/joint_states"
+    assert expand("~/reset", "/", "node") == "/node/reset"
+    assert expand("/clock", "/arm", "node") == "/clock"
+    with pytest.raises(RcdError, match="no ROS name"):
+        expand("joint states", "/", "node")
+
+
+def test_wildcards_and_nested_parameters_in_files(tmp_path: Path) -> None:
+    file = tmp_path / "parameters.yaml"
+    file.write_text("/**/planner:\n  ros__parameters:\n    gains: {kp: 2.0}\n/*:\n  ros__parameters: {a: 1}\n")
+    arguments = parse_ros_arguments(["--ros-args", "--params-file", str(file), "-p", "planner:a:=5"])
+    assert arguments.parameters_of("/left/arm/planner") == {"gains.kp": 2.0, "a": 5}
+    assert arguments.parameters_of("/planner") == {"gains.kp": 2.0, "a": 5}
+    assert arguments.parameters_of("/bridge") == {"a": 1}
+    assert arguments.parameters_of("/left/bridge") == {}
+
+
+def test_arguments_that_cannot_be_read_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("/**:\n  gain: 1.0\n")
+    with pytest.raises(RcdError, match="ros__parameters"):
+        read_parameter_file(broken)
+    with pytest.raises(RcdError, match=r"missing\.yaml"):
+        read_parameter_file(tmp_path / "missing.yaml")
+    for arguments in (["-p", "gain=1"], ["-r", "ping"], ["--log-level", "loud"], ["--parms-file", "x"]):
+        with pytest.raises(RcdError):
+            parse_ros_arguments(["--ros-args", *arguments])
