@@ -121,14 +121,17 @@ _EXPECTED: dict[Kind, str] = {
 
 
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
-    files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/kitchen_sim.yaml"),)
-    checkpoint = values["checkpoint"] or str(find_resource("models/kitchen-complete"))
+    if values["params_file"]:
+        files, shipped = (Path(values["params_file"]),), {}  # the file names the checkpoint, too
+    else:
+        files = (find_resource("config/kitchen_sim.yaml"),)
+        shipped = {} if values["checkpoint"] else {"checkpoint": str(find_resource("models/kitchen-complete"))}
     bridge = ("mode", "speed", "execute", "episodes", "episode_steps", "goals", "seed", "results", "video", "overwrite")
     return [
         NodeProcess(
             executable="planner_node",
             name="planner",
-            parameters={"checkpoint": checkpoint, **KITCHEN_SIM.parameters(values, ("engine", "seed"))},
+            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
             parameter_files=files,
             namespace=values["namespace"],
         ),

@@ -11,7 +11,16 @@ from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication
 from cyclonedds.core import Policy
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros import RUNTIME, Node, Parameter, ParameterDescriptor, ParameterException, SetParametersResult
+from rcd_ros.ros import (
+    RUNTIME,
+    DurabilityPolicy,
+    Node,
+    Parameter,
+    ParameterDescriptor,
+    ParameterException,
+    QoSProfile,
+    SetParametersResult,
+)
 from rcd_ros.ros.messages import (
     ClockMessage,
     DiagnosticArray,
@@ -32,7 +41,9 @@ from rosbags.typesys import Stores, get_typestore
 from rcd_ros.ros.embedded import definitions
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments, read_parameter_file
 from rcd_ros.ros.embedded.context import get_default_context
+from rcd_ros.ros.embedded.messages import message_class
 from rcd_ros.ros.embedded.names import expand
+from rcd_ros.ros.embedded.topics import make_reader, take_one
 
 SpinUntil = Callable[[Node, Callable[[], bool]], None]
 
@@ -158,3 +169,18 @@ def test_arguments_that_cannot_be_read_are_refused_in_one_sentence(tmp_path: Pat
     for arguments in (["-p", "gain=1"], ["-r", "ping"], ["--log-level", "loud"], ["--parms-file", "x"]):
         with pytest.raises(RcdError):
             parse_ros_arguments(["--ros-args", *arguments])
+
+
+def test_ros_2_is_told_which_nodes_there_are_and_what_they_own(ros: None) -> None:
+    node = Node("visible", namespace="/arm", start_parameter_services=False)
+    node.create_publisher(JointState, "joint_states", 10)
+    node.create_service(Trigger, "~/reset", lambda request, response: response)
+    participant = get_default_context().participant
+    qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    info = message_class("rmw_dds_common/msg/ParticipantEntitiesInfo")
+    reader, _ = make_reader(participant, "ros_discovery_info", info, qos, "")
+    message = take_one(reader)
+    assert bytes(message.gid.data) == participant.guid.bytes
+    (announced,) = message.node_entities_info_seq
+    assert (announced.node_namespace, announced.node_name) == ("/arm", "visible")
+    assert (len(announced.reader_gid_seq), len(announced.writer_gid_seq)) == (1, 2)

@@ -17,6 +17,7 @@ from cyclonedds.domain import DomainParticipant
 
 from rcd_ros.ros.embedded.arguments import RosArguments, parse_ros_arguments
 from rcd_ros.ros.embedded.domain import create_participant, delete, domain_id_from_environment
+from rcd_ros.ros.embedded.graph import Graph
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -34,6 +35,7 @@ class Context:
     def __init__(self) -> None:
         self.arguments = RosArguments()
         self._participant: DomainParticipant | None = None
+        self._graph: Graph | None = None
         self._running = False
         self._guards: list[GuardCondition] = []
         self._signals: _SignalHandling | None = None
@@ -47,6 +49,7 @@ class Context:
         self._close()
         self.arguments = parse_ros_arguments(sys.argv if args is None else args)
         self._participant = create_participant(domain_id_from_environment() if domain_id is None else domain_id)
+        self._graph = Graph(self._participant)
         self._running = True
         if threading.current_thread() is threading.main_thread():
             self._signals = _SignalHandling(self)
@@ -77,6 +80,13 @@ class Context:
         if self._participant is None:
             raise RuntimeError("call init() first")
         return self._participant
+
+    @property
+    def graph(self) -> Graph:
+        """The process's nodes as others see them; raises `RuntimeError` before `init`."""
+        if self._graph is None:
+            raise RuntimeError("call init() first")
+        return self._graph
 
     def wake(self) -> None:
         """Make every waiting executor look around."""
@@ -109,7 +119,7 @@ class Context:
         self._guards.clear()
         if self._participant is not None:
             delete(self._participant)
-            self._participant = None
+            self._participant = self._graph = None
 
 
 class _SignalHandling:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
 from cyclonedds.core import ReadCondition
+from cyclonedds.pub import DataWriter
+from cyclonedds.sub import DataReader
 
 from rcd_ros.ros.embedded import names
 from rcd_ros.ros.embedded.clock import Clock
@@ -37,6 +39,8 @@ class Waitable(Source, Protocol):
     """A source whose work comes with data on a DDS reader."""
 
     condition: ReadCondition
+    readers: tuple[DataReader, ...]
+    writers: tuple[DataWriter, ...]
 
     def destroy(self) -> None:
         """Delete it."""
@@ -72,11 +76,11 @@ class Node:
         self._name = names.check_node_name(arguments.node_name(node_name, node_name))
         self._namespace = names.normalize_namespace(arguments.namespace(node_name, namespace or "/"))
         self._remappings = arguments.remappings
+        self._destroyed = False
         self.executor: SingleThreadedExecutor | None = None
         self.waitables: list[Waitable] = []
         self.timers: list[Timer] = []
         self._publishers: list[Publisher] = []
-        self._graph: dict[str, BuiltinDataReader] = {}
         self._clock = Clock(clock_type=ClockType.ROS_TIME)
         level = arguments.node_log_levels.get(self._name, arguments.log_level)
         logger_name = self.get_fully_qualified_name().strip("/").replace("/", ".")
@@ -91,6 +95,7 @@ class Node:
                     self.declare_parameter(name, value)
         if start_parameter_services:
             create_parameter_services(self, self._parameters)
+        self.context.graph.add(self)
         self.context.on_close(partial(Node.destroy_node, self))
 
     def get_name(self) -> str:
@@ -133,6 +138,7 @@ class Node:
             self.context.participant, msg_type, self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
         )
         self._publishers.append(publisher)
+        self._changed()
         return publisher
 
     def create_subscription(
@@ -184,7 +190,7 @@ class Node:
         """Call back every `timer_period_sec` seconds of the node's clock, or of the given one."""
         timer = Timer(round(timer_period_sec * NANOSECONDS), callback, clock or self._clock)
         self.timers = [*self.timers, timer]
-        self._changed()
+        self._wake()
         return timer
 
     def destroy_publisher(self, publisher: Publisher) -> bool:
@@ -193,6 +199,7 @@ class Node:
             return False
         self._publishers.remove(publisher)
         publisher.destroy()
+        self._changed()
         return True
 
     def destroy_subscription(self, subscription: Subscription) -> bool:
@@ -216,12 +223,16 @@ class Node:
         return True
 
     def destroy_node(self) -> None:
-        """Leave the graph; a second call does nothing."""
+        """Leave the graph; a second call, or one after the runtime has ended, does nothing."""
+        if self._destroyed:
+            return
+        self._destroyed = True
         if self.executor is not None:
             self.executor.remove_node(self)
+        self.context.graph.remove(self)
         waitables, self.waitables = self.waitables, []
         publishers, self._publishers = self._publishers, []
-        self.timers, self._graph = [], {}
+        self.timers = []
         for waitable in waitables:
             waitable.destroy()
         for publisher in publishers:
@@ -284,6 +295,12 @@ class Node:
         """Subscriptions to a topic that have been discovered so far, this process's included."""
         return self._count(BuiltinTopicDcpsSubscription, topic_name)
 
+    def endpoints(self) -> tuple[list[DataReader], list[DataWriter]]:
+        """The DDS readers and writers behind the node's topics and services."""
+        owners: list[Publisher | Waitable] = [*self._publishers, *self.waitables]
+        readers = [reader for owner in owners for reader in owner.readers]
+        return readers, [writer for owner in owners for writer in owner.writers]
+
     def _count(self, builtin_topic: Any, topic_name: str) -> int:
         wire_name = names.topic_on_wire(self.resolve_topic_name(topic_name))
         participant = self.context.participant
@@ -304,6 +321,11 @@ class Node:
         return True
 
     def _changed(self) -> None:
+        if self in self.context.graph.nodes:  # its first announcement comes when it is complete
+            self.context.graph.announce()
+        self._wake()
+
+    def _wake(self) -> None:
         if self.executor is not None:
             self.executor.wake()
 

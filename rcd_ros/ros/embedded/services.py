@@ -62,6 +62,7 @@ class Service:
         self.callback = callback
         self._ends = _Endpoints(participant, service_type, full_name, qos, serves=True)
         self.condition = self._ends.condition
+        self.readers, self.writers = (self._ends.reader,), (self._ends.writer,)
 
     def take(self) -> Work | None:
         """The call that answers the next request, if there is one."""
@@ -102,6 +103,7 @@ class Client:
         self._context = context
         self._ends = _Endpoints(context.participant, service_type, full_name, qos, serves=False)
         self.condition = self._ends.condition
+        self.readers, self.writers = (self._ends.reader,), (self._ends.writer,)
         self._identity = self._ends.writer.get_instance_handle() & 0xFFFF_FFFF_FFFF_FFFF
         self._sequence = itertools.count(1)
         self._pending: dict[int, Future] = {}

@@ -29,6 +29,8 @@ class Publisher:
         self.topic_name = full_name
         user_data = f"typehash={definitions.type_hash(message_type.ros_type_name)};"
         self._writer = make_writer(participant, names.topic_on_wire(full_name), message_type, qos, user_data)
+        self.readers: tuple[DataReader, ...] = ()
+        self.writers = (self._writer,)
 
     def publish(self, message: Any) -> None:
         """Send a message; raises `TypeError` for a value that ROS 2's message classes would refuse."""
@@ -64,6 +66,8 @@ class Subscription:
         self._reader, self.condition = make_reader(
             participant, names.topic_on_wire(full_name), message_type, qos, user_data
         )
+        self.readers = (self._reader,)
+        self.writers: tuple[DataWriter, ...] = ()
 
     def take(self) -> Work | None:
         """The call that handles the next received message, if there is one."""
