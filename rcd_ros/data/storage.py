@@ -34,7 +34,7 @@ def check_new_name(name: str, force: bool = False) -> None:
     Raises:
         RcdError: as said.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or len(name.rpartition("/")[0]) == 1:  # Minari refuses one-letter namespaces
         raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
     if get_dataset_path(name).exists() and not force:
         raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")

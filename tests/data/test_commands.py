@@ -1,0 +1,132 @@
+"""`rcd data ...` as a person types it: exit codes, one sentence for what was wrong, nothing half written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset
+from tests.data.demonstrations import STEPS, scripted_demonstration, synthetic_episodes, write_archive
+
+RCD = [sys.executable, "-c", "from rcd_ros.cli import main; main()", "data"]
+DEMONSTRATIONS = "rcd/test/demonstrations-v0"
+
+
+def rcd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RCD, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("rcd: error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert said in done.stderr
+
+
+@pytest.fixture
+def demonstrations(datasets_root: Path) -> str:
+    episodes = [scripted_demonstration()]
+    save_dataset(DEMONSTRATIONS, episodes, task="kitchen", origin={}, description="Scripted.")
+    return DEMONSTRATIONS
+
+
+def test_import_replay_show_and_delete(datasets_root: Path, tmp_path: Path) -> None:
+    file = write_archive(tmp_path / "a.npz", [scripted_demonstration()])
+    done = rcd("import", file, "--task", "kitchen", "--name", DEMONSTRATIONS)
+    assert done.returncode == 0, done.stderr
+    assert "completions recorded: 0.00" in done.stdout
+
+    short = ("--episode-steps", STEPS)
+    replay = ("replay", DEMONSTRATIONS, "--name", "rcd/test/replays-v0", "--noise", "0.1,0.2", "--speed", "1,0.5")
+    done = rcd(*map(str, (*replay, *short)))
+    assert done.returncode == 0, done.stderr
+    dataset = load_dataset("rcd/test/replays-v0")
+    assert [(e.info["speed"], e.info["noise"]) for e in dataset.episodes] == [
+        (1.0, 0.1),
+        (1.0, 0.2),
+        (0.5, 0.1),
+        (0.5, 0.2),
+    ]
+    assert dataset.metadata["origin"]["source_hash"] == load_dataset(DEMONSTRATIONS).content_hash
+
+    shown = rcd("show", "rcd/test/replays-v0")
+    assert f"4 episodes of {STEPS} to {STEPS} steps" in shown.stdout
+    assert "panda0_joint1" in shown.stdout
+    assert "rcd/test/replays-v0" in rcd("list").stdout
+    assert rcd("delete", "rcd/test/replays-v0").returncode == 0
+    assert list(list_datasets()) == [DEMONSTRATIONS]
+
+
+def test_bad_input_is_one_sentence_and_changes_nothing(datasets_root: Path, tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.npz", synthetic_episodes())
+    broken = write_archive(tmp_path / "b.npz", synthetic_episodes(), action=np.full((9, 2), np.nan))
+    name = ("--name", "rcd/test/new-v0")
+    assert_refused(rcd("import", tmp_path / "none.npz", *name), "is not there")
+    assert_refused(rcd("import", broken, "--task", "kitchen", *name), "NaN")
+    assert_refused(rcd("import", archive, *name), "--task")
+    assert_refused(rcd("import", archive, "--task", "kitchn", *name), "did you mean 'kitchen'")
+    assert_refused(rcd("replay", "rcd/test/none-v0", *name), "no local data set")
+    assert_refused(rcd("replay", "rcd/test/none-v0", "--speed", "1,fast", *name), "--speed takes numbers")
+    assert list(datasets_root.iterdir()) == []
+
+
+def test_an_archive_of_another_shape_is_refused_cleanly(datasets_root: Path, tmp_path: Path) -> None:
+    done = rcd("import", write_archive(tmp_path / "a.npz", synthetic_episodes()), "--task", "kitchen", "--name", "a-v0")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("rcd: error: episode 0 has 4 observed and 2 commanded values")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_occupied_name_is_refused_before_the_work(demonstrations: str) -> None:
+    before = load_dataset(demonstrations).content_hash
+    assert_refused(rcd("replay", demonstrations, "--name", demonstrations), "exists already")
+    assert load_dataset(demonstrations).content_hash == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_with_one_line_and_leaves_nothing(demonstrations: str, datasets_root: Path, workers: int) -> None:
+    """SIGINT to the whole process group, as a terminal sends it: neither traces of workers nor half a data set."""
+    command = [*RCD, "replay", demonstrations, "--name", "rcd/test/replays-v0", "--episode-steps", "40"]
+    command += ["--repeats", "10000", "--workers", str(workers)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    assert process.stderr is not None
+    seen = b""
+    while b"mean return" not in seen:
+        seen += os.read(process.stderr.fileno(), 4096)
+    os.killpg(process.pid, signal.SIGINT)
+    seen += process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    assert b"Traceback" not in seen
+    assert seen.decode().splitlines()[-1] == "rcd: interrupted"
+    assert list(list_datasets()) == [demonstrations]
+    assert not list(datasets_root.glob(".rcd*"))
+
+
+def test_workers_end_with_a_killed_parent(demonstrations: str) -> None:
+    command = [*RCD, "replay", demonstrations, "--name", "rcd/test/replays-v0", "--episode-steps", "40"]
+    process = subprocess.Popen(
+        [*command, "--repeats", "10000", "--workers", "2"], stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stderr is not None
+    seen = b""
+    while b"mean return" not in seen:
+        seen += os.read(process.stderr.fileno(), 4096)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 60
+    while _group_is_alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _group_is_alive(process.pid)
+
+
+def _group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import numpy as np
+
+from rcd_ros.data.episodes import Dataset
+from rcd_ros.data.summary import histogram, summarize
+from tests.data.demonstrations import SHORT_KITCHEN, STEPS, scripted_demonstration, synthetic_episodes
+
+
+def test_a_known_task_is_summarised_by_its_channels() -> None:
+    episode = scripted_demonstration()
+    summary = summarize(Dataset("a-v0", {}, "", [episode, replace(episode, terminated=True)]), SHORT_KITCHEN.spec)
+    assert (summary.episodes, summary.steps, summary.terminated) == (2, 2 * STEPS, 1)
+    arm = summary.observations[0]
+    assert (arm.name, arm.unit) == ("robot_position", "rad")
+    np.testing.assert_allclose(
+        [arm.low, arm.high], [episode.observations[:, :7].min(), episode.observations[:, :7].max()]
+    )
+    assert [each.name for each in summary.actions] == list(SHORT_KITCHEN.spec.command.joints)
+    assert summary.actions[1].mean == np.float32(0.3)
+
+
+def test_an_unknown_task_is_summarised_by_columns() -> None:
+    summary = summarize(Dataset("a-v0", {}, "", synthetic_episodes()), None)
+    assert (summary.shortest, summary.longest) == (2, 4)
+    assert [each.name for each in summary.observations] == ["[0]", "[1]", "[2]", "[3]"]
+
+
+def test_completions_are_counted_one_by_one_and_returns_by_intervals() -> None:
+    assert histogram(np.array([4.0, 2.0, 4.0])) == [("2", 1), ("3", 0), ("4", 2)]
+    bars = histogram(np.linspace(0.0, 99.5, 200), bins=4)
+    assert [count for _, count in bars] == [50, 50, 50, 50]
