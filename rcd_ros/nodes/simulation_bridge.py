@@ -170,10 +170,11 @@ class SimulationBridge(Node):
         """Lockstep: publish an unanswered observation again, and say so when nobody answers at all."""
         if self._answered or self._episodes.running is None:
             return
-        self._waited_s += REPEAT_S
-        if self._waited_s > REPEAT_S:
+        # The first call may come right after the observation was published: give its plan time.
+        if self._waited_s > 0.0:
             self._publish_observation()
-        if self._waited_s < self._plan_timeout:
+        self._waited_s += REPEAT_S
+        if self._waited_s < self._plan_timeout or self._paused:
             return
         self._waited_s = 0.0
         topic = self.resolve_topic_name(self._spec.command.topic)

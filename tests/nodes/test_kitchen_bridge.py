@@ -208,9 +208,9 @@ def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_plann
     assert row["wall_s"] > 0.8 * 25 * 0.08
 
 
-def test_a_second_bridge_leaves(start: Start, peer: Peer) -> None:
+def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> None:
     listen(peer)
-    first = start("kitchen_bridge_node")
+    first = start("kitchen_bridge_node", results=tmp_path / "results.json")
     peer.until(lambda: peer.received["clock"], "the first bridge")
     second = start("kitchen_bridge_node")
     assert second.wait() == 2
@@ -219,6 +219,7 @@ def test_a_second_bridge_leaves(start: Start, peer: Peer) -> None:
     before = len(peer.received["clock"])
     peer.until(lambda: len(peer.received["clock"]) > before, "the first bridge, undisturbed")
     assert first.interrupt() == 0
+    assert json.loads((tmp_path / "results.json").read_text())["complete"] is False
 
 
 @pytest.mark.parametrize(
