@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from rcd_ros.cli import app
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset
 from tests.data.demonstrations import STEPS, scripted_demonstration, synthetic_episodes, write_archive
 
@@ -17,12 +20,12 @@ RCD = [sys.executable, "-c", "from rcd_ros.cli import main; main()", "data"]
 DEMONSTRATIONS = "rcd/test/demonstrations-v0"
 
 
-def rcd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*RCD, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+def rcd(*arguments: str | int | Path) -> Result:
+    return CliRunner().invoke(app, ["data", *map(str, arguments)])
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
-    assert done.returncode == 2, done.stderr
+def assert_refused(done: Result, said: str) -> None:
+    assert done.exit_code == 2, done.stderr
     assert done.stderr.startswith("rcd: error: ")
     assert done.stderr.count("\n") == 1, done.stderr
     assert said in done.stderr
@@ -38,13 +41,12 @@ def demonstrations(datasets_root: Path) -> str:
 def test_import_replay_show_and_delete(datasets_root: Path, tmp_path: Path) -> None:
     file = write_archive(tmp_path / "a.npz", [scripted_demonstration()])
     done = rcd("import", file, "--task", "kitchen", "--name", DEMONSTRATIONS)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "completions recorded: 0.00" in done.stdout
 
-    short = ("--episode-steps", STEPS)
-    replay = ("replay", DEMONSTRATIONS, "--name", "rcd/test/replays-v0", "--noise", "0.1,0.2", "--speed", "1,0.5")
-    done = rcd(*map(str, (*replay, *short)))
-    assert done.returncode == 0, done.stderr
+    grid = ("--noise", "0.1,0.2", "--speed", "1,0.5", "--episode-steps", STEPS)
+    done = rcd("replay", DEMONSTRATIONS, "--name", "rcd/test/replays-v0", *grid)
+    assert done.exit_code == 0, done.stderr
     dataset = load_dataset("rcd/test/replays-v0")
     assert [(e.info["speed"], e.info["noise"]) for e in dataset.episodes] == [
         (1.0, 0.1),
@@ -58,7 +60,7 @@ def test_import_replay_show_and_delete(datasets_root: Path, tmp_path: Path) -> N
     assert f"4 episodes of {STEPS} to {STEPS} steps" in shown.stdout
     assert "panda0_joint1" in shown.stdout
     assert "rcd/test/replays-v0" in rcd("list").stdout
-    assert rcd("delete", "rcd/test/replays-v0").returncode == 0
+    assert rcd("delete", "rcd/test/replays-v0").exit_code == 0
     assert list(list_datasets()) == [DEMONSTRATIONS]
 
 
@@ -77,7 +79,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(datasets_root: Path, tmp_
 
 def test_an_archive_of_another_shape_is_refused_cleanly(datasets_root: Path, tmp_path: Path) -> None:
     done = rcd("import", write_archive(tmp_path / "a.npz", synthetic_episodes()), "--task", "kitchen", "--name", "a-v0")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr.splitlines()[-1].startswith("rcd: error: episode 0 has 4 observed and 2 commanded values")
     assert "Traceback" not in done.stderr
 

@@ -15,10 +15,14 @@ def demonstrations() -> list[Episode]:
 
 
 def run(
-    demonstrations: list[Episode], settings: ReplaySettings, workers: int = 1, **jobs: list[float]
+    demonstrations: list[Episode],
+    settings: ReplaySettings,
+    workers: int = 1,
+    speeds: tuple[float, ...] = (1.0,),
+    noises: tuple[float, ...] = (0.0,),
 ) -> list[Episode]:
-    chosen = replay_jobs(len(demonstrations), jobs.get("speeds", [1.0]), jobs.get("noises", [0.0]), repeats=1)
-    return list(replay(SHORT_KITCHEN, demonstrations, chosen, settings, workers))
+    jobs = replay_jobs(len(demonstrations), speeds, noises, repeats=1)
+    return list(replay(SHORT_KITCHEN, demonstrations, jobs, settings, workers))
 
 
 def test_every_combination_is_replayed_once() -> None:
@@ -37,14 +41,14 @@ def test_feedback_counters_noise(demonstrations: list[Episode]) -> None:
     """Fails if the feedback had the wrong sign or read the wrong columns."""
 
     def error(gain: float) -> float:
-        episode = run(demonstrations[:1], ReplaySettings(gain=gain, seed=1), noises=[0.3])[0]
+        episode = run(demonstrations[:1], ReplaySettings(gain=gain, seed=1), noises=(0.3,))[0]
         return float(np.abs(episode.observations[:, :7] - demonstrations[0].observations[:, :7]).mean())
 
     assert error(3.0) < 0.6 * error(0.0)
 
 
 def test_half_speed_is_where_the_demonstration_was_at_half_time(demonstrations: list[Episode]) -> None:
-    episode = run(demonstrations[:1], ReplaySettings(), speeds=[0.5])[0]
+    episode = run(demonstrations[:1], ReplaySettings(), speeds=(0.5,))[0]
     half = demonstrations[0].observations[STEPS // 2, :7]
     np.testing.assert_allclose(episode.observations[-1, :7], half, atol=0.06)
     assert episode.info["speed"] == 0.5
@@ -53,7 +57,7 @@ def test_half_speed_is_where_the_demonstration_was_at_half_time(demonstrations: 
 def test_labels_differ_by_the_noise_and_nothing_else(demonstrations: list[Episode]) -> None:
     """DART: the arm is disturbed alike; only what is recorded differs."""
     executed, expert = (
-        run(demonstrations, ReplaySettings(label=label, seed=2), noises=[0.1])[0] for label in ("executed", "expert")
+        run(demonstrations, ReplaySettings(label=label, seed=2), noises=(0.1,))[0] for label in ("executed", "expert")
     )
     np.testing.assert_array_equal(executed.observations, expert.observations)
     correction = demonstrations[0].actions[0] + 3.0 * (
@@ -86,9 +90,9 @@ def test_offsets_and_aborts_change_where_the_arm_goes(demonstrations: list[Episo
 
 def test_replays_follow_from_their_seed_whatever_the_workers(demonstrations: list[Episode]) -> None:
     settings = ReplaySettings(seed=7, abort_probability=0.5, offset=0.05)
-    alone = run(demonstrations, settings, speeds=[1.0, 0.5], noises=[0.2])
-    shared = run(demonstrations, settings, workers=2, speeds=[1.0, 0.5], noises=[0.2])
-    other = run(demonstrations, replace(settings, seed=8), speeds=[1.0, 0.5], noises=[0.2])
+    alone = run(demonstrations, settings, speeds=(1.0, 0.5), noises=(0.2,))
+    shared = run(demonstrations, settings, workers=2, speeds=(1.0, 0.5), noises=(0.2,))
+    other = run(demonstrations, replace(settings, seed=8), speeds=(1.0, 0.5), noises=(0.2,))
     assert hash_episodes(alone) == hash_episodes(shared) != hash_episodes(other)
     assert [e.info for e in alone] == [e.info for e in shared]
 
