@@ -184,3 +184,30 @@ def test_ros_2_is_told_which_nodes_there_are_and_what_they_own(ros: None) -> Non
     (announced,) = message.node_entities_info_seq
     assert (announced.node_namespace, announced.node_name) == ("/arm", "visible")
     assert (len(announced.reader_gid_seq), len(announced.writer_gid_seq)) == (1, 2)
+
+
+def test_a_logger_keeps_quiet_below_its_level_after_once_and_within_a_throttle(
+    ros: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = Node("talker", namespace="/left").get_logger()
+    for count in range(3):
+        logger.info(f"once {count}", once=True)
+        logger.warning(f"throttled {count}", throttle_duration_sec=60.0)
+        logger.debug("hidden")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("]: ")[1] for line in lines] == ["once 0", "throttled 0"]
+    assert "[WARN]" in lines[1] and "[left.talker]" in lines[1]
+
+
+def test_a_busy_topic_does_not_starve_the_others(ros: None, spin_until: SpinUntil) -> None:
+    node = Node("fair")
+    heard: list[str] = []
+    publishers = {}
+    for name in ("busy", "quiet"):
+        node.create_subscription(JointState, name, lambda message, name=name: heard.append(name), 50)
+        publishers[name] = node.create_publisher(JointState, name, 50)
+    for _ in range(20):
+        publishers["busy"].publish(JointState())
+    publishers["quiet"].publish(JointState())
+    spin_until(node, lambda: "quiet" in heard)
+    assert len(heard) <= 3

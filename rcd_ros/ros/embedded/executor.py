@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cyclonedds.core import ReadCondition, WaitSet
@@ -11,13 +10,13 @@ from cyclonedds.util import duration
 
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
 from rcd_ros.ros.embedded.future import Future
+from rcd_ros.ros.embedded.time import NANOSECONDS
 from rcd_ros.ros.embedded.topics import Work
 
 if TYPE_CHECKING:
     from rcd_ros.ros.embedded.node import Node, Source
 
 _FOREVER = duration(infinite=True)
-_NANOSECONDS = 1_000_000_000
 
 
 class SingleThreadedExecutor:
@@ -70,7 +69,7 @@ class SingleThreadedExecutor:
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run one callback, waiting for it at most `timeout_sec` (forever when None or negative)."""
         forever = timeout_sec is None or timeout_sec < 0
-        deadline = None if forever else time.monotonic_ns() + round((timeout_sec or 0.0) * _NANOSECONDS)
+        deadline = None if forever else time.monotonic_ns() + round((timeout_sec or 0.0) * NANOSECONDS)
         while (work := self._next_work()) is None:
             if deadline is not None and time.monotonic_ns() >= deadline:
                 return
@@ -79,7 +78,12 @@ class SingleThreadedExecutor:
 
     def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
         """Run callbacks until the future is done or the timeout has passed."""
-        self._spin_while(lambda: not future.done(), timeout_sec)
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while not future.done():
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if remaining is not None and remaining <= 0:
+                return
+            self.spin_once(remaining)
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Let go of all nodes."""
@@ -88,14 +92,6 @@ class SingleThreadedExecutor:
         self._waitset = None
         self.context.remove_guard(self._guard)
         return True
-
-    def _spin_while(self, condition: Callable[[], bool], timeout_sec: float | None) -> None:
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while condition():
-            remaining = None if deadline is None else deadline - time.monotonic()
-            if remaining is not None and remaining <= 0:
-                return
-            self.spin_once(remaining)
 
     def _next_work(self) -> Work | None:
         """One piece of work; the sources take turns, so that a busy one cannot starve the others."""

@@ -36,6 +36,7 @@ _INTEGER_RANGES = {
     **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
     "char": (0, 255),
 }
+_PYTHON_TYPES: dict[str, type] = {"bool": bool, "string": str, "float32": float, "float64": float}
 _ZEROS: dict[str, Any] = {"bool": False, "string": "", "float32": 0.0, "float64": 0.0}
 
 
@@ -136,6 +137,7 @@ def _checker(member: Field) -> Callable[[Any, str], None]:
         return _bytes_checker(member.array_length or 1)
     if member.array_length is None and not member.is_sequence:
         return single
+    exact = {_PYTHON_TYPES[member.base]} if member.base in _PYTHON_TYPES else set()
 
     def check(values: Any, path: str) -> None:
         if isinstance(values, np.ndarray) and member.is_sequence:
@@ -144,6 +146,8 @@ def _checker(member: Field) -> Callable[[Any, str], None]:
             raise TypeError(f"{path} must be a sequence of {member.base}, got {type(values).__name__}")
         if member.array_length is not None and len(values) != member.array_length:
             raise TypeError(f"{path} must have {member.array_length} values, got {len(values)}")
+        if {type(value) for value in values} <= exact:
+            return  # the usual case, without a call for each of a trajectory's hundreds of numbers
         for index, value in enumerate(values):
             single(value, f"{path}[{index}]") if member.is_message else single(value, path)
 
@@ -168,7 +172,7 @@ def _value_checker(base: str) -> Callable[[Any, str], None]:
                 raise TypeError(f"{path} must be an int in [{low}, {high}], got {value!r}")
 
         return check_integer
-    expected = {"bool": bool, "string": str, "byte": int}.get(base, float)
+    expected = {**_PYTHON_TYPES, "byte": int}[base]
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, expected):
