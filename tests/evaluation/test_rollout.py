@@ -1,0 +1,109 @@
+"""Closed-loop episodes: what the policy is shown, what is executed, and that processes change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.policy import CheckpointPolicy
+from rcd_ros.evaluation.rollout import EpisodeResult, check_fit, run_episode, run_episodes, task_of
+from rcd_ros.simulation.tasks import get_task
+from tests.evaluation.corridor import Corridor, LoadPusher, Pusher, corridor_spec, corridor_task
+from tests.planning.tiny import tiny_manifest, write_tiny
+
+
+def _same(one: EpisodeResult, other: EpisodeResult) -> bool:
+    return (
+        one.seed == other.seed
+        and np.array_equal(one.rewards, other.rewards)
+        and one.completed_at == other.completed_at
+        and one.planned_at == other.planned_at
+    )
+
+
+def test_history_is_oldest_first_and_begins_with_the_first_observation_repeated() -> None:
+    policy, simulation = Pusher(history=3), Corridor(corridor_spec())
+    run_episode(simulation, policy, seed=1, execute=1)
+    first, second, third = policy.seen[:3]
+    assert first.shape == (3, 1)
+    assert np.all(first == first[0])
+    assert np.array_equal(second[:2], first[1:])
+    assert np.array_equal(third[:2], second[1:])
+    assert np.all(np.diff(third.ravel()) > 0)  # the cart moves ahead
+
+
+def test_only_the_executed_part_of_a_chunk_is_commanded() -> None:
+    result = run_episode(Corridor(corridor_spec()), Pusher(horizon=4), seed=1, execute=3)
+    assert result.planned_at == tuple(range(0, len(result), 3))
+    assert len(result.plan_seconds) == len(result.planned_at)
+
+
+def test_completions_carry_the_step_of_their_reward() -> None:
+    result = run_episode(Corridor(corridor_spec()), Pusher(), seed=1, execute=2)
+    assert set(result.completed_at) == {"first door", "second door"}
+    assert [int(np.flatnonzero(result.rewards)[i]) for i in range(2)] == sorted(result.completed_at.values())
+    assert result.completed_at["second door"] == len(result) - 1
+    assert result.value(corridor_spec()) == 2.0
+
+
+def test_episode_ends_when_time_runs_out_in_the_middle_of_a_chunk() -> None:
+    result = run_episode(Corridor(corridor_spec(episode_steps=3)), Pusher(), seed=1, execute=2)
+    assert len(result) == 3
+    assert result.planned_at == (0, 2)
+
+
+def test_a_critic_is_asked_about_every_plan() -> None:
+    result = run_episode(
+        Corridor(corridor_spec()), Pusher(), seed=1, execute=2, critic=lambda history, chunk: float(history[-1, 0])
+    )
+    assert len(result.predicted_returns) == len(result.planned_at)
+    assert result.predicted_returns[0] < result.predicted_returns[-1]
+
+
+def test_number_of_workers_changes_nothing() -> None:
+    """Pins that an episode depends on its seed alone, not on what a process ran before."""
+    task, seeds = corridor_task(), range(7, 13)
+    alone = list(run_episodes(task, LoadPusher(), seeds, execute=2, workers=1))
+    shared = list(run_episodes(task, LoadPusher(), seeds, execute=2, workers=2))
+    assert [result.seed for result in alone] == list(seeds)
+    assert all(_same(one, other) for one, other in zip(alone, shared, strict=True))
+    assert len({len(result) for result in alone}) > 1  # the seeds do matter
+
+
+@pytest.mark.parametrize("execute", [0, 5])
+def test_executing_more_than_is_planned_is_refused(execute: int) -> None:
+    with pytest.raises(RcdError, match="between 1 and the planned horizon 4"):
+        check_fit(Pusher(horizon=4), corridor_task(), execute)
+
+
+def test_policy_of_another_robot_is_refused() -> None:
+    other = Pusher()
+    command = other.spec.command.model_copy(update={"joints": ("wheel",)})
+    other.spec = other.spec.model_copy(update={"command": command})
+    with pytest.raises(RcdError, match="does not command what task 'corridor' executes"):
+        check_fit(other, corridor_task(), 1)
+
+
+def test_task_of_a_checkpoint_keeps_its_goals() -> None:
+    trained = get_task("kitchen", goals=("kettle", "microwave")).spec.select(["robot_position"])
+    task = task_of(trained, episode_steps=450)
+    assert task.spec.score.goals == ("kettle", "microwave")
+    assert task.spec.episode_steps == 450
+    assert len(task.spec.observations) == 6
+
+
+def test_real_kitchen_is_driven_by_a_planner_and_repeats_itself(tmp_path: Path) -> None:
+    spec = get_task("kitchen").spec.select(["robot_position", "object_position"])
+    write_tiny(tmp_path / "planner", tiny_manifest(spec, history=2, horizon=8, execute=4))
+    task = task_of(spec, episode_steps=12)
+    source = CheckpointPolicy(tmp_path / "planner")
+    simulation, policy = task.make_simulation(), source.load()
+    first = run_episode(simulation, policy, seed=3, execute=4)
+    other = run_episode(simulation, policy, seed=4, execute=4)
+    again = run_episode(simulation, policy, seed=3, execute=4)
+    simulation.close()
+    assert (len(first), len(other)) == (12, 12)
+    assert _same(first, again)
