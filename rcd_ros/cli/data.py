@@ -16,6 +16,7 @@ from tqdm import tqdm
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.episodes import Episode
     from rcd_ros.data.summary import Range
 
@@ -65,20 +66,11 @@ def import_(
         with tqdm(recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode") as progress:
             results = list(progress)
         episodes = [result.episode for result in results]
-        recorded = sum(len(result.recorded) for result in results)
-        reproduced = sum(len(set(result.recorded) & set(result.reproduced)) for result in results)
         origin |= {
             "observations": "recorded; the last of each episode simulated from the one before",
             "rewards": "1 per goal newly completed in these observations",
-            "completions_recorded": recorded,
-            "completions_reproduced_open_loop": reproduced,
+            **_report_completions(chosen.spec.score.goals, results),
         }
-        typer.echo(f"completions recorded: {recorded / len(results):.2f} a demonstration ({recorded} in all)")
-        typer.echo(f"reproduced by open-loop replay: {reproduced / len(results):.2f} ({reproduced} of {recorded})")
-        for goal in chosen.spec.score.goals:
-            had = sum(goal in result.recorded for result in results)
-            got = sum(goal in result.reproduced for result in results)
-            typer.echo(f"  {goal}: recorded {had}, reproduced {got} of {len(results)}")
     save_dataset(
         name, episodes, task=task, origin=origin, description=description or f"Imported from {file.name}.", force=force
     )
@@ -263,6 +255,18 @@ def _print_ranges(title: str, ranges: Sequence[Range]) -> None:
     for each in ranges:
         table.add_row(each.name, each.unit, *(f"{value:.4g}" for value in (each.low, each.mean, each.high)))
     Console().print(table)
+
+
+def _report_completions(goals: Sequence[str], results: Sequence[Recomputed]) -> dict[str, int]:
+    """Prints how many recorded completions the open-loop replay reproduced, goal by goal; returns the totals."""
+    recorded = {goal: sum(goal in result.recorded for result in results) for goal in goals}
+    both = {goal: sum(goal in result.recorded and goal in result.reproduced for result in results) for goal in goals}
+    all_recorded, all_both = sum(recorded.values()), sum(both.values())
+    typer.echo(f"completions recorded: {all_recorded / len(results):.2f} an episode ({all_recorded} in all)")
+    typer.echo(f"reproduced by open-loop replay: {all_both / len(results):.2f} ({all_both} of {all_recorded})")
+    for goal in goals:
+        typer.echo(f"  {goal}: {both[goal]} of {recorded[goal]}")
+    return {"completions_recorded": all_recorded, "completions_reproduced_open_loop": all_both}
 
 
 def _print_replay_returns(episodes: list[Episode]) -> None:
