@@ -17,7 +17,7 @@ import numpy as np
 from cyclonedds.idl import make_idl_struct, types
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros.embedded import definitions
+from rcd_ros.ros.embedded import cdr, definitions
 from rcd_ros.ros.embedded.definitions import Field
 
 _array: Any = types.array  # generic at run time, which the binding's annotations do not say
@@ -53,6 +53,9 @@ def message_class(type_name: str) -> Any:
         setattr(message, constant, value)
     message.ros_type_name = type_name
     message.ros_checks = [(member.name, _checker(member)) for member in members]
+    message.ros_codec = cdr.message_codec([(member.name, _codec(member)) for member in members], message)
+    message.serialize = _serialize
+    message.deserialize = classmethod(_deserialize)
     return message
 
 
@@ -98,6 +101,22 @@ def check_message(message: Any, path: str = "") -> None:
     """Raise `TypeError` where ROS 2's own message classes would refuse a value; the text names the field."""
     for name, check in message.ros_checks:
         check(getattr(message, name), f"{path or message.ros_type_name}.{name}")
+
+
+def _serialize(message: Any, **options: Any) -> bytes:
+    """What Cyclone's writers call; its options say nothing that ROS 2's format leaves open."""
+    return cdr.to_bytes(message.ros_codec, message)
+
+
+def _deserialize(message_type: Any, data: bytes, **options: Any) -> Any:
+    """What Cyclone's readers call; a big-endian machine's data are left to Cyclone."""
+    if data[:2] == cdr.HEADER[:2]:
+        return cdr.from_bytes(message_type.ros_codec, data)
+    return message_type.__idl__.deserialize(data)
+
+
+def _codec(member: Field) -> cdr.Codec:
+    return cdr.field_codec(member, message_class(member.base).ros_codec if member.is_message else None)
 
 
 def _members(source: Any, message_type: Any) -> dict[str, Any]:
