@@ -1,7 +1,8 @@
 """FrankaKitchen behind the `Simulation` interface: physical joint velocities in, 59 observed values out.
 
 The environment clips normalised velocities to [-1, 1], adds them to the joint positions it *observed* last (with
-their noise), and sends the sum to the arm's position servos. Every reset starts from the same state; only the
+their noise), and sends the sum to the arm's position servos. These lag: a constant command moves a joint at about
+half its velocity, as it did when the demonstrations were recorded. Every reset starts from the same state; only the
 sensor noise is random.
 """
 

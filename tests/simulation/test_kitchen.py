@@ -58,7 +58,7 @@ def test_a_command_is_a_velocity_in_physical_units(kitchen: Kitchen) -> None:
     """Fails if a command were passed on as a normalised action: the environment's 0.3 means 0.6 rad/s."""
     import gymnasium
 
-    environment = gymnasium.make("FrankaKitchen-v1")
+    environment = gymnasium.make("FrankaKitchen-v1", disable_env_checker=True)
     expected, _ = environment.reset(seed=4)
     np.testing.assert_array_equal(kitchen.reset(seed=4), expected["observation"])
     for _ in range(5):
