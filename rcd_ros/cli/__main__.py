@@ -1,5 +1,6 @@
-"""`python -m rcd_ros.cli` is `rcd`."""
+"""`python -m rcd_ros.cli` is `rcd`; `torchrun -m` starts it this way."""
 
 from rcd_ros.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
