@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -248,3 +249,17 @@ def fill(message: Any) -> Any:
             example = [example] * member.array_length
         setattr(message, member.name, example)
     return message
+
+
+def test_a_sample_that_is_cut_short_is_dropped_and_the_next_one_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    whole = JointState(name=["a"], position=[1.0]).serialize()
+    received = [whole[:-12], whole]
+
+    class Reader:
+        topic = SimpleNamespace(name="rt/joint_states")
+
+        def take(self, count: int) -> list[JointState]:
+            return [JointState.deserialize(received.pop(0))]
+
+    assert take_one(Reader()).position == [1.0]
+    assert "rt/joint_states" in caplog.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,6 +19,8 @@ from rcd_ros.ros.embedded import definitions, names
 from rcd_ros.ros.embedded.domain import delete
 from rcd_ros.ros.embedded.messages import check_message
 from rcd_ros.ros.embedded.qos import QoSProfile
+
+_log = logging.getLogger(__name__)
 
 Work = Callable[[], None]
 
@@ -100,8 +104,14 @@ def make_reader(
 
 
 def take_one(reader: DataReader) -> Any:
-    """The next sample, or None; notices that a writer has gone are passed over."""
-    while samples := reader.take(1):
+    """The next sample, or None; notices that a writer has gone, and samples that cannot be read, are passed over."""
+    while True:
+        try:
+            samples = reader.take(1)
+        except (struct.error, UnicodeDecodeError) as error:
+            _log.warning("dropped a sample of %s that is not as its type says: %s", reader.topic.name, error)
+            continue
+        if not samples:
+            return None
         if not isinstance(samples[0], InvalidSample):
             return samples[0]
-    return None
