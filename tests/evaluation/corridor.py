@@ -69,6 +69,9 @@ class Corridor:
         done = len(self.reached) == len(DOORS)
         return StepResult(self._observe(), float(len(new)), new, done, self.steps >= self.spec.episode_steps)
 
+    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
+        return tuple(door for door, at in DOORS.items() if float(np.asarray(observation)[1]) >= at)
+
     def render(self) -> NDArray[np.uint8]:
         return np.zeros((2, 2, 3), np.uint8)
 
