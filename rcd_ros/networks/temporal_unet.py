@@ -66,14 +66,14 @@ class TemporalUnet(nn.Module):
         self.embedding = JumpEmbedding(embedding, jumps)
         self.observe = nn.Sequential(nn.Linear(condition, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         entries = (commands, *widths[:-1])
-        self.down = nn.ModuleList(block(before, width) for before, width in zip(entries, widths, strict=True))
-        self.halve = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
+        self.down_blocks = nn.ModuleList(block(before, width) for before, width in zip(entries, widths, strict=True))
+        self.halvings = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
         self.middle = block(widths[-1], widths[-1])
-        self.double = nn.ModuleList(
+        self.doublings = nn.ModuleList(
             nn.ConvTranspose1d(deep, shallow, 4, stride=2, padding=1)
             for shallow, deep in zip(widths[-2::-1], widths[:0:-1], strict=True)
         )
-        self.up = nn.ModuleList(block(2 * width, width) for width in widths[-2::-1])
+        self.up_blocks = nn.ModuleList(block(2 * width, width) for width in widths[-2::-1])
         self.leave = nn.Conv1d(widths[0], commands, 1)
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
@@ -81,12 +81,12 @@ class TemporalUnet(nn.Module):
         embedded = nn.functional.silu(torch.cat([self.embedding(noise, target), self.observe(condition)], dim=1))
         hidden = x.transpose(1, 2)
         skips: list[Tensor] = []
-        for level, block in enumerate(self.down):
+        for level, block in enumerate(self.down_blocks):
             hidden = block(hidden, embedded)
-            if level < len(self.halve):
+            if level < len(self.halvings):
                 skips.append(hidden)
-                hidden = self.halve[level](hidden)
+                hidden = self.halvings[level](hidden)
         hidden = self.middle(hidden, embedded)
-        for double, block in zip(self.double, self.up, strict=True):
-            hidden = block(torch.cat([double(hidden), skips.pop()], dim=1), embedded)
+        for doubling, block in zip(self.doublings, self.up_blocks, strict=True):
+            hidden = block(torch.cat([doubling(hidden), skips.pop()], dim=1), embedded)
         return self.leave(hidden).transpose(1, 2)

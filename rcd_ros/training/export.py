@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import io
 import logging
 import subprocess
 import warnings
@@ -107,7 +106,6 @@ def export_student(folder: Path) -> Manifest:
 def onnx_graph(planner: OneStepPlanner, manifest: Manifest) -> bytes:
     """The one-step planner as an ONNX graph of batch 1."""
     observation, noise = _example(manifest, 1)
-    stream = io.BytesIO()
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -127,8 +125,8 @@ def onnx_graph(planner: OneStepPlanner, manifest: Manifest) -> bytes:
         exporter.setLevel(level)
     if program is None:
         raise RcdError("torch could not export the student to ONNX")
-    program.save(stream)
-    return stream.getvalue()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def reference_pairs(planner: OneStepPlanner, manifest: Manifest) -> dict[str, NDArray[np.float32]]:

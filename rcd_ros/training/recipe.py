@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yaml import YAMLError
@@ -142,12 +142,13 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         if "=" not in override:
             raise RcdError(f"cannot read the override '{override}': write it as key=value, e.g. student.reward=0.1")
     try:
-        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        loaded = OmegaConf.load(path)
+        if not isinstance(loaded, DictConfig):
+            raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
+        merged = OmegaConf.merge(loaded, OmegaConf.from_dotlist(list(overrides)))
         content = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, YAMLError, ValueError) as error:
         raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:

@@ -1,0 +1,148 @@
+"""From a data set to a checkpoint that a planner loads: the whole way, small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rcd_ros.cli.train import app
+from rcd_ros.data.episodes import Episode
+from rcd_ros.data.storage import save_dataset
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.checkpoint import verify
+from rcd_ros.planning.planner import Planner
+from rcd_ros.training.export import export_student
+from rcd_ros.training.pipeline import prepare
+from rcd_ros.training.policies import load_policy, load_return_estimate
+from rcd_ros.training.recipe import load_recipe
+
+OPTIMIZER = "{steps: 6, batch: 8, validate_every: 3, save_every: 3}"
+RECIPE = f"""
+name: tiny
+task: kitchen
+dataset: rcd/kitchen/tiny-v0
+observations: [robot_position, kettle_pose]
+history: 2
+horizon: 4
+execute: 2
+held_out: 0.25
+network: {{kind: residual_mlp, width: 16, blocks: 1}}
+teacher: {{optimizer: {OPTIMIZER}}}
+critic: {{optimizer: {OPTIMIZER}, widths: [16], members: 2}}
+student: {{optimizer: {OPTIMIZER}, reward: 0.1, trust_region: 1.0}}
+"""
+
+
+def save_random_episodes() -> None:
+    """Four short episodes of random kitchen-sized data under the recipe's name."""
+    rng = np.random.default_rng(0)
+    episodes = [
+        Episode(
+            rng.normal(size=(13, 59)).astype(np.float32),
+            rng.uniform(-1, 1, size=(12, 9)).astype(np.float32),
+            rng.integers(0, 2, size=12).astype(np.float32),
+            terminated=True,
+            truncated=False,
+            seed=index,
+        )
+        for index in range(4)
+    ]
+    save_dataset("rcd/kitchen/tiny-v0", episodes, task="kitchen", origin={"command": "test"}, description="random")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that `rcd train all` filled, with its data set and recipe beside it."""
+    room = tmp_path_factory.mktemp("pipeline")
+    with pytest.MonkeyPatch.context() as patch:
+        (room / "datasets").mkdir()
+        patch.setenv("MINARI_DATASETS_PATH", str(room / "datasets"))
+        save_random_episodes()
+        (room / "tiny.yaml").write_text(RECIPE)
+        result = CliRunner().invoke(
+            app,
+            ["all", str(room / "tiny.yaml"), "--output", str(room / "out"), "--threads", "1"],
+            catch_exceptions=False,
+        )
+    assert result.exit_code == 0, result.output
+    return room / "out"
+
+
+@pytest.fixture
+def data(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(trained.parent / "datasets"))
+    return trained
+
+
+HISTORY = np.random.default_rng(1).normal(size=(2, 16))
+
+
+def test_the_robots_planner_plans_what_torch_plans(trained: Path) -> None:
+    """ONNX Runtime, from the same seed and counter, against eager torch: export, normaliser and noise all agree."""
+    checkpoint = trained / "checkpoint"
+    planner, policy = Planner.load(checkpoint, seed=5), load_policy(checkpoint, "student", seed=5)
+    for _ in range(3):
+        assert np.allclose(planner.plan(HISTORY), policy.plan(HISTORY), atol=1e-4)
+    assert planner.plan(HISTORY).shape == (4, 9)
+
+
+def test_teacher_and_critic_travel_along(trained: Path) -> None:
+    checkpoint = trained / "checkpoint"
+    teacher = load_policy(checkpoint, "teacher", nfe=9, sampler="heun")
+    assert teacher.nfe == 9
+    estimate = load_return_estimate(checkpoint)
+    assert estimate is not None
+    assert np.isfinite(estimate(HISTORY, teacher.plan(HISTORY)))
+
+
+def test_manifest_tells_where_the_planner_comes_from(trained: Path) -> None:
+    manifest = verify(trained / "checkpoint")
+    assert manifest.provenance.dataset == "rcd/kitchen/tiny-v0"
+    assert manifest.provenance.recipe["student"]["reward"] == 0.1
+    assert [channel.name for channel in manifest.task.observations] == ["robot_position", "kettle_pose"]
+    assert manifest.history == 2
+
+
+def test_export_again_gives_the_same_planner(trained: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(trained / "checkpoint", copy)
+    before = Planner.load(copy).plan(HISTORY)
+    export_student(copy)
+    assert np.allclose(Planner.load(copy).plan(HISTORY), before, atol=1e-6)
+
+
+def test_normalised_training_windows_are_standard(data: Path) -> None:
+    material = prepare(load_recipe(data.parent / "tiny.yaml"))
+    first = material.training.chunk[:, 0]
+    assert np.allclose(first.mean(dim=0), 0.0, atol=1e-4)
+    assert np.allclose(first.std(dim=0, correction=0), 1.0, atol=1e-3)
+    assert material.held_out is not None
+    assert len(material.held_out) == 12, "one of four episodes"
+
+
+def test_an_occupied_output_is_not_overwritten(data: Path) -> None:
+    before = (data / "student.safetensors").read_bytes()
+    with pytest.raises(RcdError, match="--resume to continue it, --force"):
+        CliRunner().invoke(
+            app, ["student", str(data.parent / "tiny.yaml"), "--output", str(data)], catch_exceptions=False
+        )
+    assert (data / "student.safetensors").read_bytes() == before
+
+
+def test_a_student_without_teacher_says_what_to_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RcdError, match="rcd train teacher"):
+        CliRunner().invoke(
+            app, ["student", str(data.parent / "tiny.yaml"), "--output", str(tmp_path)], catch_exceptions=False
+        )
+
+
+def test_unknown_network_of_a_checkpoint(trained: Path) -> None:
+    with pytest.raises(RcdError, match="unknown sampler 'heum'"):
+        load_policy(trained / "checkpoint", "teacher", sampler="heum")
+    with pytest.raises(RcdError, match="--nfe 0"):
+        load_policy(trained / "checkpoint", "student", nfe=0)

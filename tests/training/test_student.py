@@ -1,0 +1,126 @@
+"""What reaches the student, and what must not move while it learns."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rcd_ros.networks.build import build_network, start_from
+from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.objective import Batch
+from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, StudentRecipe
+from rcd_ros.training.student import StudentObjective
+
+SHAPE = {"horizon": 4, "commands": 2, "condition": 3}
+KIND = {"kind": "residual_mlp", "width": 32, "blocks": 1}
+
+
+@pytest.fixture
+def batch() -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    return Batch(
+        torch.randn(32, 3, generator=generator),
+        torch.randn(32, 4, 2, generator=generator),
+        torch.randn(32, generator=generator),
+    )
+
+
+def objective(**weights: float | int | str) -> StudentObjective:
+    torch.manual_seed(0)
+    teacher = build_network(KIND, jumps=False, **SHAPE)
+    student = build_network(KIND, jumps=True, **SHAPE)
+    start_from(student, teacher)
+    critic = CriticEnsemble(3, 2, steps=4, widths=(16,))
+    bounds = torch.tensor([[-2.0, -2.0], [2.0, 2.0]])
+    made = StudentObjective(student, teacher, critic, StudentRecipe(**weights), NoiseRecipe(), bounds)  # type: ignore[arg-type]
+    made.begin_step(10_000)
+    return made
+
+
+def gradient_of(made: StudentObjective, batch: Batch) -> torch.Tensor:
+    torch.manual_seed(1)
+    loss, _ = made(batch)
+    made.zero_grad()
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in made.trained.parameters() if p.grad is not None])
+
+
+def test_critics_gradient_reaches_the_student_and_nothing_else(batch: Batch) -> None:
+    made = objective(reward=1.0, trust_region=1.0, ctm=0.0, dsm=0.0)
+    assert float(gradient_of(made, batch).abs().sum()) > 0.0
+    assert made.critic is not None
+    for frozen in (made.critic, made.teacher, made.averaged):
+        assert all(p.grad is None and not p.requires_grad for p in frozen.parameters())
+
+
+def test_reward_changes_the_gradient_and_its_absence_does_not_need_a_critic(batch: Batch) -> None:
+    plain, rewarded = objective(), objective(reward=1.0)
+    assert not torch.allclose(gradient_of(plain, batch), gradient_of(rewarded, batch))
+    without = objective()
+    without.critic = None
+    assert torch.allclose(gradient_of(without, batch), gradient_of(plain, batch))
+
+
+def test_reward_weight_ramps_up(batch: Batch) -> None:
+    made = objective(reward=0.5, reward_ramp=100)
+    weights = []
+    for step in (0, 50, 100, 5_000):
+        made.begin_step(step)
+        weights.append(made.reward_weight)
+    assert weights == [0.0, 0.25, 0.5, 0.5]
+
+
+def test_the_reward_scores_the_chunk_the_robot_will_execute(batch: Batch) -> None:
+    """Pins: scoring a denoised sample at random noise levels instead of the one-step sample from pure noise."""
+    made = objective(reward=1.0, ctm=0.0, dsm=0.0)
+    seen: list[torch.Tensor] = []
+    assert made.critic is not None
+    made.critic.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    torch.manual_seed(1)
+    made(batch)
+    torch.manual_seed(1)
+    made._dsm(made._function(made.trained, batch), batch)  # draws the same randomness as before the reward term
+    expected = made._one_step(made._function(made.trained, batch), batch).clamp(-2.0, 2.0)
+    assert torch.allclose(seen[0], expected, atol=1e-6)
+
+
+def test_validation_reports_what_exploitation_is_seen_by(batch: Batch) -> None:
+    metrics = objective(reward=1.0).validate(batch)
+    assert {"loss", "predicted_return", "predicted_return_of_data", "trust_region"} <= metrics.keys()
+
+
+def test_gradient_penalty_flattens_the_critic(batch: Batch) -> None:
+    def steepness(penalty: float) -> float:
+        torch.manual_seed(0)
+        recipe = CriticRecipe(gradient_penalty=penalty, dropout=0.0)
+        made = CriticObjective(CriticEnsemble(3, 2, steps=4, widths=(32,)), recipe)
+        optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
+        for _ in range(100):
+            loss, _ = made(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        chunk = batch.chunk.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(made.trained(batch.condition, chunk).mean(dim=0).sum(), chunk)
+        return float(slope.square().sum())
+
+    assert steepness(10.0) < 0.5 * steepness(0.0)
+
+
+def test_a_critic_blind_to_commands_shows_it() -> None:
+    """Returns that follow from the command alone: the held-out error is far below that with shuffled chunks."""
+    chunk = torch.randn(512, 4, 2, generator=torch.Generator().manual_seed(0))
+    data = Batch(torch.zeros(512, 3), chunk, chunk[:, 0, 0])
+    torch.manual_seed(0)
+    made = CriticObjective(CriticEnsemble(3, 2, steps=1, widths=(32,)), CriticRecipe(dropout=0.0))
+    optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
+    for _ in range(150):
+        loss, _ = made(data)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        made.average(0.9)
+    metrics = made.validate(data)
+    assert metrics["error"] < 0.1
+    assert metrics["error_shuffled"] > 1.0
