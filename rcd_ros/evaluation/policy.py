@@ -69,8 +69,11 @@ class CheckpointPolicy:
         """
         if self.kind == "student" and self.nfe in (None, 1) and self.engine != "torch":
             return Planner.load(self.checkpoint, engine=self.engine)
+        import torch
+
         from rcd_ros.training.policies import load_policy
 
+        torch.set_num_threads(1)  # as the exported student runs; the workers share the cores
         nfe = self.nfe or (1 if self.kind == "student" else TEACHER_NFE)
         return load_policy(self.checkpoint, which=self.kind, nfe=nfe, sampler=self.sampler)
 
