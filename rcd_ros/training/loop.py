@@ -89,6 +89,8 @@ def train(
                 if processes.leads:
                     save_state(last, objective, optimizer, progress, fingerprint)
             bar.update()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{label}: step {progress.step} is saved; go on with --resume") from None
     finally:
         bar.close()
         if log is not None:

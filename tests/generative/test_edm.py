@@ -71,7 +71,7 @@ def test_karras_grid_ends_and_order() -> None:
 
 @pytest.mark.parametrize(("steps", "low", "high"), [(1, 0.02, 80.0), (8, 2.0, 1.0), (8, 0.0, 1.0)])
 def test_karras_grid_refuses_nonsense(steps: int, low: float, high: float) -> None:
-    with pytest.raises(ValueError, match="noise grid|sigma_min"):
+    with pytest.raises(ValueError, match=r"noise grid|sigma_min"):
         karras_grid(steps, low, high)
 
 
