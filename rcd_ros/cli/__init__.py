@@ -44,8 +44,10 @@ EXTRA_OF_MODULE = {
     "minari": "sim",
     "mujoco": "sim",
     "h5py": "sim",
+    "huggingface_hub": "sim",
     "omegaconf": "train",
     "onnx": "train",
+    "onnxscript": "train",
     "tensorboard": "train",
     "torch": "train",
 }
