@@ -30,7 +30,7 @@ def demo(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
 
-    from rcd_ros.evaluation.report import refuse_occupied
+    from rcd_ros.outputs import refuse_occupied
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
     from rcd_ros.ros.bringup import find_bringup
@@ -57,7 +57,7 @@ def demo(
     from rich.console import Console
 
     from rcd_ros.evaluation.plots import plot_completions
-    from rcd_ros.evaluation.rollout import task_of
+    from rcd_ros.simulation.tasks import task_of
 
     task = task_of(manifest.task, summary["horizon_steps"])
     plot_completions(

@@ -62,9 +62,11 @@ def evaluate(
     import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
 
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
-    from rcd_ros.evaluation.report import refuse_occupied, results_table, summarize, write_json
-    from rcd_ros.evaluation.rollout import check_fit, task_of
+    from rcd_ros.evaluation.report import results_table, summarize
+    from rcd_ros.evaluation.rollout import check_fit
+    from rcd_ros.outputs import refuse_occupied, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.simulation.tasks import task_of
 
     for output in (json_file, plot, video):
         if output is not None:
@@ -104,7 +106,7 @@ def evaluate(
     except KeyboardInterrupt:
         if results and json_file is not None:
             summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount_of(manifest))
-            write_json(json_file, summary, force=True)
+            write_json(json_file, summary)
             raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes are in {json_file}") from None
         raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes were driven, none was stored") from None
 
@@ -112,7 +114,7 @@ def evaluate(
 
     summary = summarize(task.spec, results, setting, discount_of(manifest))
     if json_file is not None:
-        write_json(json_file, summary, force)
+        write_json(json_file, summary)
     if plot is not None:
         from rcd_ros.evaluation.plots import plot_results
 

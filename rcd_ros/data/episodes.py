@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.simulation.simulation import StepResult
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -63,6 +65,41 @@ class Dataset:
     def returns(self) -> NDArray[np.float64]:
         """Undiscounted return of each episode."""
         return np.array([episode.total_reward for episode in self.episodes])
+
+
+class EpisodeLog:
+    """Gathers an episode while it is driven in a simulation."""
+
+    def __init__(self, first: NDArray[np.float64]) -> None:
+        """Begin with the observation vector (n_obs,) after the reset."""
+        self.observations = [first]
+        self._actions: list[NDArray[np.float64]] = []
+        self._rewards: list[float] = []
+        self._terminated = self._truncated = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the last step ended the episode."""
+        return self._terminated or self._truncated
+
+    def add(self, action: NDArray[np.float64], result: StepResult) -> None:
+        """Add a step: the action (n_act,) to record, in the data set's units, and what the step led to."""
+        self.observations.append(result.observation)
+        self._actions.append(action)
+        self._rewards.append(result.reward)
+        self._terminated, self._truncated = result.terminated, result.truncated
+
+    def episode(self, seed: int, info: Mapping[str, int | float | str]) -> Episode:
+        """The episode so far, of one or more steps."""
+        return Episode(
+            observations=np.asarray(self.observations, dtype=np.float32),
+            actions=np.asarray(self._actions, dtype=np.float32),
+            rewards=np.asarray(self._rewards, dtype=np.float32),
+            terminated=self._terminated,
+            truncated=self._truncated,
+            seed=seed,
+            info=info,
+        )
 
 
 def hash_episodes(episodes: Sequence[Episode]) -> str:

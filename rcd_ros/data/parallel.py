@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from rcd_ros.errors import RcdError
@@ -30,7 +31,7 @@ def map_in_order(
         workers: number of processes.
 
     Raises:
-        RcdError: `workers` is not positive.
+        RcdError: `workers` is not positive, or a process ended unexpectedly; else what worker or job raise.
     """
     if workers < 1:
         raise RcdError(f"the number of workers must be at least 1, got {workers}")
@@ -40,10 +41,14 @@ def map_in_order(
         return
     # Not fork: simulators and inference engines hold threads and GL contexts that a fork would tear.
     executor = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(make_worker,)
+        workers, multiprocessing.get_context("spawn"), initializer=_enter_process, initargs=(make_worker,)
     )
     try:
         yield from _submit(executor, jobs)
+    except BrokenProcessPool as error:
+        raise RcdError(
+            "a worker process ended unexpectedly (killed, or out of memory): try again with fewer --workers"
+        ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -57,13 +62,14 @@ def _submit(executor: ProcessPoolExecutor, jobs: Sequence[Any]) -> Iterator[Any]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_worker: Callable[[Any], Any]
+_make_worker: Callable[[], Callable[[Any], Any]]
+_worker: Callable[[Any], Any] | None = None
 
 
-def _start_worker(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
-    global _worker
+def _enter_process(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
+    global _make_worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = make_worker()
+    _make_worker = make_worker
 
 
 def _end_with_parent() -> None:
@@ -75,4 +81,8 @@ def _end_with_parent() -> None:
 
 
 def _run_job(job: Any) -> Any:
+    """The worker is made by its first job: what that raises reaches the caller, an initializer's error does not."""
+    global _worker
+    if _worker is None:
+        _worker = _make_worker()
     return _worker(job)

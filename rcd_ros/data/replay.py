@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.completions import check_widths
-from rcd_ros.data.episodes import Episode
+from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
@@ -164,28 +164,19 @@ class Replayer:
             random, self._spec.episode_steps, self._scale.size, job.noise, settings.noise_correlation
         )
 
-        observations, actions, rewards = [self._simulation.reset(reset_seed)], [], []
-        reference = _Reference(demonstration, tracked_columns(self._spec), end)
+        log = EpisodeLog(self._simulation.reset(reset_seed))
         joints = tracked_columns(self._spec)
+        reference = _Reference(demonstration, joints, end)
         for step in range(self._spec.episode_steps):
             action, position = reference.at(job.speed * step)
-            expert = job.speed * action + settings.gain * (position + offset - observations[-1][joints])
+            expert = job.speed * action + settings.gain * (position + offset - log.observations[-1][joints])
             executed = np.clip(expert + noise[step], self._lower, self._upper)
             recorded = executed if settings.label == "executed" else np.clip(expert, self._lower, self._upper)
-            result = self._simulation.step(executed * self._scale)
-            observations.append(result.observation)
-            actions.append(recorded)
-            rewards.append(result.reward)
-            if result.terminated or result.truncated:
+            log.add(recorded, self._simulation.step(executed * self._scale))
+            if log.over:
                 break
-        return Episode(
-            observations=np.asarray(observations, dtype=np.float32),
-            actions=np.asarray(actions, dtype=np.float32),
-            rewards=np.asarray(rewards, dtype=np.float32),
-            terminated=result.terminated,
-            truncated=result.truncated,
-            seed=reset_seed,
-            info={"source": job.source, "speed": job.speed, "noise": job.noise, "repeat": job.repeat},
+        return log.episode(
+            reset_seed, {"source": job.source, "speed": job.speed, "noise": job.noise, "repeat": job.repeat}
         )
 
 

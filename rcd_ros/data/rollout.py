@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rcd_ros.data.episodes import Episode
+from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.planner import Planner
@@ -68,24 +68,14 @@ class _Actor:
     def __call__(self, seed: int) -> Episode:
         planner = self._planner
         planner.reset(seed)
-        observations, actions, rewards = [self._simulation.reset(seed)], [], []
+        log = EpisodeLog(self._simulation.reset(seed))
         for step in range(self._simulation.spec.episode_steps):
             due = step % self._execute
             if due == 0:
-                first = [observations[0]] * (planner.history - len(observations))
-                history = np.array([*first, *observations[-planner.history :]])
+                seen = log.observations[-planner.history :]
+                history = np.array([*[seen[0]] * (planner.history - len(seen)), *seen])
                 chunk = planner.plan(history[:, self._columns])
-            result = self._simulation.step(chunk[due])
-            observations.append(result.observation)
-            actions.append(chunk[due] / self._scale)
-            rewards.append(result.reward)
-            if result.terminated or result.truncated:
+            log.add(chunk[due] / self._scale, self._simulation.step(chunk[due]))
+            if log.over:
                 break
-        return Episode(
-            observations=np.asarray(observations, dtype=np.float32),
-            actions=np.asarray(actions, dtype=np.float32),
-            rewards=np.asarray(rewards, dtype=np.float32),
-            terminated=result.terminated,
-            truncated=result.truncated,
-            seed=seed,
-        )
+        return log.episode(seed, {})

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from rcd_ros.data.windows import return_to_go
-from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.evaluation.scores import bootstrap_interval, percentile_ms
 from rcd_ros.planning.spec import TaskSpec
@@ -98,32 +93,3 @@ def results_table(summary: dict[str, Any]) -> Table:
         table.add_row("return to go, real", f"{summary['real_return_mean']:.2f}")
     table.add_row("one plan", f"{summary['plan_ms_p50']:.2f} ms (p50), {summary['plan_ms_p99']:.2f} ms (p99)")
     return table
-
-
-def write_json(path: Path, summary: dict[str, Any], force: bool = False) -> None:
-    """Write a result whole or not at all.
-
-    Raises:
-        RcdError: the file exists and `force` is false, or its folder cannot be written.
-    """
-    refuse_occupied(path, force)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            stream.write(json.dumps(summary, indent=2) + "\n")
-        os.chmod(stream.name, 0o644)
-        os.replace(stream.name, path)
-    except OSError as error:
-        raise RcdError(f"cannot write '{path}': {error.strerror}") from error
-
-
-def refuse_occupied(path: Path, force: bool) -> None:
-    """Refuse to overwrite a result.
-
-    Raises:
-        RcdError: there is something at `path` and `force` is false, or it is a folder.
-    """
-    if path.is_dir():
-        raise RcdError(f"'{path}' is a folder: name a file")
-    if path.exists() and not force:
-        raise RcdError(f"'{path}' exists already: choose another file or pass --force to replace it")

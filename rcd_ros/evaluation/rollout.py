@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import Policy, ReturnEstimate
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.simulation import Simulation
-from rcd_ros.simulation.tasks import Task, get_task
+from rcd_ros.simulation.tasks import Task
 
 Watch = Callable[[Simulation], None]
 
@@ -121,18 +121,6 @@ def run_episodes(task: Task, source: PolicyLoader, seeds: range, execute: int, w
         RcdError: the policy does not fit the task, `execute` is out of range, or a policy or simulator cannot be made.
     """
     return map_in_order(_MakeDriver(task, source, execute), seeds, workers)
-
-
-def task_of(spec: TaskSpec, episode_steps: int | None = None) -> Task:
-    """The task that a checkpoint was trained for, with its own goals and, unless told otherwise, episode length.
-
-    Raises:
-        RcdError: no such task here, or it has changed since the checkpoint was trained.
-    """
-    options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps}
-    if spec.score.kind == "completions":
-        options["goals"] = spec.score.goals
-    return get_task(spec.name, **options)
 
 
 def check_fit(policy: Policy, task: Task, execute: int) -> None:

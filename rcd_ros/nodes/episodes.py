@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,12 +115,3 @@ def describe(record: EpisodeRecord, spec: TaskSpec) -> str:
         f"episode {record.episode + 1} (seed {record.seed}): {len(record.completed)} of {len(spec.score.goals)} tasks "
         f"in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"
     )
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    text = json.dumps(content, indent=2) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.episodes import Episodes, describe, write_json
+from rcd_ros.nodes.episodes import Episodes, describe
 from rcd_ros.nodes.messages import commands_of, diagnostics, nanoseconds, time_message
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
+from rcd_ros.outputs import make_folder_of, refuse_occupied, write_json
 from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.ros import Clock, ClockType, Node
@@ -265,10 +266,6 @@ def _output_path(name: str, overwrite: bool) -> Path | None:
     if not name:
         return None
     path = Path(name)
-    if path.exists() and not overwrite:
-        raise RcdError(f"'{path}' exists already: choose another file or set overwrite:=true")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RcdError(f"cannot write to '{path.parent}' ({error.strerror}): choose another folder") from error
+    refuse_occupied(path, overwrite, "set overwrite:=true")
+    make_folder_of(path)
     return path

@@ -63,20 +63,24 @@ def get_task(name: str, **options: Any) -> Task:
     return Task(spec=spec, make_simulation=partial(_make_simulation, entry.simulator, spec))
 
 
-def task_of(spec: TaskSpec) -> Task:
-    """The task that a checkpoint's specification was made from: its goals and length, all of its observations.
+def task_of(spec: TaskSpec, episode_steps: int | None = None) -> Task:
+    """The task that a checkpoint was trained for: its own goals and, unless told otherwise, its episode length.
+
+    A checkpoint's specification holds only the channels that it observes; the task's holds all of them.
 
     Raises:
-        RcdError: no task of that name, or one that commands something else.
+        RcdError: no such task here, or one that commands something else by now.
     """
-    entry = _TASKS.get(spec.name)
-    if entry is None:
-        raise RcdError(f"there is no simulator for task '{spec.name}'; there is one for: {', '.join(_TASKS)}")
-    known = entry.make_spec()
-    if spec.command != known.command:
-        raise RcdError(f"the checkpoint's task '{spec.name}' commands other joints or units than this version's")
-    full = known.model_copy(update={"score": spec.score, "episode_steps": spec.episode_steps})
-    return Task(spec=full, make_simulation=partial(_make_simulation, entry.simulator, full))
+    options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps}
+    if spec.score.kind == "completions":
+        options["goals"] = spec.score.goals
+    task = get_task(spec.name, **options)
+    if spec.command != task.spec.command:
+        raise RcdError(
+            f"the checkpoint's task '{spec.name}' commands other joints or units than this rcd_ros simulates: "
+            "it was trained for another version"
+        )
+    return task
 
 
 def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simulation:

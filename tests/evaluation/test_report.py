@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.plots import plot_results
 from rcd_ros.evaluation.policy import DemonstrationReplay
-from rcd_ros.evaluation.report import summarize, write_json
+from rcd_ros.evaluation.report import summarize
 from rcd_ros.evaluation.rollout import EpisodeResult
 from tests.evaluation.corridor import corridor_spec
 
@@ -41,17 +39,6 @@ def test_predicted_returns_are_compared_with_the_real_ones_from_the_same_steps()
 def test_without_a_critic_no_prediction_is_reported() -> None:
     silent = [EpisodeResult(0, np.array([1.0]), {"first door": 0}, (0,), (0.01,))]
     assert "predicted_return_mean" not in summarize(corridor_spec(), silent, {})
-
-
-def test_a_result_is_replaced_only_when_forced(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "result.json"
-    write_json(file, {"score_mean": 1.0})
-    with pytest.raises(RcdError, match="exists already"):
-        write_json(file, {"score_mean": 2.0})
-    assert json.loads(file.read_text()) == {"score_mean": 1.0}
-    write_json(file, {"score_mean": 2.0}, force=True)
-    assert json.loads(file.read_text()) == {"score_mean": 2.0}
-    assert [path.name for path in file.parent.iterdir()] == ["result.json"]
 
 
 def test_results_are_drawn(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
-from rcd_ros.evaluation.rollout import EpisodeResult, check_fit, run_episode, run_episodes, task_of
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.evaluation.rollout import EpisodeResult, check_fit, run_episode, run_episodes
+from rcd_ros.simulation.tasks import get_task, task_of
 from tests.evaluation.corridor import Corridor, LoadPusher, Pusher, corridor_spec, corridor_task
 from tests.planning.tiny import tiny_manifest, write_tiny
 
@@ -85,14 +85,6 @@ def test_policy_of_another_robot_is_refused() -> None:
     other.spec = other.spec.model_copy(update={"command": command})
     with pytest.raises(RcdError, match="does not command what task 'corridor' executes"):
         check_fit(other, corridor_task(), 1)
-
-
-def test_task_of_a_checkpoint_keeps_its_goals() -> None:
-    trained = get_task("kitchen", goals=("kettle", "microwave")).spec.select(["robot_position"])
-    task = task_of(trained, episode_steps=450)
-    assert task.spec.score.goals == ("kettle", "microwave")
-    assert task.spec.episode_steps == 450
-    assert len(task.spec.observations) == 6
 
 
 def test_real_kitchen_is_driven_by_a_planner_and_repeats_itself(tmp_path: Path) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.nodes.episodes import GAP, Episodes, describe, write_json
+from rcd_ros.nodes.episodes import GAP, Episodes, describe
 from rcd_ros.simulation.simulation import StepResult
 from tests.planning.tiny import tiny_spec
 
@@ -95,11 +92,3 @@ def test_beginning_anew_keeps_the_seed_and_forgets_the_steps() -> None:
 def test_nothing_advances_without_an_episode() -> None:
     with pytest.raises(RuntimeError, match="begin one first"):
         Episodes(Door(), count=1, seed=0).advance(np.zeros(2), held=False)
-
-
-def test_json_is_written_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "new" / "results.json", {"score": 1.0})
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "new" / "results.json", {"score": object()})
-    assert json.loads((tmp_path / "new" / "results.json").read_text()) == {"score": 1.0}
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.json"]
