@@ -75,7 +75,7 @@ class CheckpointPolicy:
 
         torch.set_num_threads(1)  # as the exported student runs; the workers share the cores
         nfe = self.nfe or (1 if self.kind == "student" else TEACHER_NFE)
-        return load_policy(self.checkpoint, which=self.kind, nfe=nfe, sampler=self.sampler)
+        return load_policy(self.checkpoint, self.kind, nfe=nfe, sampler=self.sampler)
 
     def load_critic(self) -> ReturnEstimate | None:
         """The checkpoint's critic, or None where it carries none or torch is not installed.

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import ConsistencyFunction
-from rcd_ros.planning.checkpoint import add_files, load_tensors, verify, write_checkpoint
+from rcd_ros.planning.checkpoint import Tensors, add_files, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
-from rcd_ros.training.pipeline import Material, build_planner_network
+from rcd_ros.training.pipeline import Material
 from rcd_ros.training.recipe import Recipe
+from rcd_ros.training.restore import restore_planner
 from rcd_ros.training.state import read_tensors
 
 REFERENCE_PAIRS = 16
@@ -92,7 +93,7 @@ def export_student(folder: Path) -> Manifest:
     """Make `student.onnx` and the reference pairs of a checkpoint anew from `student.safetensors`.
 
     Raises:
-        RcdError: the checkpoint does not verify.
+        RcdError: the checkpoint does not verify, or its student does not fit the recipe in its manifest.
     """
     manifest = verify(folder)
     planner = _one_step_planner(manifest, load_tensors(folder, "student", manifest))
@@ -159,11 +160,8 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _one_step_planner(manifest: Manifest, student: dict[str, NDArray[np.float32]]) -> OneStepPlanner:
-    recipe = Recipe.model_validate(manifest.provenance.recipe)
-    network = build_planner_network(recipe, manifest.task, jumps=True)
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in student.items()})
-    return OneStepPlanner(network.eval(), manifest.noise).eval()
+def _one_step_planner(manifest: Manifest, student: Tensors) -> OneStepPlanner:
+    return OneStepPlanner(restore_planner(manifest, "student", student), manifest.noise).eval()
 
 
 def _example(manifest: Manifest, count: int) -> tuple[Tensor, Tensor]:

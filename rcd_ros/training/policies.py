@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -22,10 +21,7 @@ from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.noise import standard_normal
 from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.training.pipeline import build_critic, build_planner_network
-from rcd_ros.training.recipe import Recipe
-
-Which = Literal["student", "teacher"]
+from rcd_ros.training.restore import PlannerKind, restore_critic, restore_planner
 
 
 class ReturnEstimate:
@@ -49,25 +45,28 @@ class TorchPolicy:
     Args:
         manifest: of the checkpoint.
         network: teacher or student.
-        which: which of them it is.
-        nfe: network evaluations per plan.
-        sampler: heun, ddim or dpm_solver_pp; only for a teacher.
+        kind: which of them it is.
+        nfe: network evaluations per plan; a sampler that cannot make just as many makes the nearest number.
+        sampler: a name in `generative.samplers.SAMPLERS`; only for a teacher.
+        seed: of the planning noise.
     """
 
-    def __init__(self, manifest: Manifest, network: nn.Module, which: Which, nfe: int, sampler: str, seed: int) -> None:
+    def __init__(
+        self, manifest: Manifest, network: nn.Module, kind: PlannerKind, nfe: int, sampler: str, seed: int
+    ) -> None:
         self.spec = manifest.task
         self.history = manifest.history
         self.horizon = manifest.horizon
         self.execute = manifest.execute
         self._noise = manifest.noise
-        self._network = network.eval()
+        self._network = network
         self._normalizer = Normalizer(manifest.normalizer)
         self._limits = CommandLimits(manifest.task.command)
         self._sampler = SAMPLERS[sampler]
-        self._which = which
-        levels = grid_size_for(sampler, nfe) if which == "teacher" else max(2, nfe)
+        self._kind = kind
+        levels = grid_size_for(sampler, nfe) if kind == "teacher" else max(2, nfe)
         self._grid = karras_grid(levels, self._noise.sigma_min, self._noise.sigma_max, self._noise.rho)
-        self.nfe = (2 * levels - 1 if sampler == "heun" else levels) if which == "teacher" else nfe
+        self.nfe = (2 * levels - 1 if sampler == "heun" else levels) if kind == "teacher" else nfe
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -89,7 +88,7 @@ class TorchPolicy:
         """Nothing is held."""
 
     def _denoise(self, condition: Tensor, noise: Tensor) -> Tensor:
-        if self._which == "teacher":
+        if self._kind == "teacher":
             denoiser = functools.partial(denoise, self._network, condition=condition, sigma_data=self._noise.sigma_data)
             return self._sampler(denoiser, self._noise.sigma_max * noise, self._grid)
         student = ConsistencyFunction(self._network, condition, self._noise.sigma_data, self._noise.sigma_min)
@@ -97,7 +96,7 @@ class TorchPolicy:
 
 
 def load_policy(
-    checkpoint: Path, which: Which = "student", nfe: int = 1, sampler: str = "heun", seed: int = 0
+    checkpoint: Path, kind: PlannerKind = "student", nfe: int = 1, sampler: str = "heun", seed: int = 0
 ) -> TorchPolicy:
     """A checkpoint's teacher or student as a policy.
 
@@ -109,29 +108,17 @@ def load_policy(
     if nfe < 1:
         raise RcdError(f"a plan needs at least one network evaluation, got --nfe {nfe}")
     manifest = verify(checkpoint)
-    network = build_planner_network(_recipe(manifest), manifest.task, jumps=which == "student")
-    _load(network, checkpoint, which, manifest)
-    return TorchPolicy(manifest, network, which, nfe, sampler, seed)
+    network = restore_planner(manifest, kind, load_tensors(checkpoint, kind, manifest))
+    return TorchPolicy(manifest, network, kind, nfe, sampler, seed)
 
 
 def load_return_estimate(checkpoint: Path) -> ReturnEstimate | None:
-    """The checkpoint's critic, or None where it carries none."""
+    """The checkpoint's critic, or None where it carries none.
+
+    Raises:
+        RcdError: the checkpoint does not verify, or its critic does not fit the recipe in its manifest.
+    """
     manifest = verify(checkpoint)
     if "critic.safetensors" not in manifest.files:
         return None
-    critic = build_critic(_recipe(manifest), manifest.task)
-    _load(critic, checkpoint, "critic", manifest)
-    return ReturnEstimate(manifest, critic.eval())
-
-
-def _recipe(manifest: Manifest) -> Recipe:
-    return Recipe.model_validate(manifest.provenance.recipe)
-
-
-def _load(network: nn.Module, checkpoint: Path, stem: str, manifest: Manifest) -> None:
-    tensors = load_tensors(checkpoint, stem, manifest)
-    try:
-        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise RcdError(f"'{checkpoint}': {stem}.safetensors does not fit the manifest's recipe ({reason})") from error
+    return ReturnEstimate(manifest, restore_critic(manifest, load_tensors(checkpoint, "critic", manifest)))

@@ -12,7 +12,7 @@ from rcd_ros.cli.train import app
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.storage import save_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.checkpoint import verify
+from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training.export import export_student
 from rcd_ros.training.pipeline import prepare
@@ -139,6 +139,22 @@ def test_a_student_without_teacher_says_what_to_run(data: Path, tmp_path: Path) 
         CliRunner().invoke(
             app, ["student", str(data.parent / "tiny.yaml"), "--output", str(tmp_path)], catch_exceptions=False
         )
+
+
+def test_a_manifest_without_the_whole_recipe_is_one_sentence(trained: Path, tmp_path: Path) -> None:
+    """Pins that pydantic's own error came through; and that a recipe which grew other networks is noticed."""
+    manifest, tensors = verify(trained / "checkpoint"), load_tensors(trained / "checkpoint", "student")
+    recipe = manifest.provenance.recipe
+    for name, broken, said in (
+        ("part", {"name": "tiny"}, "the key 'task' is missing"),
+        ("wide", {**recipe, "network": {**recipe["network"], "width": 8}}, "does not fit the recipe"),
+    ):
+        provenance = manifest.provenance.model_copy(update={"recipe": broken})
+        write_checkpoint(tmp_path / name, manifest.model_copy(update={"provenance": provenance}), {"student": tensors})
+        with pytest.raises(RcdError, match=said):
+            load_policy(tmp_path / name)
+        with pytest.raises(RcdError, match=said):
+            export_student(tmp_path / name)
 
 
 def test_unknown_network_of_a_checkpoint(trained: Path) -> None:
