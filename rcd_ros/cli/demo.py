@@ -94,5 +94,10 @@ def _table(summary: dict[str, Any], control_period: float) -> Any:
         done = f"{len(row['completed'])} of {len(goals)}"
         table.add_row(str(row["seed"]), *times, done, str(row["steps"]), f"{row['wall_s']:.1f} s")
     table.caption = f"{summary['task']}: score {summary['score_mean']:.1f} over {summary['episodes']} episodes"
+    if planner := summary["planner"]:
+        table.caption += (
+            f"\none plan ({planner['engine']}): {planner['plan_ms_p50']:.2f} ms (p50), "
+            f"{planner['plan_ms_p99']:.2f} ms (p99) of {planner['plans']}"
+        )
     table.caption_justify = "left"
     return table

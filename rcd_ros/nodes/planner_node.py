@@ -10,11 +10,10 @@ import time
 from collections import Counter, deque
 from functools import partial
 
-import numpy as np
-
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import diagnostics, joint_trajectory, nanoseconds
 from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.trajectory import trajectory_points
@@ -69,7 +68,7 @@ class PlannerNode(Node):
         self._last: JointTrajectory | None = None
         self._last_stamp = -1
         self._dropped: Counter[str] = Counter()
-        self._planning_ms: deque[float] = deque(maxlen=1000)
+        self._plan_ms: deque[float] = deque(maxlen=1000)
         self._plans = 0
 
         self._trajectories = self.create_publisher(JointTrajectory, spec.command.topic, QUEUE)
@@ -129,7 +128,7 @@ class PlannerNode(Node):
             self._dropped["no plan"] += 1
             self.get_logger().error(f"no plan: {error}", throttle_duration_sec=5.0)
             return
-        self._planning_ms.append(1e3 * (time.perf_counter() - begin))
+        self._plan_ms.append(1e3 * (time.perf_counter() - begin))
         self._plans += 1
         points = trajectory_points(self._planner.spec, chunk, observation.history[-1])
         self._last = joint_trajectory(observation.stamp, self._planner.spec.command.joints, points)
@@ -149,16 +148,12 @@ class PlannerNode(Node):
 
     def _report(self) -> None:
         dropped = self._assembler.dropped + self._dropped
-        p50, p99 = np.percentile(self._planning_ms, [50, 99]) if self._planning_ms else (np.nan, np.nan)
+        planner = self._planner
+        report = PlannerReport.of(planner.sha256, planner.engine.name, planner.seed, self._plans, self._plan_ms)
         problem = "" if self._plans else "no plan yet: waiting for a complete observation"
         values = {
-            "plans": self._plans,
-            "planning_ms_p50": f"{p50:.3f}",
-            "planning_ms_p99": f"{p99:.3f}",
-            "engine": self._planner.engine.name,
-            "checkpoint_sha256": self._planner.sha256,
-            "seed": self._planner.seed,
-            "counter": self._planner.counter,
+            **report.values(),
+            "counter": planner.counter,
             "dropped": sum(dropped.values()),
             **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
             "clock_restarts": self._assembler.restarts,

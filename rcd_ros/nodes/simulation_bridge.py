@@ -21,6 +21,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import Episodes, describe
 from rcd_ros.nodes.messages import commands_of, diagnostics, nanoseconds, time_message
 from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import make_folder_of, refuse_occupied, write_json
@@ -80,6 +81,7 @@ class SimulationBridge(Node):
         self._latched: tuple[NDArray[np.float64], bool] | None = None
         self._waited_s = 0.0
         self._warned: Counter[str] = Counter()
+        self._planner: PlannerReport | None = None
 
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
@@ -107,6 +109,7 @@ class SimulationBridge(Node):
                 )
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
+        self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self.create_service(SetBool, "~/pause", self._on_pause)
         self.create_service(Trigger, "~/step", self._on_step)
@@ -150,6 +153,10 @@ class SimulationBridge(Node):
             self._answered = True
             if self._mode == "lockstep" and not self._paused:
                 self._advance(*self._due())
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Keep the planner's newest word about itself for the results."""
+        self._planner = PlannerReport.from_message(message) or self._planner
 
     def _warn_of_refusal(self, problem: str) -> None:
         """Say it the first time; the count is in the diagnostics and the results."""
@@ -243,9 +250,16 @@ class SimulationBridge(Node):
         return response
 
     def _write_results(self) -> None:
-        if self._results is not None:
-            how = {"mode": self._mode, "speed": self._speed, "execute": self._execute}
-            write_json(self._results, self._episodes.summary() | how | {"plans_refused": dict(self._follower.refused)})
+        if self._results is None:
+            return
+        how = {
+            "mode": self._mode,
+            "speed": self._speed,
+            "execute": self._execute,
+            "planner": self._planner.values() if self._planner else None,
+            "plans_refused": dict(self._follower.refused),
+        }
+        write_json(self._results, self._episodes.summary() | how)
 
     def _report(self) -> None:
         record = self._episodes.running

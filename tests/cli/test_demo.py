@@ -43,6 +43,7 @@ def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
             "score_mean": 50.0,
             "per_task": dict.fromkeys(GOALS, 0.5),
             "rows": rows,
+            "planner": {"engine": "onnxruntime", "plans": 71, "plan_ms_p50": 0.412, "plan_ms_p99": 1.25},
         }
         Path(bridge.parameters["results"]).parent.mkdir(parents=True)
         Path(bridge.parameters["results"]).write_text(json.dumps(summary))
@@ -70,6 +71,7 @@ def test_demo_shows_when_each_task_was_completed(
     text = capsys.readouterr().out
     assert "4.0 s" in text and "8.0 s" in text  # steps 50 and 100 of 0.08 s
     assert "2 of 4" in text
+    assert "one plan (onnxruntime): 0.41 ms (p50), 1.25 ms (p99) of 71" in text
     assert "libosmesa6" in text  # no video came
 
 

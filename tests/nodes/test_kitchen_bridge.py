@@ -12,6 +12,7 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import joint_trajectory, nanoseconds
+from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.resources import find_resource
@@ -181,8 +182,10 @@ def test_realtime_without_a_planner_holds_position(start: Start, peer: Peer, tmp
         results=results,
     )
     assert bridge.wait() == 0, bridge.output
-    row = json.loads(results.read_text())["rows"][0]
+    summary = json.loads(results.read_text())
+    row = summary["rows"][0]
     assert (row["steps"], row["held_steps"]) == (25, 25)
+    assert summary["planner"] is None
     peer.until(lambda: len(arm_by_stamp(peer)) == 25, "all observations")
     states = arm_by_stamp(peer)
     moved = np.array(states[24 * PERIOD][0]) - np.array(states[0][0])
@@ -190,7 +193,10 @@ def test_realtime_without_a_planner_holds_position(start: Start, peer: Peer, tmp
 
 
 def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_planner: Path, tmp_path: Path) -> None:
-    """With a planner beside it the same mode follows plans; nothing waits, so some steps may be held."""
+    """With a planner beside it the same mode follows plans; nothing waits, so some steps may be held.
+
+    The results name the planner and its pace, as it told them.
+    """
     results = tmp_path / "results.json"
     start("planner_node", checkpoint=kitchen_planner, use_sim_time=True)
     peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner")
@@ -203,9 +209,12 @@ def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_plann
         results=results,
     )
     assert bridge.wait() == 0, bridge.output
-    row = json.loads(results.read_text())["rows"][0]
+    summary = json.loads(results.read_text())
+    row = summary["rows"][0]
     assert row["steps"] == 25 and row["held_steps"] < 10
     assert row["wall_s"] > 0.8 * 25 * 0.08
+    assert summary["planner"]["checkpoint_sha256"] == checkpoint_sha256(kitchen_planner)
+    assert summary["planner"]["plan_ms_p99"] >= summary["planner"]["plan_ms_p50"] > 0.0
 
 
 def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> None:
