@@ -1,6 +1,7 @@
 """Runs the processes of a launch without ROS 2: starts them, shows their output, ends them together.
 
-Each process leads a process group of its own (honcho), so that whatever it starts ends with it.
+Each process leads a process group of its own (honcho), so that whatever it starts ends with it. Nodes also notice
+by themselves when the supervisor was killed (`launcher_watch`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
 
 _SELF = "launch"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,11 +35,12 @@ _ESCALATION = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 def node_command(process: NodeProcess) -> list[str]:
-    """The command line of a node: its module, with its parameters as ROS arguments."""
+    """The command line of a node, with its parameters as ROS arguments."""
     command = [
         sys.executable,
         "-m",
-        f"rcd_ros.nodes.{process.executable}",
+        "rcd_ros.nodes",
+        process.executable,
         "--ros-args",
         "-r",
         f"__node:={process.name}",
@@ -100,7 +103,7 @@ class Supervisor:
         return self._exit_code
 
     def _start(self, name: str, child: _Child) -> None:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", LAUNCHER_VARIABLE: str(os.getpid())}
         # `exec`: honcho runs commands by the shell, and signals and exit codes should be the node's own.
         process = Process(f"exec {shlex.join(child.command)}", name=name, colour=next(self._colours), env=environment)
         threading.Thread(target=process.run, args=(self._events,), name=name, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ class EchoNode(Node):
         self._pong = self.create_publisher(JointState, "pong", 10)
         self.create_subscription(JointState, "ping", self._on_ping, 10)
         self.create_service(SetBool, "~/negate", self._negate)
-        self.get_logger().info("ready")
+        self.get_logger().info(f"ready, process {os.getpid()}")
 
     def _on_ping(self, message: JointState) -> None:
         message.position = [self._gain * value for value in message.position]

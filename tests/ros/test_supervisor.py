@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -56,6 +57,20 @@ def test_a_process_that_is_not_required_may_end_before_the_others() -> None:
     supervisor.add("short", sleeper(0.0))
     supervisor.add("long", sleeper(1.0, code=4))
     assert supervisor.run() == 4
+
+
+def test_a_launched_node_does_not_outlive_a_killed_launcher() -> None:
+    program = (
+        "import sys\nfrom rcd_ros.ros.supervisor import Supervisor\nsupervisor = Supervisor()\n"
+        f"supervisor.add('echo', [sys.executable, {str(PROGRAMS)!r}, 'echo'])\nsupervisor.run()\n"
+    )
+    launcher = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert launcher.stdout is not None
+    ready = next(line for line in launcher.stdout if "ready, process" in line)
+    node = int(ready.split()[-1])
+    launcher.kill()
+    launcher.communicate()
+    wait_for(lambda: not is_alive(node))
 
 
 def test_one_interrupt_leaves_no_orphans_even_of_a_process_that_ignores_it() -> None:

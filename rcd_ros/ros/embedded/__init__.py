@@ -13,7 +13,7 @@ from rcd_ros.ros.embedded.clock import Clock
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
 from rcd_ros.ros.embedded.executor import SingleThreadedExecutor
 from rcd_ros.ros.embedded.future import Future
-from rcd_ros.ros.embedded.node import MutuallyExclusiveCallbackGroup, Node, ReentrantCallbackGroup
+from rcd_ros.ros.embedded.node import Node
 from rcd_ros.ros.embedded.parameters import Parameter, ParameterDescriptor, ParameterException, SetParametersResult
 from rcd_ros.ros.embedded.qos import (
     DurabilityPolicy,
@@ -22,6 +22,7 @@ from rcd_ros.ros.embedded.qos import (
     ReliabilityPolicy,
     qos_profile_sensor_data,
 )
+from rcd_ros.ros.embedded.sources import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rcd_ros.ros.embedded.time import ClockType, Duration, Time
 
 __all__ = [

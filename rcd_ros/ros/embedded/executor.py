@@ -14,7 +14,8 @@ from rcd_ros.ros.embedded.time import NANOSECONDS
 from rcd_ros.ros.embedded.topics import Work
 
 if TYPE_CHECKING:
-    from rcd_ros.ros.embedded.node import Node, Source
+    from rcd_ros.ros.embedded.node import Node
+    from rcd_ros.ros.embedded.sources import Source
 
 _FOREVER = duration(infinite=True)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
-from cyclonedds.core import ReadCondition
 from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 
@@ -15,50 +14,22 @@ from rcd_ros.ros.embedded import names
 from rcd_ros.ros.embedded.clock import Clock
 from rcd_ros.ros.embedded.context import Context, get_default_context
 from rcd_ros.ros.embedded.logger import Logger, LoggingSeverity
+from rcd_ros.ros.embedded.parameter_owner import ParameterOwner
 from rcd_ros.ros.embedded.parameter_services import create_parameter_services
-from rcd_ros.ros.embedded.parameters import Parameter, ParametersCallback, ParameterStore
+from rcd_ros.ros.embedded.parameters import Parameter
 from rcd_ros.ros.embedded.qos import QoSProfile, qos_profile_services_default
 from rcd_ros.ros.embedded.services import Client, Service
+from rcd_ros.ros.embedded.sources import CallbackGroup, Waitable
 from rcd_ros.ros.embedded.time import NANOSECONDS, ClockType
 from rcd_ros.ros.embedded.time_source import TimeSource
 from rcd_ros.ros.embedded.timer import Timer
-from rcd_ros.ros.embedded.topics import Publisher, Subscription, Work
+from rcd_ros.ros.embedded.topics import Publisher, Subscription
 
 if TYPE_CHECKING:
     from rcd_ros.ros.embedded.executor import SingleThreadedExecutor
 
 
-class Source(Protocol):
-    """Something that has work for the executor now and then."""
-
-    def take(self) -> Work | None:
-        """The next piece of work, if there is one."""
-
-
-class Waitable(Source, Protocol):
-    """A source whose work comes with data on a DDS reader."""
-
-    condition: ReadCondition
-    readers: tuple[DataReader, ...]
-    writers: tuple[DataWriter, ...]
-
-    def destroy(self) -> None:
-        """Delete it."""
-
-
-class CallbackGroup:
-    """Accepted where rclpy wants one; the executor here runs one callback at a time anyway."""
-
-
-class MutuallyExclusiveCallbackGroup(CallbackGroup):
-    """Callbacks that never run at the same time."""
-
-
-class ReentrantCallbackGroup(CallbackGroup):
-    """Callbacks that may run at the same time (here they never do)."""
-
-
-class Node:
+class Node(ParameterOwner):
     """A named participant in the ROS graph with topics, services, timers, parameters, a clock and a logger."""
 
     def __init__(
@@ -87,7 +58,7 @@ class Node:
         self._logger = Logger(logger_name, LoggingSeverity[level.upper()])
         overrides = arguments.parameters_of(self.get_fully_qualified_name())
         overrides.update({parameter.name: parameter.value for parameter in parameter_overrides or []})
-        self._parameters = ParameterStore(overrides)
+        super().__init__(overrides)
         self._time_source = TimeSource(self)
         if automatically_declare_parameters_from_overrides:
             for name, value in overrides.items():
@@ -237,55 +208,6 @@ class Node:
             waitable.destroy()
         for publisher in publishers:
             publisher.destroy()
-
-    def declare_parameter(
-        self, name: str, value: Any = None, descriptor: Any = None, ignore_override: bool = False
-    ) -> Parameter:
-        """Declare a parameter with its default value (or its `Parameter.Type`); an override from outside wins."""
-        return self._parameters.declare(name, value, descriptor, ignore_override)
-
-    def declare_parameters(
-        self, namespace: str, parameters: Sequence[tuple[Any, ...]], ignore_override: bool = False
-    ) -> list[Parameter]:
-        """Declare several: (name, value) or (name, value, descriptor), under a common prefix."""
-        prefix = f"{namespace}." if namespace else ""
-        return [self.declare_parameter(prefix + name, *rest) for name, *rest in parameters]
-
-    def undeclare_parameter(self, name: str) -> None:
-        """Forget a parameter."""
-        self._parameters.undeclare(name)
-
-    def has_parameter(self, name: str) -> bool:
-        """Whether a parameter is declared."""
-        return self._parameters.has(name)
-
-    def get_parameter(self, name: str) -> Parameter:
-        """A declared parameter."""
-        return self._parameters.get(name)
-
-    def get_parameters(self, names: list[str]) -> list[Parameter]:
-        """Declared parameters."""
-        return [self._parameters.get(name) for name in names]
-
-    def describe_parameter(self, name: str) -> Any:
-        """The descriptor of a declared parameter."""
-        return self._parameters.describe(name)
-
-    def set_parameters(self, parameter_list: list[Parameter]) -> list[Any]:
-        """Set parameters one after another; a `SetParametersResult` for each."""
-        return self._parameters.set_each(parameter_list)
-
-    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> Any:
-        """Set all parameters or none; one `SetParametersResult`."""
-        return self._parameters.set_together(parameter_list)
-
-    def add_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
-        """Ask this before parameters change: `callback(parameters)` returns a `SetParametersResult`."""
-        self._parameters.callbacks.insert(0, callback)
-
-    def remove_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
-        """Ask it no more."""
-        self._parameters.callbacks.remove(callback)
 
     def count_publishers(self, topic_name: str) -> int:
         """Publishers of a topic that have been discovered so far, this process's included."""
