@@ -1,8 +1,13 @@
 """What tests in several rooms share."""
 
+import itertools
+import os
 from pathlib import Path
 
 import pytest
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_domains = itertools.cycle(range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5)))
 
 
 @pytest.fixture
@@ -12,3 +17,11 @@ def datasets_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
     return root
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A ROS domain that no other test uses at the same time; processes started by the test join it too."""
+    number = next(_domains)
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+    return number

@@ -56,9 +56,9 @@ def import_(
     chosen = get_task(task) if task is not None else None
     episodes = read_recording(file)
     origin: dict[str, Any] = {"command": "import", "file": file.name}
+    if chosen is not None:
+        check_widths(chosen, episodes)
     if has_rewards(file):
-        if chosen is not None:
-            check_widths(chosen, episodes)
         typer.echo(f"{file.name}: {len(episodes)} episodes with rewards of their own")
     elif chosen is None:
         raise RcdError(f"{file} has no rewards; name the task that can recompute them with --task")

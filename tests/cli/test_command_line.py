@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 
 import pytest
 
@@ -12,13 +13,6 @@ from rcd_ros import cli
 from rcd_ros.errors import RcdError
 
 HEAVY = ("torch", "mujoco", "gymnasium", "minari", "matplotlib", "onnxruntime", "pandas")
-
-
-def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["rcd", *arguments])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return int(end.value.code or 0)
 
 
 def _replace_show(monkeypatch: pytest.MonkeyPatch, show: object) -> None:
@@ -40,42 +34,46 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", list(cli.SUBCOMMANDS))
-def test_each_command_explains_itself(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _run(monkeypatch, name, "--help") == 0
+def test_each_command_explains_itself(name: str, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert rcd(name, "--help") == 0
     assert "Usage: rcd " + name in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("arguments", [("evaluate",), ("eval",), ("eval", "x", "--episodes", "0"), ("show", "--what")])
-def test_wrong_usage_ends_with_two(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _run(monkeypatch, *arguments) == 2
+def test_wrong_usage_ends_with_two(arguments: tuple[str, ...], rcd: Callable[..., int]) -> None:
+    assert rcd(*arguments) == 2
 
 
-def test_bad_input_is_one_line_and_two(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_two(
+    rcd: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def show() -> None:
         raise RcdError("the file 'x' is broken: copy it again")
 
     _replace_show(monkeypatch, show)
-    assert _run(monkeypatch, "show") == 2
+    assert rcd("show") == 2
     assert capsys.readouterr().err == "rcd: error: the file 'x' is broken: copy it again\n"
 
 
-def test_interruption_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interruption_is_one_line_and_130(
+    rcd: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def show() -> None:
         raise KeyboardInterrupt("3 of 5 episodes are in x.json")
 
     _replace_show(monkeypatch, show)
-    assert _run(monkeypatch, "show") == 130
+    assert rcd("show") == 130
     assert capsys.readouterr().err == "rcd: interrupted: 3 of 5 episodes are in x.json\n"
 
 
-def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_extra_is_named(
+    rcd: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def show() -> None:
         raise ModuleNotFoundError("No module named 'mujoco'", name="mujoco.mjx")
 
     _replace_show(monkeypatch, show)
-    assert _run(monkeypatch, "show") == 2
+    assert rcd("show") == 2
     assert "pip install 'rcd_ros[sim]'" in capsys.readouterr().err
 
 

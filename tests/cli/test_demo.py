@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rcd_ros import cli
 from rcd_ros.ros import supervisor
 from rcd_ros.ros.bringup import NodeProcess
-from rcd_ros.simulation.tasks import get_task
-from tests.planning.tiny import tiny_manifest, write_tiny
 
 GOALS = ("microwave", "kettle", "light switch", "slide cabinet")
-
-
-@pytest.fixture
-def planner(tmp_path: Path) -> Path:
-    write_tiny(tmp_path / "kitchen", tiny_manifest(get_task("kitchen").spec))
-    return tmp_path / "kitchen"
 
 
 def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
@@ -52,20 +42,17 @@ def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
     return run_nodes
 
 
-def _demo(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> int:
-    monkeypatch.setattr(sys, "argv", ["rcd", "demo", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return int(end.value.code or 0)
-
-
 def test_demo_shows_when_each_task_was_completed(
-    planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rcd: Callable[..., int],
+    planner: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr(supervisor, "run_nodes", _bridge_that_drives(2, asked))
     folder = tmp_path / "demo"
-    assert _demo(monkeypatch, "--checkpoint", planner, "--seed", 3, "--output", folder) == 0
+    assert rcd("demo", "--checkpoint", planner, "--seed", 3, "--output", folder) == 0
     assert (asked["episodes"], asked["seed"], asked["mode"]) == (2, 3, "lockstep")
     assert (folder / "progress.png").is_file()
     text = capsys.readouterr().out
@@ -76,14 +63,18 @@ def test_demo_shows_when_each_task_was_completed(
 
 
 def test_interrupted_demo_says_what_is_there(
-    planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rcd: Callable[..., int],
+    planner: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(supervisor, "run_nodes", _bridge_that_drives(1, {}))
-    assert _demo(monkeypatch, "--checkpoint", planner, "--episodes", 4, "--output", tmp_path / "demo") == 130
+    assert rcd("demo", "--checkpoint", planner, "--episodes", 4, "--output", tmp_path / "demo") == 130
     assert "rcd: interrupted: 1 of 4 episodes are in" in capsys.readouterr().err
 
 
-def test_results_of_an_earlier_demo_are_kept(planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_an_earlier_demo_are_kept(rcd: Callable[..., int], planner: Path, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("mine")
-    assert _demo(monkeypatch, "--checkpoint", planner, "--output", tmp_path) == 2
+    assert rcd("demo", "--checkpoint", planner, "--output", tmp_path) == 2
     assert (tmp_path / "results.json").read_text() == "mine"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rcd_ros import cli
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.simulation.tasks import get_task
-from tests.planning.tiny import tiny_manifest, write_tiny
+from tests.cli.processes import interrupt_rcd
 
 KEYS = {
     *("task", "episodes", "horizon_steps", "seed", "nfe", "score_mean", "score_ci95", "tasks_completed_mean"),
@@ -23,26 +18,12 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def planner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("planner") / "kitchen"
-    write_tiny(folder, tiny_manifest(get_task("kitchen").spec, history=2, horizon=8, execute=4), gain=0.01)
-    return folder
-
-
-def _rcd(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> int:
-    monkeypatch.setattr(sys, "argv", ["rcd", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return int(end.value.code or 0)
-
-
 def test_result_file_says_what_was_measured(
-    planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    planner: Path, tmp_path: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "result.json"
     short = ("--episodes", 2, "--seed", 5, "--episode-steps", 10, "--workers", 1)
-    assert _rcd(monkeypatch, "eval", planner, *short, "--execute", 3, "--json", file) == 0
+    assert rcd("eval", planner, *short, "--execute", 3, "--json", file) == 0
     summary = json.loads(file.read_text())
     assert set(summary) >= KEYS
     assert (summary["episodes"], summary["horizon_steps"], summary["seed"], summary["nfe"]) == (2, 10, 5, 1)
@@ -53,11 +34,11 @@ def test_result_file_says_what_was_measured(
 
 
 def test_existing_result_is_kept_and_nothing_is_driven(
-    planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    planner: Path, tmp_path: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "result.json"
     file.write_text("mine")
-    assert _rcd(monkeypatch, "eval", planner, "--json", file) == 2
+    assert rcd("eval", planner, "--json", file) == 2
     assert file.read_text() == "mine"
     assert "--force" in capsys.readouterr().err
 
@@ -75,10 +56,10 @@ def test_bad_settings_are_one_sentence(
     arguments: tuple[Any, ...],
     message: str,
     planner: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    rcd: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert _rcd(monkeypatch, "eval", planner, *arguments) == 2
+    assert rcd("eval", planner, *arguments) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -86,7 +67,7 @@ def test_bad_settings_are_one_sentence(
 
 @pytest.mark.parametrize("command", ["eval", "show", "export"])
 def test_damaged_checkpoint_is_refused(
-    command: str, planner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, planner: Path, tmp_path: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "damaged"
     copy.mkdir()
@@ -95,41 +76,30 @@ def test_damaged_checkpoint_is_refused(
         if file.name == "student.onnx":
             content[len(content) // 2] ^= 1
         (copy / file.name).write_bytes(content)
-    assert _rcd(monkeypatch, command, copy) == 2
+    assert rcd(command, copy) == 2
     assert "does not match its SHA-256" in capsys.readouterr().err
 
 
-def test_show_prints_the_card(
-    planner: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _rcd(monkeypatch, "show", planner) == 0
+def test_show_prints_the_card(planner: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert rcd("show", planner) == 0
     text = capsys.readouterr().out
     assert "One-step planner for `kitchen`" in text
     assert checkpoint_sha256(planner) in text
 
 
 def test_export_keeps_an_exported_student_unless_forced(
-    planner: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    planner: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _rcd(monkeypatch, "export", planner) == 2
+    assert rcd("export", planner) == 2
     assert "--force" in capsys.readouterr().err
 
 
 def test_interrupted_evaluation_keeps_what_was_finished(planner: Path, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    command = [sys.executable, "-m", "rcd_ros.cli", "eval", planner, "--episodes", "100000", "--json", file]
-    command += ["--episode-steps", "2"]
-    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, bufsize=1) as process:
-        assert process.stderr is not None
-        seen = ""
-        deadline = time.monotonic() + 120.0
-        while "score=" not in seen and time.monotonic() < deadline:
-            seen += process.stderr.read(1)
-        process.send_signal(signal.SIGINT)
-        last = process.stderr.read().strip().splitlines()[-1]
-        code = process.wait(timeout=60.0)
+    command = ("eval", planner, "--episodes", 100000, "--episode-steps", 2, "--json", file)
+    code, output = interrupt_rcd(*command, when="score=")
     summary = json.loads(file.read_text())
     assert code == 130
     assert summary["interrupted"] is True
-    assert last == f"rcd: interrupted: {summary['episodes']} of 100000 episodes are in {file}"
+    assert output.splitlines()[-1] == f"rcd: interrupted: {summary['episodes']} of 100000 episodes are in {file}"
     assert summary["episodes"] == len(summary["episode_results"]) >= 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -20,8 +18,6 @@ from rcd_ros.ros.messages import JointTrajectory
 from tests.planning.tiny import write_tiny
 
 PATIENCE = 60.0
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_domains = itertools.cycle(range(41 + 12 * (_worker % 5), 53 + 12 * (_worker % 5)))
 
 
 class Process:
@@ -55,14 +51,6 @@ class Process:
     def output(self) -> str:
         """What it has written so far."""
         return self.log.read_text()
-
-
-@pytest.fixture
-def domain(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A ROS domain that no other test uses at the same time."""
-    number = next(_domains)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
-    return number
 
 
 @pytest.fixture

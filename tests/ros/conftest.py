@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import itertools
-import os
 import subprocess
 import sys
 import time
@@ -13,17 +11,10 @@ import pytest
 from rcd_ros.ros import Node, SingleThreadedExecutor, init, try_shutdown
 
 PROGRAMS = Path(__file__).with_name("programs.py")
-_domains = itertools.count(os.getpid())
 
 
 @pytest.fixture
-def domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A domain that no other test uses; processes started by the test join it too."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_domains) % 100))
-
-
-@pytest.fixture
-def start(domain: None) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(domain: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `programs.py`; what still runs after the test is killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -40,7 +31,7 @@ def start(domain: None) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def ros(domain: None) -> Iterator[None]:
+def ros(domain: int) -> Iterator[None]:
     """The runtime, started without arguments in this process."""
     init(args=[])
     yield

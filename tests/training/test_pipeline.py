@@ -9,8 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from rcd_ros.cli.train import app
-from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
 from rcd_ros.planning.planner import Planner
@@ -18,39 +16,7 @@ from rcd_ros.training.export import export_student
 from rcd_ros.training.pipeline import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
 from rcd_ros.training.recipe import load_recipe
-
-OPTIMIZER = "{steps: 6, batch: 8, validate_every: 3, save_every: 3}"
-RECIPE = f"""
-name: tiny
-task: kitchen
-dataset: rcd/kitchen/tiny-v0
-observations: [robot_position, kettle_pose]
-history: 2
-horizon: 4
-execute: 2
-held_out: 0.25
-network: {{kind: residual_mlp, width: 16, blocks: 1}}
-teacher: {{optimizer: {OPTIMIZER}}}
-critic: {{optimizer: {OPTIMIZER}, widths: [16], members: 2}}
-student: {{optimizer: {OPTIMIZER}, reward: 0.1, trust_region: 1.0}}
-"""
-
-
-def save_random_episodes() -> None:
-    """Four short episodes of random kitchen-sized data under the recipe's name."""
-    rng = np.random.default_rng(0)
-    episodes = [
-        Episode(
-            rng.normal(size=(13, 59)).astype(np.float32),
-            rng.uniform(-1, 1, size=(12, 9)).astype(np.float32),
-            rng.integers(0, 2, size=12).astype(np.float32),
-            terminated=True,
-            truncated=False,
-            seed=index,
-        )
-        for index in range(4)
-    ]
-    save_dataset("rcd/kitchen/tiny-v0", episodes, task="kitchen", origin={"command": "test"}, description="random")
+from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 
 @pytest.fixture(scope="module")
