@@ -162,14 +162,20 @@ def rollout(
 
     Example: rcd data rollout models/kitchen-complete --episodes 20 --name rcd/kitchen/rollout-v0
     """
-    from rcd_ros.data.rollout import rollouts
     from rcd_ros.data.storage import check_new_name, save_dataset
-    from rcd_ros.planning.checkpoint import checkpoint_sha256
+    from rcd_ros.evaluation.policy import CheckpointPolicy
+    from rcd_ros.evaluation.rollout import check_fit, run_episodes
+    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.simulation.tasks import task_of
 
     check_new_name(name, force)
-    task, results = rollouts(checkpoint, episodes, seed, execute, workers)
+    manifest = verify(checkpoint)
+    task, source = task_of(manifest.task), CheckpointPolicy(checkpoint, judged=False)
+    execute = execute or manifest.execute
+    check_fit(source.load(), task, execute)
+    results = run_episodes(task, source, range(seed, seed + episodes), execute, workers)
     with tqdm(results, total=episodes, desc="acting", unit="episode") as progress:
-        made = list(progress)
+        made = [result.episode for result in progress]
     origin = {
         "command": "rollout",
         "checkpoint": checkpoint.name,

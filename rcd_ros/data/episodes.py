@@ -77,8 +77,11 @@ class EpisodeLog:
         self._rewards: list[float] = []
         self._terminated = self._truncated = False
 
-    @property
-    def over(self) -> bool:
+    def __len__(self) -> int:
+        """Number of steps so far."""
+        return len(self._actions)
+
+    def is_over(self) -> bool:
         """Whether the last step ended the episode."""
         return self._terminated or self._truncated
 
@@ -89,7 +92,7 @@ class EpisodeLog:
         self._rewards.append(result.reward)
         self._terminated, self._truncated = result.terminated, result.truncated
 
-    def episode(self, seed: int, info: Mapping[str, int | float | str]) -> Episode:
+    def episode(self, seed: int, info: Mapping[str, int | float | str] | None = None) -> Episode:
         """The episode so far, of one or more steps."""
         return Episode(
             observations=np.asarray(self.observations, dtype=np.float32),
@@ -98,7 +101,7 @@ class EpisodeLog:
             terminated=self._terminated,
             truncated=self._truncated,
             seed=seed,
-            info=info,
+            info=info or {},
         )
 
 

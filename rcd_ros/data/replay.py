@@ -173,7 +173,7 @@ class Replayer:
             executed = np.clip(expert + noise[step], self._lower, self._upper)
             recorded = executed if settings.label == "executed" else np.clip(expert, self._lower, self._upper)
             log.add(recorded, self._simulation.step(executed * self._scale))
-            if log.over:
+            if log.is_over():
                 break
         return log.episode(
             reset_seed, {"source": job.source, "speed": job.speed, "noise": job.noise, "repeat": job.repeat}

@@ -20,7 +20,7 @@ def plot_results(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -
     if spec.score.goals:
         draw_completions(progress, spec, [result.completed_at for result in results])
     else:
-        draw_returns(progress, spec, [result.rewards for result in results])
+        draw_returns(progress, spec, [result.episode.rewards for result in results])
     draw_plan_times(latency, [seconds for result in results for seconds in result.plan_seconds])
     _save(figure, path)
 

@@ -53,6 +53,7 @@ class CheckpointPolicy:
         nfe: network evaluations per plan; None takes 1 for the student and `TEACHER_NFE` for the teacher.
         sampler: of the teacher.
         engine: "auto" or an inference engine's name for the exported student, "torch" for the trained one.
+        judged: whether the checkpoint's critic is asked about the plans.
     """
 
     checkpoint: Path
@@ -60,6 +61,7 @@ class CheckpointPolicy:
     nfe: int | None = None
     sampler: str = "heun"
     engine: str = "auto"
+    judged: bool = True
 
     def load(self) -> Policy:
         """The policy, ready to plan.
@@ -78,11 +80,13 @@ class CheckpointPolicy:
         return load_policy(self.checkpoint, self.kind, nfe=nfe, sampler=self.sampler)
 
     def load_critic(self) -> ReturnEstimate | None:
-        """The checkpoint's critic, or None where it carries none or torch is not installed.
+        """The checkpoint's critic, or None where it is not wanted, carries none or torch is not installed.
 
         Raises:
             RcdError: the checkpoint does not verify.
         """
+        if not self.judged:
+            return None
         carried = "critic.safetensors" in read_manifest(self.checkpoint).files
         if not carried or importlib.util.find_spec("torch") is None:
             return None

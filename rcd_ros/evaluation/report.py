@@ -43,17 +43,17 @@ def summarize(
         "per_task": {
             goal: float(np.mean([goal in result.completed_at for result in results])) for goal in spec.score.goals
         },
-        "return_mean": float(np.mean([result.rewards.sum() for result in results])),
+        "return_mean": float(np.mean([result.episode.total_reward for result in results])),
         "plan_ms_p50": percentile_ms(plan_seconds, 50),
         "plan_ms_p95": percentile_ms(plan_seconds, 95),
         "plan_ms_p99": percentile_ms(plan_seconds, 99),
         **_compare_returns(results, discount),
         "episode_results": [
             {
-                "seed": result.seed,
+                "seed": result.episode.seed,
                 "steps": len(result),
                 "score": float(score),
-                "return": float(result.rewards.sum()),
+                "return": result.episode.total_reward,
                 "completed_at": dict(result.completed_at),
             }
             for result, score in zip(results, scores, strict=True)
@@ -68,7 +68,7 @@ def _compare_returns(results: Sequence[EpisodeResult], discount: float) -> dict[
         return {}
     predicted = np.concatenate([result.predicted_returns for result in results])
     real = np.concatenate(
-        [return_to_go(result.rewards.astype(np.float32), discount)[list(result.planned_at)] for result in results]
+        [return_to_go(result.episode.rewards, discount)[list(result.planned_at)] for result in results]
     )
     return {"predicted_return_mean": float(predicted.mean()), "real_return_mean": float(real.mean())}
 

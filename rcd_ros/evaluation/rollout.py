@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import Policy, ReturnEstimate
@@ -40,16 +40,14 @@ class EpisodeResult:
     """One finished episode.
 
     Attributes:
-        seed: of the environment and of the policy's noise.
-        rewards: (T,).
+        episode: what was observed, done and gained; its seed is that of the environment and of the policy's noise.
         completed_at: goal -> step (from 0) at which it was completed.
         planned_at: step of each plan.
-        plan_seconds: wall time of each plan.
+        plan_seconds: wall time of each plan (s).
         predicted_returns: what the critic expected at each plan; empty without a critic.
     """
 
-    seed: int
-    rewards: NDArray[np.float64]
+    episode: Episode
     completed_at: dict[str, int]
     planned_at: tuple[int, ...]
     plan_seconds: tuple[float, ...]
@@ -57,11 +55,11 @@ class EpisodeResult:
 
     def __len__(self) -> int:
         """Number of steps."""
-        return len(self.rewards)
+        return len(self.episode)
 
     def value(self, spec: TaskSpec) -> float:
         """What the task scores: number of completed goals, or return."""
-        return float(len(self.completed_at)) if spec.score.kind == "completions" else float(self.rewards.sum())
+        return float(len(self.completed_at)) if spec.score.kind == "completions" else self.episode.total_reward
 
 
 def run_episode(
@@ -82,36 +80,34 @@ def run_episode(
         critic: asked about every plan; its time does not count as planning.
         watch: called after the reset and after every step, to draw the scene.
     """
-    columns = policy.spec.observation_columns
-    observation = simulation.reset(seed)
+    columns, scale = policy.spec.observation_columns, np.asarray(policy.spec.command.scale)
+    log = EpisodeLog(simulation.reset(seed))
     policy.reset(seed)
-    history = deque([observation[columns]] * policy.history, maxlen=policy.history)
-    rewards: list[float] = []
+    history = deque([log.observations[0][columns]] * policy.history, maxlen=policy.history)
     completed_at: dict[str, int] = {}
     planned_at: list[int] = []
     plan_seconds: list[float] = []
     predicted: list[float] = []
     if watch is not None:
         watch(simulation)
-    while True:
+    while not log.is_over():
         observed = np.stack(history)
         started = time.perf_counter()
         chunk = policy.plan(observed)
         plan_seconds.append(time.perf_counter() - started)
-        planned_at.append(len(rewards))
+        planned_at.append(len(log))
         if critic is not None:
             predicted.append(critic(observed, chunk))
         for command in chunk[:execute]:
             result = simulation.step(command)
-            completed_at.update(dict.fromkeys(result.completed, len(rewards)))
-            rewards.append(result.reward)
+            completed_at.update(dict.fromkeys(result.completed, len(log)))
+            log.add(command / scale, result)
             history.append(result.observation[columns])
             if watch is not None:
                 watch(simulation)
-            if result.terminated or result.truncated:
-                return EpisodeResult(
-                    seed, np.array(rewards), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted)
-                )
+            if log.is_over():
+                break
+    return EpisodeResult(log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted))
 
 
 def run_episodes(task: Task, source: PolicyLoader, seeds: range, execute: int, workers: int) -> Iterator[EpisodeResult]:

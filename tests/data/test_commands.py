@@ -11,8 +11,11 @@ from typer.testing import CliRunner
 
 from rcd_ros.cli import app
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset
+from rcd_ros.planning.checkpoint import checkpoint_sha256
+from rcd_ros.simulation.tasks import get_task
 from tests.cli.processes import RCD, interrupt_rcd
 from tests.data.demonstrations import STEPS, scripted_demonstration, synthetic_episodes, write_archive
+from tests.planning.tiny import tiny_manifest, write_tiny
 
 DEMONSTRATIONS = "rcd/test/demonstrations-v0"
 
@@ -59,6 +62,21 @@ def test_import_replay_show_and_delete(datasets_root: Path, tmp_path: Path) -> N
     assert "rcd/test/replays-v0" in rcd("list").stdout
     assert rcd("delete", "rcd/test/replays-v0").exit_code == 0
     assert list(list_datasets()) == [DEMONSTRATIONS]
+
+
+def test_rollout_stores_a_planners_own_episodes(datasets_root: Path, tmp_path: Path) -> None:
+    spec = get_task("kitchen", episode_steps=STEPS).spec.select(["robot_position"])
+    write_tiny(tmp_path / "planner", tiny_manifest(spec))
+    done = rcd("rollout", tmp_path / "planner", "--episodes", 2, "--seed", 7, "--name", "rcd/test/rollouts-v0")
+    assert done.exit_code == 0, done.stderr
+    dataset = load_dataset("rcd/test/rollouts-v0")
+    assert [(len(episode), episode.seed) for episode in dataset.episodes] == [(STEPS, 7), (STEPS, 8)]
+    assert dataset.metadata["task"] == "kitchen"
+    assert dataset.metadata["origin"]["checkpoint_sha256"] == checkpoint_sha256(tmp_path / "planner")
+    assert_refused(
+        rcd("rollout", tmp_path / "planner", "--execute", 5, "--name", "rcd/test/other-v0"),
+        "execute must be between 1 and the planned horizon 4",
+    )
 
 
 def test_wrong_arguments_are_one_sentence_and_change_nothing(datasets_root: Path, tmp_path: Path) -> None:

@@ -14,9 +14,17 @@ from rcd_ros.evaluation.report import summarize
 from rcd_ros.evaluation.rollout import EpisodeResult
 from tests.evaluation.corridor import corridor_spec
 
+
+def episode(*rewards: float) -> Episode:
+    steps = len(rewards)
+    return Episode(
+        np.zeros((steps + 1, 2), np.float32), np.zeros((steps, 1), np.float32), np.float32(rewards), True, False
+    )
+
+
 RESULTS = [
-    EpisodeResult(0, np.array([0.0, 1.0, 1.0]), {"first door": 1, "second door": 2}, (0, 2), (0.01, 0.03), (2.0, 1.0)),
-    EpisodeResult(1, np.array([0.0, 0.0, 0.0]), {}, (0, 2), (0.02, 0.04), (1.0, 0.0)),
+    EpisodeResult(episode(0.0, 1.0, 1.0), {"first door": 1, "second door": 2}, (0, 2), (0.01, 0.03), (2.0, 1.0)),
+    EpisodeResult(episode(0.0, 0.0, 0.0), {}, (0, 2), (0.02, 0.04), (1.0, 0.0)),
 ]
 
 
@@ -37,7 +45,7 @@ def test_predicted_returns_are_compared_with_the_real_ones_from_the_same_steps()
 
 
 def test_without_a_critic_no_prediction_is_reported() -> None:
-    silent = [EpisodeResult(0, np.array([1.0]), {"first door": 0}, (0,), (0.01,))]
+    silent = [EpisodeResult(episode(1.0), {"first door": 0}, (0,), (0.01,))]
     assert "predicted_return_mean" not in summarize(corridor_spec(), silent, {})
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rcd_ros.data.episodes import hash_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.rollout import EpisodeResult, check_fit, run_episode, run_episodes
+from rcd_ros.planning.planner import Planner
 from rcd_ros.simulation.tasks import get_task, task_of
 from tests.evaluation.corridor import Corridor, LoadPusher, Pusher, corridor_spec, corridor_task
 from tests.planning.tiny import tiny_manifest, write_tiny
@@ -17,8 +19,8 @@ from tests.planning.tiny import tiny_manifest, write_tiny
 
 def _same(one: EpisodeResult, other: EpisodeResult) -> bool:
     return (
-        one.seed == other.seed
-        and np.array_equal(one.rewards, other.rewards)
+        hash_episodes([one.episode]) == hash_episodes([other.episode])
+        and one.episode.seed == other.episode.seed
         and one.completed_at == other.completed_at
         and one.planned_at == other.planned_at
     )
@@ -44,7 +46,7 @@ def test_only_the_executed_part_of_a_chunk_is_commanded() -> None:
 def test_completions_carry_the_step_of_their_reward() -> None:
     result = run_episode(Corridor(corridor_spec()), Pusher(), seed=1, execute=2)
     assert set(result.completed_at) == {"first door", "second door"}
-    assert [int(np.flatnonzero(result.rewards)[i]) for i in range(2)] == sorted(result.completed_at.values())
+    assert [int(np.flatnonzero(result.episode.rewards)[i]) for i in range(2)] == sorted(result.completed_at.values())
     assert result.completed_at["second door"] == len(result) - 1
     assert result.value(corridor_spec()) == 2.0
 
@@ -68,7 +70,7 @@ def test_number_of_workers_changes_nothing() -> None:
     task, seeds = corridor_task(), range(7, 13)
     alone = list(run_episodes(task, LoadPusher(), seeds, execute=2, workers=1))
     shared = list(run_episodes(task, LoadPusher(), seeds, execute=2, workers=2))
-    assert [result.seed for result in alone] == list(seeds)
+    assert [result.episode.seed for result in alone] == list(seeds)
     assert all(_same(one, other) for one, other in zip(alone, shared, strict=True))
     assert len({len(result) for result in alone}) > 1  # the seeds do matter
 
@@ -99,3 +101,19 @@ def test_real_kitchen_is_driven_by_a_planner_and_repeats_itself(tmp_path: Path) 
     simulation.close()
     assert (len(first), len(other)) == (12, 12)
     assert _same(first, again)
+
+
+def test_commands_are_recorded_in_the_data_sets_units(tmp_path: Path) -> None:
+    """Plans anew from what was recorded: fails for a wrong column order, a wrong history or a wrong scale."""
+    task = get_task("kitchen", episode_steps=6)
+    trained = task.spec.select(["object_position", "robot_position"])
+    write_tiny(tmp_path / "planner", tiny_manifest(trained, history=2, horizon=4, execute=2))
+    (result,) = run_episodes(task, CheckpointPolicy(tmp_path / "planner"), range(3, 4), execute=2, workers=1)
+    episode = result.episode
+    assert (len(episode), episode.truncated, episode.terminated, episode.seed) == (6, True, False, 3)
+    assert episode.observations.shape == (7, 59)
+    planner = Planner.load(tmp_path / "planner", seed=3)
+    seen = episode.observations[:, planner.spec.observation_columns]
+    for step, history in ((0, seen[[0, 0]]), (2, seen[[1, 2]]), (4, seen[[3, 4]])):
+        expected = planner.plan(history)[:2] / 2.0
+        np.testing.assert_allclose(episode.actions[step : step + 2], expected, atol=1e-4)
