@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
 from rcd_ros.planning.spec import Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
@@ -77,10 +78,15 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
     )
 
 
-def commands_of(point: JointTrajectoryPoint, interface: Interface) -> list[float]:
-    """A trajectory point's values in the field that a command interface reads."""
-    fields = {"position": point.positions, "velocity": point.velocities, "effort": point.effort}
-    return list(fields[interface])
+def received_plan(message: JointTrajectory, interface: Interface) -> ReceivedPlan:
+    """A `trajectory_msgs/JointTrajectory` as plain numbers, in the field that a command interface reads."""
+    field = {"position": "positions", "velocity": "velocities", "effort": "effort"}[interface]
+    return ReceivedPlan(
+        names=list(message.joint_names),
+        stamp=nanoseconds(message.header.stamp),
+        time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
+        commands=[list(getattr(point, field)) for point in message.points],
+    )
 
 
 def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import Episodes, describe
-from rcd_ros.nodes.messages import commands_of, diagnostics, nanoseconds, time_message
+from rcd_ros.nodes.messages import diagnostics, received_plan, time_message
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.recorder import Recorder
@@ -139,17 +139,11 @@ class SimulationBridge(Node):
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._episodes.running is None:
             return
-        stamp = nanoseconds(message.header.stamp)
-        problem = self._follower.accept(
-            list(message.joint_names),
-            stamp,
-            [nanoseconds(point.time_from_start) for point in message.points],
-            [commands_of(point, self._spec.command.interface) for point in message.points],
-            self._episodes.now,
-        )
+        plan = received_plan(message, self._spec.command.interface)
+        problem = self._follower.accept(plan, self._episodes.now)
         if problem is not None:
             self._warn_of_refusal(problem)
-        elif stamp == self._episodes.now and not self._answered:
+        elif plan.stamp == self._episodes.now and not self._answered:
             self._answered = True
             if self._mode == "lockstep" and not self._paused:
                 self._advance(*self._due())

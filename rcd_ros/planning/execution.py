@@ -14,6 +14,23 @@ from rcd_ros.planning.spec import CommandChannel
 
 
 @dataclass(frozen=True)
+class ReceivedPlan:
+    """A trajectory as it arrived, not yet checked.
+
+    Attributes:
+        names: joint names, in any order.
+        stamp: of the observation it was made from, ns.
+        time_from_start: (points,) ns at which each point's period ends.
+        commands: per point one value per name, in the field that the command's interface reads.
+    """
+
+    names: Sequence[str]
+    stamp: int
+    time_from_start: ArrayLike
+    commands: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Due:
     """The command due now: (n_cmd,) physical units in the robot's order, and which point of which plan it is."""
 
@@ -51,36 +68,18 @@ class TrajectoryFollower:
         """Stamp (ns) of the plan in hand."""
         return self._stamp
 
-    def accept(
-        self,
-        names: Sequence[str],
-        stamp: int,
-        time_from_start: ArrayLike,
-        commands: Sequence[Sequence[float]],
-        now: int,
-    ) -> str | None:
-        """Take a plan, or say why it is refused.
-
-        Args:
-            names: joint names, in any order.
-            stamp: of the observation it was made from, ns.
-            time_from_start: (points,) ns at which each point's period ends.
-            commands: per point one value per name, in the field that the command's interface reads.
-            now: ns.
-
-        Returns:
-            None when it is valid, else the reason for refusing it.
-        """
-        reason = self._problem(names, stamp, time_from_start, commands, now)
+    def accept(self, plan: ReceivedPlan, now: int) -> str | None:
+        """Take a plan at `now` (ns), or say why it is refused; None when it is valid."""
+        reason = self._problem(plan, now)
         if reason is not None:
             self.refused[reason.split(":")[0]] += 1
             return reason
-        if self._stamp is not None and self.due(now) is not None and stamp < self._stamp + self._execute * self._period:
+        kept_until = 0 if self._stamp is None else self._stamp + self._execute * self._period
+        if plan.stamp < kept_until and self.due(now) is not None:
             return None
-        order = [list(names).index(joint) for joint in self._channel.joints]
-        self._stamp = stamp
-        self._ends = np.asarray(time_from_start, np.int64)
-        self._commands = self._limits.clamp(np.asarray(commands, np.float64)[:, order])
+        self._stamp = plan.stamp
+        self._ends = np.asarray(plan.time_from_start, np.int64)
+        self._commands = self._limits.clamp(np.asarray(plan.commands, np.float64)[:, self._order(plan.names)])
         return None
 
     def due(self, now: int) -> Due | None:
@@ -90,17 +89,11 @@ class TrajectoryFollower:
         index = int(np.searchsorted(self._ends, now - self._stamp, side="right"))
         return Due(self._commands[index], index, self._stamp) if index < len(self._ends) else None
 
-    def _problem(
-        self,
-        names: Sequence[str],
-        stamp: int,
-        time_from_start: ArrayLike,
-        commands: Sequence[Sequence[float]],
-        now: int,
-    ) -> str | None:
+    def _problem(self, plan: ReceivedPlan, now: int) -> str | None:
+        names, stamp, commands = plan.names, plan.stamp, plan.commands
         if sorted(names) != sorted(self._channel.joints):
             return f"joint names differ: the robot has {list(self._channel.joints)}, the plan {list(names)}"
-        ends = np.asarray(time_from_start, np.int64)
+        ends = np.asarray(plan.time_from_start, np.int64)
         if len(ends) == 0 or len(ends) != len(commands) or any(len(point) != len(names) for point in commands):
             return f"wrong shape: every point needs {len(names)} values for the {self._channel.interface} interface"
         if ends[0] <= 0 or (np.diff(ends) <= 0).any():
@@ -108,7 +101,7 @@ class TrajectoryFollower:
         values = np.asarray(commands, np.float64)
         if not np.isfinite(values).all():
             return "not finite: a command is NaN or infinite"
-        order = [list(names).index(joint) for joint in self._channel.joints]
+        order = self._order(names)
         outside = ~self._limits.contain(values[:, order])
         if outside.any():
             point, joint = np.argwhere(outside)[0]
@@ -123,3 +116,7 @@ class TrajectoryFollower:
         if self._stamp is not None and stamp < self._stamp <= now:
             return "older than the plan in hand: it was overtaken"
         return None
+
+    def _order(self, names: Sequence[str]) -> list[int]:
+        """Where each of the robot's joints stands in a plan."""
+        return [list(names).index(joint) for joint in self._channel.joints]

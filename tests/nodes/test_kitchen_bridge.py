@@ -169,20 +169,18 @@ def test_pause_step_and_reset(start: Start, peer: Peer) -> None:
     peer.until(lambda: stamp() == 4 * PERIOD + 10_000_000_000, "a step after a refused plan")
 
 
+def realtime_episode(start: Start, results: Path, speed: int = 1) -> dict[str, Any]:
+    """The results of one episode of 25 steps on the wall clock."""
+    how = {"mode": "realtime", "speed": speed, "episodes": 1, "episode_steps": 25}
+    bridge = start("kitchen_bridge_node", **how, shutdown_when_done=True, results=results)
+    assert bridge.wait() == 0, bridge.output
+    summary: dict[str, Any] = json.loads(results.read_text())
+    return summary
+
+
 def test_realtime_without_a_planner_holds_position(start: Start, peer: Peer, tmp_path: Path) -> None:
     listen(peer)
-    results = tmp_path / "results.json"
-    bridge = start(
-        "kitchen_bridge_node",
-        mode="realtime",
-        speed=4,
-        episodes=1,
-        episode_steps=25,
-        shutdown_when_done=True,
-        results=results,
-    )
-    assert bridge.wait() == 0, bridge.output
-    summary = json.loads(results.read_text())
+    summary = realtime_episode(start, tmp_path / "results.json", speed=4)
     row = summary["rows"][0]
     assert (row["steps"], row["held_steps"]) == (25, 25)
     assert summary["planner"] is None
@@ -197,19 +195,9 @@ def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_plann
 
     The results name the planner and its pace, as it told them.
     """
-    results = tmp_path / "results.json"
     start("planner_node", checkpoint=kitchen_planner, use_sim_time=True)
     peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner")
-    bridge = start(
-        "kitchen_bridge_node",
-        mode="realtime",
-        episodes=1,
-        episode_steps=25,
-        shutdown_when_done=True,
-        results=results,
-    )
-    assert bridge.wait() == 0, bridge.output
-    summary = json.loads(results.read_text())
+    summary = realtime_episode(start, tmp_path / "results.json")
     row = summary["rows"][0]
     assert row["steps"] == 25 and row["held_steps"] < 10
     assert row["wall_s"] > 0.8 * 25 * 0.08

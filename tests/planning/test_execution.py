@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.trajectory import observed_positions, trajectory_points
 from tests.planning.tiny import tiny_spec
 
@@ -22,7 +25,7 @@ def follower() -> TrajectoryFollower:
 
 def test_each_point_has_its_period(follower: TrajectoryFollower) -> None:
     start = 7 * PERIOD
-    assert follower.accept(ARM, start, ENDS, PLAN, now=start) is None
+    assert follower.accept(ReceivedPlan(ARM, start, ENDS, PLAN), now=start) is None
     for k in range(4):
         for now in (start + k * PERIOD, start + (k + 1) * PERIOD - 1):
             due = follower.due(now)
@@ -31,13 +34,13 @@ def test_each_point_has_its_period(follower: TrajectoryFollower) -> None:
 
 
 def test_a_late_plan_is_entered_in_the_middle(follower: TrajectoryFollower) -> None:
-    assert follower.accept(ARM, 0, ENDS, PLAN, now=2 * PERIOD) is None
+    assert follower.accept(ReceivedPlan(ARM, 0, ENDS, PLAN), now=2 * PERIOD) is None
     due = follower.due(2 * PERIOD)
     assert due is not None and due.index == 2
 
 
 def test_names_are_mapped_to_the_robots_order(follower: TrajectoryFollower) -> None:
-    assert follower.accept(("wrist", "elbow"), 0, ENDS, PLAN, now=0) is None
+    assert follower.accept(ReceivedPlan(("wrist", "elbow"), 0, ENDS, PLAN), now=0) is None
     due = follower.due(0)
     assert due is not None and due.command.tolist() == [-0.1, 0.1]
 
@@ -59,11 +62,12 @@ def test_names_are_mapped_to_the_robots_order(follower: TrajectoryFollower) -> N
     ],
 )
 def test_refused_plans_say_why_and_leave_the_plan_in_hand(
-    follower: TrajectoryFollower, change: dict[str, object], reason: str
+    follower: TrajectoryFollower, change: dict[str, Any], reason: str
 ) -> None:
-    plan = {"names": ARM, "stamp": 0, "time_from_start": ENDS, "commands": PLAN, "now": 0}
-    assert follower.accept(**plan) is None  # type: ignore[arg-type]
-    answer = follower.accept(**{**plan, **change})  # type: ignore[arg-type]
+    plan = ReceivedPlan(ARM, 0, ENDS, PLAN)
+    assert follower.accept(plan, now=0) is None
+    changed = replace(plan, **{name: value for name, value in change.items() if name != "now"})
+    answer = follower.accept(changed, change.get("now", 0))
     assert answer is not None and answer.startswith(reason)
     assert follower.refused == {reason.split(":")[0]: 1}
     due = follower.due(0)
@@ -71,13 +75,13 @@ def test_refused_plans_say_why_and_leave_the_plan_in_hand(
 
 
 def test_an_overtaken_plan_is_refused(follower: TrajectoryFollower) -> None:
-    follower.accept(ARM, PERIOD, ENDS, PLAN, now=PERIOD)
-    assert follower.accept(ARM, 0, ENDS, PLAN, now=PERIOD) is not None
+    follower.accept(ReceivedPlan(ARM, PERIOD, ENDS, PLAN), now=PERIOD)
+    assert follower.accept(ReceivedPlan(ARM, 0, ENDS, PLAN), now=PERIOD) is not None
     assert follower.stamp == PERIOD
 
 
 def test_nothing_is_due_after_reset(follower: TrajectoryFollower) -> None:
-    follower.accept(ARM, 0, ENDS, PLAN, now=0)
+    follower.accept(ReceivedPlan(ARM, 0, ENDS, PLAN), now=0)
     follower.reset()
     assert follower.due(0) is None
 
@@ -113,7 +117,7 @@ def test_a_plan_is_kept_for_the_periods_to_execute() -> None:
     followed = []
     for step in range(6):
         now = step * PERIOD
-        assert follower.accept(ARM, now, ENDS, [[0.1 * step, 0.0]] * 4, now=now) is None
+        assert follower.accept(ReceivedPlan(ARM, now, ENDS, [[0.1 * step, 0.0]] * 4), now=now) is None
         due = follower.due(now)
         assert due is not None
         followed.append((due.stamp // PERIOD, due.index))
@@ -122,8 +126,8 @@ def test_a_plan_is_kept_for_the_periods_to_execute() -> None:
 
 def test_a_used_up_plan_gives_way_before_its_time() -> None:
     follower = TrajectoryFollower(tiny_spec().command, PERIOD, execute=100)
-    follower.accept(ARM, 0, ENDS, PLAN, now=0)
-    follower.accept(ARM, 3 * PERIOD, ENDS, PLAN, now=3 * PERIOD)
+    follower.accept(ReceivedPlan(ARM, 0, ENDS, PLAN), now=0)
+    follower.accept(ReceivedPlan(ARM, 3 * PERIOD, ENDS, PLAN), now=3 * PERIOD)
     assert follower.stamp == 0
-    follower.accept(ARM, 4 * PERIOD, ENDS, PLAN, now=4 * PERIOD)
+    follower.accept(ReceivedPlan(ARM, 4 * PERIOD, ENDS, PLAN), now=4 * PERIOD)
     assert follower.stamp == 4 * PERIOD
