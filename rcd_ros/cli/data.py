@@ -126,7 +126,7 @@ def replay(
     _print_replay_returns(episodes)
     kept = [episode for episode in episodes if episode.total_reward >= keep_completed]
     if not kept:
-        raise RcdError(f"no replay completed {keep_completed} goals or more; nothing was stored")
+        raise RcdError(f"none completed {keep_completed} goals or more, nothing was stored: lower --keep-completed")
     origin = {
         "command": "replay",
         "source": source,

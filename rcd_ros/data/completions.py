@@ -67,7 +67,7 @@ def check_widths(task: Task, episodes: Sequence[Episode]) -> None:
         if widths != expected:
             raise RcdError(
                 f"episode {i} has {widths[0]} observed and {widths[1]} commanded values a step; "
-                f"task '{task.spec.name}' has {expected[0]} and {expected[1]}"
+                f"task '{task.spec.name}' has {expected[0]} and {expected[1]}: name the task they belong to"
             )
 
 

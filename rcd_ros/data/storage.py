@@ -143,7 +143,7 @@ def load_dataset(name: str) -> Dataset:
         infos = list(storage.get_episode_metadata(range(storage.total_episodes)))
         stored = list(storage.get_episodes(range(storage.total_episodes)))
     except (OSError, ValueError, KeyError, AssertionError) as error:
-        raise RcdError(f"data set '{name}' in {path} is damaged and cannot be read: {error}") from error
+        raise RcdError(f"data set '{name}' in {path} is damaged ({error}): make or fetch it again") from error
     episodes = [_from_stored(name, entry, info) for entry, info in zip(stored, infos, strict=True)]
     if not episodes:
         raise RcdError(f"data set '{name}' holds no episode")
@@ -161,7 +161,7 @@ def delete_dataset(name: str) -> None:
     """
     known = list(list_datasets())
     if name not in known:
-        raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}")
+        raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}; see `rcd data list`")
     shutil.rmtree(get_dataset_path(name))
 
 
@@ -200,7 +200,7 @@ def _from_stored(name: str, stored: dict[str, Any], metadata: dict[str, Any]) ->
             f"{actions.shape} are not (T + 1, n) and (T, m)"
         )
     if not (np.isfinite(observations).all() and np.isfinite(actions).all() and np.isfinite(rewards).all()):
-        raise RcdError(f"data set '{name}', episode {stored['id']} holds NaN or infinite values")
+        raise RcdError(f"data set '{name}', episode {stored['id']} holds NaN or infinite values: make it again")
     seed = metadata.get("seed")
     return Episode(
         observations=observations,

@@ -53,7 +53,7 @@ def cut_windows(episodes: Sequence[Episode], spec: TaskSpec, history: int, horiz
     parts = [part for part in parts if len(part)]
     if not parts:
         longest = max((len(e.actions) for e in episodes), default=0)
-        raise RcdError(f"no episode is long enough for horizon {horizon}; the longest has {longest} steps")
+        raise RcdError(f"no episode is long enough for horizon {horizon}; the longest has {longest} steps: lower it")
     return Windows(
         np.concatenate([part.histories for part in parts]),
         np.concatenate([part.chunks for part in parts]),

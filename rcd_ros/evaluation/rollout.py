@@ -129,10 +129,10 @@ def check_fit(policy: Policy, task: Task, execute: int) -> None:
     if not 1 <= execute <= policy.horizon:
         raise RcdError(f"execute must be between 1 and the planned horizon {policy.horizon}, got {execute}")
     if policy.spec.command != task.spec.command:
-        raise RcdError(f"the policy does not command what task '{name}' executes: it was trained for another version")
+        raise RcdError(f"the policy does not command what task '{name}' executes: it was made for another version")
     wanted = policy.spec.observations
     if task.spec.select([channel.name for channel in wanted]).observations != wanted:
-        raise RcdError(f"the policy does not observe what task '{name}' shows: it was trained for another version")
+        raise RcdError(f"the policy does not observe what task '{name}' shows: it was made for another version")
 
 
 @dataclass(frozen=True)

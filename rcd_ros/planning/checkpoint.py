@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.card import model_card
-from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.manifest import Manifest, is_of_newer_format
 
 MANIFEST = "manifest.yaml"
 SEAL = "manifest.sha256"
@@ -100,21 +100,21 @@ def read_manifest(folder: PathLike) -> Manifest:
     """
     path = Path(folder) / MANIFEST
     if not Path(folder).is_dir():
-        raise RcdError(f"there is no checkpoint folder '{folder}'")
+        raise RcdError(f"there is no checkpoint folder '{folder}': name one that training or a download has left")
     if not path.is_file():
-        raise RcdError(f"'{folder}' is not a checkpoint: it holds no {MANIFEST}")
+        raise RcdError(f"'{folder}' is not a checkpoint: it holds no {MANIFEST}; name the folder that does")
     content = path.read_bytes()
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise RcdError(f"'{path}' is not text: the file is damaged, copy the checkpoint again") from error
-    manifest = Manifest.from_yaml(text, f"'{path}'")
+        raise RcdError(f"'{path}' is not text: it is damaged, copy the checkpoint again") from error
     seal = Path(folder) / SEAL
     if not seal.is_file():
-        raise RcdError(f"checkpoint '{folder}' is incomplete: {SEAL} is missing")
-    if seal.read_text(errors="replace").split()[:1] != [_sha256(content)]:
-        raise RcdError(f"'{path}' does not match its SHA-256 in {SEAL}: it was truncated or altered")
-    return manifest
+        raise RcdError(f"checkpoint '{folder}' is incomplete: {SEAL} is missing, copy it again")
+    intact = seal.read_text(errors="replace").split()[:1] == [_sha256(content)]
+    if not intact and not is_of_newer_format(text):
+        raise RcdError(f"'{path}' does not match its SHA-256 in {SEAL}: it was truncated or altered, copy it again")
+    return Manifest.from_yaml(text, f"'{path}'")
 
 
 def verify(folder: PathLike) -> Manifest:
@@ -139,10 +139,10 @@ def read_file(folder: PathLike, manifest: Manifest, name: str) -> bytes:
         raise RcdError(f"checkpoint '{folder}' has no {name}; it has: {', '.join(manifest.files)}")
     path = Path(folder) / name
     if not path.is_file():
-        raise RcdError(f"checkpoint '{folder}' is incomplete: {name} is missing")
+        raise RcdError(f"checkpoint '{folder}' is incomplete: {name} is missing, copy it again")
     content = path.read_bytes()
     if _sha256(content) != manifest.files[name]:
-        raise RcdError(f"'{path}' does not match its SHA-256 in {MANIFEST}: it was truncated or altered")
+        raise RcdError(f"'{path}' does not match its SHA-256 in {MANIFEST}: it was truncated or altered, copy it again")
     return content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +14,12 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 
 FORMAT_VERSION = 1
+
+
+def is_of_newer_format(text: str) -> bool:
+    """Whether a manifest says that it is of a format this version does not know yet, whatever else is in it."""
+    stated = re.search(r"^format_version: *(\d+) *$", text, re.MULTILINE)
+    return stated is not None and int(stated[1]) > FORMAT_VERSION
 
 
 class _Frozen(BaseModel):

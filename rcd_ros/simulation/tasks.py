@@ -78,7 +78,7 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None) -> Task:
     if spec.command != task.spec.command:
         raise RcdError(
             f"the checkpoint's task '{spec.name}' commands other joints or units than this rcd_ros simulates: "
-            "it was trained for another version"
+            "train it again for this version of the task"
         )
     return task
 
