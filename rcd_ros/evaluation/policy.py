@@ -18,8 +18,6 @@ from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
 
-PolicyKind = Literal["student", "teacher", "replay"]
-
 
 class Policy(Protocol):
     """Plans chunks, everything in physical units."""

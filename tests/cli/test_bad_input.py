@@ -86,7 +86,7 @@ def occupied_dataset(room: Path) -> None:
         pytest.param(
             checkpoint("manifest.yaml", truncated),
             ("show", "{room}/planner"),
-            "manifest.yaml'",
+            "manifest.yaml' does not match",
             id="truncated manifest",
         ),
         pytest.param(

@@ -25,14 +25,6 @@ class Logger:
         self._level = level
         self._last_written: dict[tuple[str, int], float] = {}
 
-    def set_level(self, level: LoggingSeverity) -> None:
-        """Drop everything below this severity."""
-        self._level = LoggingSeverity(level)
-
-    def get_child(self, name: str) -> Logger:
-        """A logger named `parent.name` with the same level."""
-        return Logger(f"{self.name}.{name}", self._level)
-
     def debug(self, message: str, *, once: bool = False, throttle_duration_sec: float | None = None) -> bool:
         """Write at DEBUG; returns whether the line was written."""
         return self._log(LoggingSeverity.DEBUG, message, once, throttle_duration_sec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from rcd_ros.ros.embedded.parameters import Parameter, ParametersCallback, ParameterStore
@@ -20,17 +19,6 @@ class ParameterOwner:
         """Declare a parameter with its default value (or its `Parameter.Type`); an override from outside wins."""
         return self._parameters.declare(name, value, descriptor, ignore_override)
 
-    def declare_parameters(
-        self, namespace: str, parameters: Sequence[tuple[Any, ...]], ignore_override: bool = False
-    ) -> list[Parameter]:
-        """Declare several: (name, value) or (name, value, descriptor), under a common prefix."""
-        prefix = f"{namespace}." if namespace else ""
-        return [self.declare_parameter(prefix + name, *rest) for name, *rest in parameters]
-
-    def undeclare_parameter(self, name: str) -> None:
-        """Forget a parameter."""
-        self._parameters.undeclare(name)
-
     def has_parameter(self, name: str) -> bool:
         """Whether a parameter is declared."""
         return self._parameters.has(name)
@@ -43,10 +31,6 @@ class ParameterOwner:
         """Declared parameters."""
         return [self._parameters.get(name) for name in names]
 
-    def describe_parameter(self, name: str) -> Any:
-        """The descriptor of a declared parameter."""
-        return self._parameters.describe(name)
-
     def set_parameters(self, parameter_list: list[Parameter]) -> list[Any]:
         """Set parameters one after another; a `SetParametersResult` for each."""
         return self._parameters.set_each(parameter_list)
@@ -58,7 +42,3 @@ class ParameterOwner:
     def add_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
         """Ask this before parameters change: `callback(parameters)` returns a `SetParametersResult`."""
         self._parameters.callbacks.insert(0, callback)
-
-    def remove_on_set_parameters_callback(self, callback: ParametersCallback) -> None:
-        """Ask it no more."""
-        self._parameters.callbacks.remove(callback)

@@ -87,10 +87,6 @@ class Parameter:
             setattr(message, _VALUE_FIELDS[self.type_], self.value)
         return message
 
-    def to_parameter_msg(self) -> Any:
-        """As an rcl_interfaces/Parameter."""
-        return message_class("rcl_interfaces/msg/Parameter")(name=self.name, value=self.get_parameter_value())
-
     def __repr__(self) -> str:
         return f"Parameter(name={self.name!r}, type={self.type_.name}, value={self.value!r})"
 
@@ -153,11 +149,6 @@ class ParameterStore:
             del self._parameters[name], self._descriptors[name]
             raise
         return self._parameters[name]
-
-    def undeclare(self, name: str) -> None:
-        """Forget a parameter."""
-        self.get(name)
-        del self._parameters[name], self._descriptors[name]
 
     def get(self, name: str) -> Parameter:
         """A declared parameter."""

@@ -132,10 +132,6 @@ class Client:
         self._ends.writer.write(to_service_sample(request, self._identity, sequence))
         return future
 
-    def remove_pending_request(self, future: Future) -> None:
-        """Forget a request whose answer is no longer wanted."""
-        self._pending = {sequence: waiting for sequence, waiting in self._pending.items() if waiting is not future}
-
     def take(self) -> Work | None:
         """The call that completes the next answered request, if there is one."""
         while (sample := take_one(self._ends.reader)) is not None:

@@ -78,10 +78,6 @@ class Subscription:
         sample = take_one(self._reader)
         return None if sample is None else partial(self.callback, sample)
 
-    def get_publisher_count(self) -> int:
-        """Number of publishers heard here."""
-        return len(self._reader.get_matched_publications())
-
     def destroy(self) -> None:
         """Leave the topic."""
         delete(self.condition)
