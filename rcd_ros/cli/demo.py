@@ -60,9 +60,7 @@ def demo(
     from rcd_ros.simulation.tasks import task_of
 
     task = task_of(manifest.task, summary["horizon_steps"])
-    plot_completions(
-        picture, task.spec, [{goal: at - 1 for goal, at in row["completed"].items()} for row in summary["rows"]]
-    )
+    plot_completions(picture, task.spec, [result["completed_at"] for result in summary["episode_results"]])
     Console().print(_table(summary, task.spec.control_period))
     typer.echo(f"wrote {results} and {picture}")
     if film.exists():
@@ -87,12 +85,11 @@ def _table(summary: dict[str, Any], control_period: float) -> Any:
 
     goals = list(summary["per_task"])
     table = Table("seed", *goals, "tasks", "steps", "wall time", title="Completed after", title_justify="left")
-    for row in summary["rows"]:
-        times = (
-            f"{row['completed'][goal] * control_period:.1f} s" if goal in row["completed"] else "-" for goal in goals
-        )
-        done = f"{len(row['completed'])} of {len(goals)}"
-        table.add_row(str(row["seed"]), *times, done, str(row["steps"]), f"{row['wall_s']:.1f} s")
+    for result in summary["episode_results"]:
+        at = result["completed_at"]
+        times = (f"{(at[goal] + 1) * control_period:.1f} s" if goal in at else "-" for goal in goals)
+        done = f"{len(at)} of {len(goals)}"
+        table.add_row(str(result["seed"]), *times, done, str(result["steps"]), f"{result['wall_s']:.1f} s")
     table.caption = f"{summary['task']}: score {summary['score_mean']:.1f} over {summary['episodes']} episodes"
     if planner := summary["planner"]:
         table.caption += (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ class EpisodeRecord:
 
     episode: int
     seed: int
-    completed: dict[str, int] = field(default_factory=dict)
-    """Completed goals, with the step (counted from 1) at which each was."""
-    reward: float = 0.0
+    completed_at: dict[str, int] = field(default_factory=dict)
+    """Goal -> step (from 0) at which it was completed."""
+    total_reward: float = 0.0
     steps: int = 0
     held_steps: int = 0
     """Steps without a valid plan: the robot held its position."""
@@ -75,10 +75,10 @@ class Episodes:
         result = self.simulation.step(command)
         self.now += self._period
         self.observation = result.observation
+        record.completed_at.update(dict.fromkeys(result.completed, record.steps))
         record.steps += 1
         record.held_steps += held
-        record.reward += result.reward
-        record.completed.update({goal: record.steps for goal in result.completed})
+        record.total_reward += result.reward
         if result.terminated or result.truncated:
             record.wall_s = time.monotonic() - self._begun
             self.finished.append(record)
@@ -86,32 +86,41 @@ class Episodes:
         return result.completed
 
     def summary(self) -> dict[str, Any]:
-        """Scores over the finished episodes, with one row for each."""
+        """Scores over the finished episodes, under the names that `rcd eval` uses (`evaluation.report`)."""
         goals = self.spec.score.goals
-        rows = [asdict(record) | {"score": self._score(record)} for record in self.finished]
-        count = len(rows)
+        results: list[dict[str, Any]] = [
+            {
+                "seed": record.seed,
+                "steps": record.steps,
+                "held_steps": record.held_steps,
+                "score": self._score(record),
+                "return": record.total_reward,
+                "completed_at": record.completed_at,
+                "wall_s": record.wall_s,
+            }
+            for record in self.finished
+        ]
+        count = len(results)
         return {
             "task": self.spec.name,
             "episodes": count,
             "horizon_steps": self.spec.episode_steps,
             "seed": self._seed,
             "complete": self.all_done,
-            "score_mean": sum(row["score"] for row in rows) / count if count else None,
-            "tasks_completed_mean": sum(len(row["completed"]) for row in rows) / count if count else None,
-            "per_task": {g: sum(g in row["completed"] for row in rows) / count for g in goals} if count else {},
-            "rows": rows,
+            "score_mean": sum(result["score"] for result in results) / count if count else None,
+            "tasks_completed_mean": sum(len(result["completed_at"]) for result in results) / count if count else None,
+            "per_task": {g: sum(g in r["completed_at"] for r in results) / count for g in goals} if count else {},
+            "episode_results": results,
         }
 
     def _score(self, record: EpisodeRecord) -> float:
         counted = self.spec.score.kind == "completions"
-        return self.spec.score.score(len(record.completed) if counted else record.reward)
+        return self.spec.score.score(len(record.completed_at) if counted else record.total_reward)
 
 
 def describe(record: EpisodeRecord, spec: TaskSpec) -> str:
     """One line about a finished episode."""
-    goals = ", ".join(f"{goal} at step {step}" for goal, step in record.completed.items()) or "none"
+    goals = ", ".join(f"{goal} in step {step}" for goal, step in record.completed_at.items()) or "none"
     held = f", {record.held_steps} steps without a plan" if record.held_steps else ""
-    return (
-        f"episode {record.episode + 1} (seed {record.seed}): {len(record.completed)} of {len(spec.score.goals)} tasks "
-        f"in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"
-    )
+    done = f"{len(record.completed_at)} of {len(spec.score.goals)} tasks"
+    return f"episode {record.episode + 1} (seed {record.seed}): {done} in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"

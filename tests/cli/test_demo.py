@@ -21,8 +21,9 @@ def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
     def run_nodes(processes: Sequence[NodeProcess]) -> int:
         (bridge,) = [process for process in processes if process.executable == "kitchen_bridge_node"]
         asked.update(bridge.parameters)
-        rows = [
-            {"seed": 3 + i, "completed": {"microwave": 50, "kettle": 100}, "steps": 280, "wall_s": 1.0, "score": 50.0}
+        completed_at = {"microwave": 49, "kettle": 99}
+        results = [
+            {"seed": 3 + i, "completed_at": completed_at, "steps": 280, "wall_s": 1.0, "score": 50.0}
             for i in range(count)
         ]
         summary = {
@@ -32,7 +33,7 @@ def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
             "complete": count == bridge.parameters["episodes"],
             "score_mean": 50.0,
             "per_task": dict.fromkeys(GOALS, 0.5),
-            "rows": rows,
+            "episode_results": results,
             "planner": {"engine": "onnxruntime", "plans": 71, "plan_ms_p50": 0.412, "plan_ms_p99": 1.25},
         }
         Path(bridge.parameters["results"]).parent.mkdir(parents=True)
@@ -56,7 +57,7 @@ def test_demo_shows_when_each_task_was_completed(
     assert (asked["episodes"], asked["seed"], asked["mode"]) == (2, 3, "lockstep")
     assert (folder / "progress.png").is_file()
     text = capsys.readouterr().out
-    assert "4.0 s" in text and "8.0 s" in text  # steps 50 and 100 of 0.08 s
+    assert "4.0 s" in text and "8.0 s" in text  # after 50 and 100 steps of 0.08 s
     assert "2 of 4" in text
     assert "one plan (onnxruntime): 0.41 ms (p50), 1.25 ms (p99) of 71" in text
     assert "libosmesa6" in text  # no video came

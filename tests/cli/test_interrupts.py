@@ -61,7 +61,7 @@ def test_nodes_end_and_finished_episodes_are_kept(
     assert "Traceback" not in output
     assert "SIGINT: stopping" in output
     summary = json.loads((tmp_path / "results.json").read_text())
-    assert (summary["complete"], summary["episodes"]) == (False, len(summary["rows"]))
+    assert (summary["complete"], summary["episodes"]) == (False, len(summary["episode_results"]))
     assert summary["episodes"] >= 1
     if ends_with:
         kept = f"{summary['episodes']} of 1000 episodes are in {tmp_path / 'results.json'}"

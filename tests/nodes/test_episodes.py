@@ -62,9 +62,9 @@ def test_episodes_are_seeded_counted_and_scored() -> None:
     assert (summary["episodes"], summary["complete"]) == (2, True)
     assert (summary["score_mean"], summary["tasks_completed_mean"]) == (50.0, 0.5)
     assert summary["per_task"] == {"door": 0.5}
-    first, second = summary["rows"]
-    assert (first["seed"], first["completed"], first["steps"], first["held_steps"]) == (40, {"door": 3}, 3, 2)
-    assert (second["seed"], second["completed"], second["steps"]) == (41, {}, 5)
+    first, second = summary["episode_results"]
+    assert (first["seed"], first["completed_at"], first["steps"], first["held_steps"]) == (40, {"door": 2}, 3, 2)
+    assert (second["seed"], second["completed_at"], second["steps"]) == (41, {}, 5)
     assert "1 of 1 tasks in 3 steps" in describe(episodes.finished[0], door.spec)
 
 

@@ -91,7 +91,10 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
             messages.clear()
 
     assert (summary["complete"], summary["mode"], summary["horizon_steps"]) == (True, "lockstep", 20)
-    assert [(row["seed"], row["steps"], row["held_steps"]) for row in summary["rows"]] == [(5, 20, 0), (6, 20, 0)]
+    assert [(row["seed"], row["steps"], row["held_steps"]) for row in summary["episode_results"]] == [
+        (5, 20, 0),
+        (6, 20, 0),
+    ]
     (first, plans), (second, _) = runs
     second_episode = 20 * PERIOD + 10_000_000_000
     expected = [k * PERIOD for k in range(20)] + [second_episode + k * PERIOD for k in range(20)]
@@ -181,7 +184,7 @@ def realtime_episode(start: Start, results: Path, speed: int = 1) -> dict[str, A
 def test_realtime_without_a_planner_holds_position(start: Start, peer: Peer, tmp_path: Path) -> None:
     listen(peer)
     summary = realtime_episode(start, tmp_path / "results.json", speed=4)
-    row = summary["rows"][0]
+    row = summary["episode_results"][0]
     assert (row["steps"], row["held_steps"]) == (25, 25)
     assert summary["planner"] is None
     peer.until(lambda: len(arm_by_stamp(peer)) == 25, "all observations")
@@ -198,7 +201,7 @@ def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_plann
     start("planner_node", checkpoint=kitchen_planner, use_sim_time=True)
     peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner")
     summary = realtime_episode(start, tmp_path / "results.json")
-    row = summary["rows"][0]
+    row = summary["episode_results"][0]
     assert row["steps"] == 25 and row["held_steps"] < 10
     assert row["wall_s"] > 0.8 * 25 * 0.08
     assert summary["planner"]["checkpoint_sha256"] == checkpoint_sha256(kitchen_planner)
@@ -256,6 +259,6 @@ def test_the_shipped_planner_does_its_tasks(start: Start, peer: Peer, tmp_path: 
     bridge = start("kitchen_bridge_node", episodes=1, execute=8, shutdown_when_done=True, results=results)
     peer.until(results.exists, "the episode's end")
     assert bridge.wait() == 0
-    row = json.loads(results.read_text())["rows"][0]
-    assert len(row["completed"]) >= 3
-    assert [message.data for message in peer.received["task_completions"]] == list(row["completed"])
+    row = json.loads(results.read_text())["episode_results"][0]
+    assert len(row["completed_at"]) >= 3
+    assert [message.data for message in peer.received["task_completions"]] == list(row["completed_at"])
