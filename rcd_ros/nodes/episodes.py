@@ -123,4 +123,5 @@ def describe(record: EpisodeRecord, spec: TaskSpec) -> str:
     goals = ", ".join(f"{goal} in step {step}" for goal, step in record.completed_at.items()) or "none"
     held = f", {record.held_steps} steps without a plan" if record.held_steps else ""
     done = f"{len(record.completed_at)} of {len(spec.score.goals)} tasks"
-    return f"episode {record.episode + 1} (seed {record.seed}): {done} in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"
+    seeded = f"episode {record.episode + 1} (seed {record.seed})"
+    return f"{seeded}: {done} in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"

@@ -8,8 +8,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
 from rcd_ros.suggest import did_you_mean
 
-CONTROL_PERIOD = 0.08
-EPISODE_STEPS = 280
+CONTROL_PERIOD = 0.08  # s
+EPISODE_STEPS = 280  # D4RL's protocol
 MAX_EPISODE_STEPS = 10_000
 
 # A normalised action of 1 asks for this speed (rad/s; m/s for the fingers).
