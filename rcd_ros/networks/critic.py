@@ -50,6 +50,7 @@ class CriticEnsemble(nn.Module):
         self.members = nn.ModuleList(
             ReturnRegressor(condition, commands, steps, widths, dropout) for _ in range(members)
         )
+        self.best = ReturnRegressor(condition, commands, 0, widths, dropout)
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_std", torch.ones(()))
 
@@ -61,6 +62,10 @@ class CriticEnsemble(nn.Module):
     def forward(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Every member's opinion, (members, B)."""
         return torch.stack([member(condition, chunk) for member in self.members])
+
+    def ceiling(self, condition: Tensor) -> Tensor:
+        """What the best of the data got from here on: an upper quantile of the return-to-go, standardised, (B,)."""
+        return self.best(condition, condition.new_empty(len(condition), 0, 0))
 
     def lower_bound(self, condition: Tensor, chunk: Tensor, pessimism: float) -> Tensor:
         """mean - pessimism * std over the members, (B,): what the ensemble agrees on at least."""

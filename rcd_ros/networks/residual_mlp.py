@@ -1,4 +1,8 @@
-"""A residual MLP over a whole chunk: the quickest network on a CPU where chunks are short."""
+"""A residual MLP over a whole chunk: the quickest network on a CPU where chunks are short.
+
+The observation enters twice, beside the noisy chunk and through FiLM: at the highest noise level, where the one-step
+planner lives, the chunk says nothing and the observation everything.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +42,8 @@ class ResidualMLP(nn.Module):
         jumps: whether the network also takes the level a jump lands on (students do).
         width: hidden width.
         blocks: residual blocks.
-        embedding: width of the noise embedding.
-        dropout: inside the blocks.
+        embedding: width of the joint embedding of noise level and observation.
+        dropout: inside the blocks and on the FiLM embedding.
     """
 
     def __init__(
@@ -50,18 +54,20 @@ class ResidualMLP(nn.Module):
         jumps: bool,
         width: int = 512,
         blocks: int = 3,
-        embedding: int = 64,
+        embedding: int = 128,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = JumpEmbedding(embedding, jumps)
+        self.observe = nn.Sequential(nn.Linear(condition, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.dropout = nn.Dropout(dropout)
         self.enter = nn.Linear(horizon * commands + condition, width)
         self.blocks = nn.ModuleList(FilmBlock(width, embedding, dropout) for _ in range(blocks))
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, horizon * commands))
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""
-        embedded = nn.functional.silu(self.embedding(noise, target))
+        embedded = self.dropout(nn.functional.silu(self.embedding(noise, target) + self.observe(condition)))
         hidden = self.enter(torch.cat([x.flatten(1), condition], dim=1))
         for block in self.blocks:
             hidden = block(hidden, embedded)

@@ -24,14 +24,16 @@ class CriticObjective(Objective):
         self.recipe = recipe
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean squared error over members and windows, plus the gradient penalty."""
+        """Squared error over members and windows, the ceiling's quantile error, and the gradient penalty."""
         chunk = batch.chunk
         if self.recipe.command_noise:
             chunk = chunk + self.recipe.command_noise * torch.randn_like(chunk)
         chunk = chunk.detach().requires_grad_(self.recipe.gradient_penalty > 0.0)
-        opinions = self.trained(batch.condition, chunk)
+        ensemble = cast(CriticEnsemble, self.trained)
+        opinions = ensemble(batch.condition, chunk)
         error = (opinions - batch.returns).square().mean()
-        loss, metrics = error, {"error": error.detach()}
+        ceiling = pinball(batch.returns - ensemble.ceiling(batch.condition), self.recipe.quantile).mean()
+        loss, metrics = error + ceiling, {"error": error.detach(), "ceiling": ceiling.detach()}
         if self.recipe.gradient_penalty:
             (slope,) = torch.autograd.grad(opinions.mean(dim=0).sum(), chunk, create_graph=True)
             steepness = slope.square().sum(dim=(1, 2)).mean()
@@ -46,4 +48,15 @@ class CriticObjective(Objective):
         shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
         error = (ensemble(batch.condition, batch.chunk).mean(dim=0) - batch.returns).square().mean()
         blind = (ensemble(batch.condition, shuffled).mean(dim=0) - batch.returns).square().mean()
-        return {"loss": float(error), "error": float(error), "error_shuffled": float(blind)}
+        above = (batch.returns > ensemble.ceiling(batch.condition)).float().mean()
+        return {
+            "loss": float(error),
+            "error": float(error),
+            "error_shuffled": float(blind),
+            "share_above_ceiling": float(above),
+        }
+
+
+def pinball(difference: Tensor, quantile: float) -> Tensor:
+    """Quantile regression loss (Koenker & Bassett 1978) of target minus estimate, element by element."""
+    return torch.maximum(quantile * difference, (quantile - 1.0) * difference)

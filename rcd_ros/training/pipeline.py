@@ -202,7 +202,7 @@ def _objective(stage: str, recipe: Recipe, material: Material, folder: Path) -> 
         return CriticObjective(critic, recipe.critic), recipe.critic.optimizer
     teacher = load_stage(folder, "teacher", build_planner_network(recipe, material.spec, jumps=False))
     judge = None
-    if recipe.student.reward or (folder / "critic.safetensors").is_file():
+    if recipe.student.reward or recipe.student.advantage or (folder / "critic.safetensors").is_file():
         judge = load_stage(folder, "critic", build_critic(recipe, material.spec))
     student = build_planner_network(recipe, material.spec, jumps=True)
     start_from(student, teacher)

@@ -36,7 +36,7 @@ class ResidualMLPRecipe(_Section):
     kind: Literal["residual_mlp"] = "residual_mlp"
     width: int = Field(512, gt=0)
     blocks: int = Field(3, gt=0)
-    embedding: int = Field(64, gt=0)
+    embedding: int = Field(128, gt=0)
     dropout: float = Field(0.0, ge=0, lt=1)
 
 
@@ -85,6 +85,7 @@ class CriticRecipe(_Section):
     dropout: float = Field(0.1, ge=0, lt=1)
     command_noise: float = Field(0.0, ge=0, description="std of noise on normalised commands while training")
     gradient_penalty: float = Field(0.0, ge=0, description="weight of |dR/da|^2 at the data")
+    quantile: float = Field(0.9, gt=0, lt=1, description="of the returns from a state: the ceiling of what is rewarded")
 
 
 class StudentRecipe(_Section):
@@ -96,6 +97,10 @@ class StudentRecipe(_Section):
     reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without a critic")
     trust_region: float = Field(0.0, ge=0, description="weight of the teacher's loss at the student's sample")
     pessimism: float = Field(1.0, ge=0, description="reward = mean - pessimism * std of the ensemble")
+    ceiling: bool = Field(True, description="reward no chunk beyond what the best of the data got from the same state")
+    projection: float = Field(
+        0.0, ge=0, description="noise level of the teacher's denoising before a chunk is scored; 0 scores it as it is"
+    )
     reward_ramp: int = Field(1_000, ge=0, description="steps over which the reward term grows to its weight")
     reward_sample: Literal["one_step", "denoised"] = Field(
         "one_step", description="the chunk that is scored: what the robot will execute, or (the paper) a denoised one"
@@ -103,8 +108,18 @@ class StudentRecipe(_Section):
     dsm_landing: Literal["zero", "start"] = Field(
         "zero", description="DSM of the jump to 0 (RACTD eq. 8) or of the jump that stays (CTM, Kim et al. 2024)"
     )
+    dsm_top: float = Field(
+        0.5, ge=0, le=1, description="share of the DSM samples taken at sigma_max, where the one step starts"
+    )
+    ctm_share: float = Field(0.5, gt=0, le=1, description="share of the batch that CTM, the dearest term, is taken on")
+    advantage: float = Field(
+        0.0,
+        ge=0,
+        description="temperature (std of the return) of exp((R(s, a) - ceiling(s)) / temperature), a chunk's weight in "
+        "CTM and DSM; 0 weighs all alike",
+    )
     levels: int = Field(18, ge=2, description="noise levels of the distillation grid")
-    huber: float = Field(0.03, gt=0, description="c of the pseudo-Huber distance")
+    huber: float = Field(1.0, gt=0, description="c of the pseudo-Huber distance: quadratic below, linear above")
 
 
 class Recipe(_Section):

@@ -55,18 +55,23 @@ class StudentObjective(Objective):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the terms, and each of them."""
         student = self._function(self.trained, batch)
-        terms = {"dsm": self.recipe.dsm * self._dsm(student, batch)}
+        weight = self._weight(batch)
+        terms = {"dsm": self.recipe.dsm * (weight * self._dsm(student, batch)).mean()}
         if self.recipe.ctm:
-            terms["ctm"] = self.recipe.ctm * self._ctm(student, batch)
+            share = slice(0, max(1, round(len(batch) * self.recipe.ctm_share)))
+            part = Batch(batch.condition[share], batch.chunk[share], batch.returns[share])
+            ctm = self._ctm(self._function(self.trained, part), part)
+            terms["ctm"] = self.recipe.ctm * (weight[share] * ctm).mean()
         if self.critic is not None and (self.recipe.reward or self.recipe.trust_region):
             chunk = self._scored_chunk(student, batch)
             opinion = self._opinion(self.critic, batch, chunk)
-            terms["reward"] = -self.reward_weight * opinion
+            worth = torch.minimum(opinion, self.critic.ceiling(batch.condition)) if self.recipe.ceiling else opinion
+            terms["reward"] = -self.reward_weight * worth.mean()
             terms["trust_region"] = self.recipe.trust_region * self._trust_region(batch, chunk)
         loss = torch.stack(list(terms.values())).sum()
         metrics = {name: term.detach() for name, term in terms.items()}
         if "reward" in terms:
-            metrics["predicted_return"] = opinion.detach()
+            metrics["predicted_return"] = opinion.detach().mean()
         return loss, {"loss": loss.detach(), **metrics}
 
     @torch.no_grad()
@@ -79,8 +84,9 @@ class StudentObjective(Objective):
             "trust_region_of_data": float(self._trust_region(batch, batch.chunk)),
         }
         if self.critic is not None:
-            metrics["predicted_return"] = float(self._opinion(self.critic, batch, chunk))
-            metrics["predicted_return_of_data"] = float(self._opinion(self.critic, batch, batch.chunk))
+            metrics["ceiling"] = float(self.critic.ceiling(batch.condition).mean())
+            metrics["predicted_return"] = float(self._opinion(self.critic, batch, chunk).mean())
+            metrics["predicted_return_of_data"] = float(self._opinion(self.critic, batch, batch.chunk).mean())
         return metrics
 
     def _function(self, network: nn.Module, batch: Batch) -> ConsistencyFunction:
@@ -97,12 +103,27 @@ class StudentObjective(Objective):
         t, u, s = self.grid[start], self.grid[start - 1], self.grid[landing]
         x = batch.chunk + t[:, None, None] * torch.randn_like(batch.chunk)
         frozen = self._function(self.averaged, batch)
-        return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber).mean()
+        return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber)
 
     def _dsm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
-        t = self.grid[torch.randint(0, len(self.grid), (len(batch),), device=self.grid.device)]
+        index = torch.randint(0, len(self.grid), (len(batch),), device=self.grid.device)
+        at_top = torch.rand(len(batch), device=self.grid.device) < self.recipe.dsm_top
+        t = self.grid[torch.where(at_top, len(self.grid) - 1, index)]
         s = torch.zeros_like(t) if self.recipe.dsm_landing == "zero" else t
-        return dsm_loss(student, batch.chunk, t, s, torch.randn_like(batch.chunk), self.recipe.huber).mean()
+        return dsm_loss(student, batch.chunk, t, s, torch.randn_like(batch.chunk), self.recipe.huber)
+
+    @torch.no_grad()
+    def _weight(self, batch: Batch) -> Tensor:
+        """How much each chunk of the data counts, mean 1: all alike, or the better ones more (advantage weighting).
+
+        The critic is asked about chunks of the data only, where it is good, so there is nothing to exploit.
+        """
+        if self.critic is None or not self.recipe.advantage:
+            return torch.ones_like(batch.returns)
+        opinion = self.critic(batch.condition, batch.chunk).mean(dim=0)
+        gap = (opinion - self.critic.ceiling(batch.condition)).clamp(max=0.0)
+        weight = (gap / self.recipe.advantage).exp()
+        return weight / weight.mean()
 
     def _scored_chunk(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
         if self.recipe.reward_sample == "one_step":
@@ -116,7 +137,10 @@ class StudentObjective(Objective):
 
     def _opinion(self, critic: CriticEnsemble, batch: Batch, chunk: Tensor) -> Tensor:
         executed = torch.minimum(torch.maximum(chunk, self.bounds[0]), self.bounds[1])
-        return critic.lower_bound(batch.condition, executed, self.recipe.pessimism).mean()
+        if self.recipe.projection:
+            sigma = chunk.new_full((len(batch),), self.recipe.projection)
+            executed = self._teacher(batch)(executed + self.recipe.projection * torch.randn_like(chunk), sigma)
+        return critic.lower_bound(batch.condition, executed, self.recipe.pessimism)
 
     def _trust_region(self, batch: Batch, chunk: Tensor) -> Tensor:
         sigma = lognormal_sigmas(len(batch), self.noise.log_mean, self.noise.log_std).to(chunk)

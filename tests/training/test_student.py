@@ -7,7 +7,7 @@ import torch
 
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.critic import CriticObjective, pinball
 from rcd_ros.training.objective import Batch
 from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, StudentRecipe
 from rcd_ros.training.student import StudentObjective
@@ -62,6 +62,39 @@ def test_reward_changes_the_gradient_and_its_absence_does_not_need_a_critic(batc
     assert torch.allclose(gradient_of(without, batch), gradient_of(plain, batch))
 
 
+def test_nothing_is_rewarded_beyond_the_ceiling(batch: Batch) -> None:
+    """Pins: a student that climbs the critic past everything the data ever got (critic exploitation)."""
+    made = objective(reward=1.0, ctm=0.0, dsm=0.0)
+    assert made.critic is not None
+    made.critic.best.layers[-1].bias.data.fill_(-100.0)
+    assert float(gradient_of(made, batch).abs().sum()) == 0.0
+    made.critic.best.layers[-1].bias.data.fill_(100.0)
+    assert float(gradient_of(made, batch).abs().sum()) > 0.0
+
+
+def test_advantage_weights_favour_the_better_chunks(batch: Batch) -> None:
+    made = objective(advantage=0.5)
+    assert made.critic is not None
+    weight = made._weight(batch)
+    gap = made.critic(batch.condition, batch.chunk).mean(dim=0) - made.critic.ceiling(batch.condition)
+    assert float(weight.mean()) == pytest.approx(1.0)
+    order = gap.clamp(max=0.0).argsort()
+    assert bool((weight[order].diff() >= 0.0).all())
+    assert torch.equal(objective()._weight(batch), torch.ones(len(batch)))
+
+
+def test_projection_scores_what_the_teacher_would_make_of_the_chunk(batch: Batch) -> None:
+    made = objective(reward=1.0, projection=0.5)
+    made.teacher.forward = lambda x, noise, condition, target=None: torch.zeros_like(x)  # type: ignore[method-assign]
+    seen: list[torch.Tensor] = []
+    assert made.critic is not None
+    made.critic.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    far = torch.full_like(batch.chunk, 2.0)
+    made._opinion(made.critic, batch, far)
+    # a silent network denoises by c_skip alone: x sigma_data^2 / (sigma^2 + sigma_data^2)
+    assert float(seen[0].mean()) == pytest.approx(2.0 / 1.25, abs=0.1)
+
+
 def test_reward_weight_ramps_up(batch: Batch) -> None:
     made = objective(reward=0.5, reward_ramp=100)
     weights = []
@@ -106,6 +139,13 @@ def test_gradient_penalty_flattens_the_critic(batch: Batch) -> None:
         return float(slope.square().sum())
 
     assert steepness(10.0) < 0.5 * steepness(0.0)
+
+
+def test_pinball_is_least_at_the_quantile() -> None:
+    values = torch.linspace(0.0, 1.0, 1001)
+    candidates = torch.linspace(0.0, 1.0, 101)
+    losses = torch.stack([pinball(values - candidate, 0.9).mean() for candidate in candidates])
+    assert float(candidates[losses.argmin()]) == pytest.approx(0.9, abs=0.011)
 
 
 def test_a_critic_blind_to_commands_shows_it() -> None:

@@ -32,7 +32,7 @@ COUNT = 4_000
 
 def run(objective: Objective, data: Batch, steps: int, folder: Path) -> nn.Module:
     folder.mkdir()
-    recipe = OptimizerRecipe(steps=steps, batch=256, learning_rate=2e-3, ema=0.99, save_every=10_000)
+    recipe = OptimizerRecipe(steps=steps, batch=128, learning_rate=3e-3, ema=0.99, save_every=10_000)
     processes = Processes(torch.device("cpu"))
     return train(
         objective, data, None, recipe, folder, seed=0, fingerprint="", label=folder.name, processes=processes
@@ -52,7 +52,7 @@ def data() -> Batch:
 def teacher(data: Batch, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
     torch.manual_seed(0)
     network = build_network(NETWORK, jumps=False, **SHAPE)
-    return run(TeacherObjective(network, NOISE), data, 1_500, tmp_path_factory.mktemp("work") / "teacher")
+    return run(TeacherObjective(network, NOISE), data, 800, tmp_path_factory.mktemp("work") / "teacher")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def critic(data: Batch, tmp_path_factory: pytest.TempPathFactory) -> CriticEnsem
     torch.manual_seed(0)
     ensemble = CriticEnsemble(1, 1, members=2, steps=2, widths=(32, 32))
     objective = CriticObjective(ensemble, CriticRecipe(command_noise=0.2))
-    trained = run(objective, data, 300, tmp_path_factory.mktemp("work") / "critic")
+    trained = run(objective, data, 200, tmp_path_factory.mktemp("work") / "critic")
     assert isinstance(trained, CriticEnsemble)
     return trained
 
@@ -100,7 +100,7 @@ def test_the_teacher_keeps_both_modes(teacher: nn.Module) -> None:
 def test_the_unrewarded_student_keeps_both_modes(
     teacher: nn.Module, critic: CriticEnsemble, data: Batch, tmp_path: Path
 ) -> None:
-    recipe = StudentRecipe(optimizer=OptimizerRecipe(steps=1_000), dsm_landing="start")
+    recipe = StudentRecipe(optimizer=OptimizerRecipe(steps=500), dsm_landing="start")
     samples = one_step_samples(teacher, critic, data, tmp_path / "plain", recipe)
     assert near(samples, -1.0) > 0.3
     assert near(samples, 1.0) > 0.3
@@ -110,7 +110,7 @@ def test_the_rewarded_student_picks_the_better_mode(
     teacher: nn.Module, critic: CriticEnsemble, data: Batch, tmp_path: Path
 ) -> None:
     recipe = StudentRecipe(
-        optimizer=OptimizerRecipe(steps=1_000), dsm_landing="start", reward=1.0, trust_region=1.0, reward_ramp=100
+        optimizer=OptimizerRecipe(steps=500), dsm_landing="start", reward=1.0, trust_region=1.0, reward_ramp=100
     )
     samples = one_step_samples(teacher, critic, data, tmp_path / "rewarded", recipe)
     assert near(samples, 1.0) >= 0.95
