@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from rcd_ros.errors import RcdError
 
 
-def refuse_occupied(path: Path, force: bool, remedy: str = "pass --force to replace it") -> None:
-    """Refuse to overwrite a result; called before the work begins that makes it.
+def claim(path: Path, force: bool, remedy: str = "pass --force to replace it") -> None:
+    """Make sure that a result can be written to `path`, before the work begins that makes it; makes its folder.
 
     Raises:
-        RcdError: there is something at `path` and `force` is false, or it is a folder.
+        RcdError: there is something at `path` and `force` is false, it is a folder, or its folder cannot be written.
     """
     if path.is_dir():
         raise RcdError(f"'{path}' is a folder: name a file")
     if path.exists() and not force:
         raise RcdError(f"'{path}' exists already: choose another file or {remedy}")
-
-
-def make_folder_of(path: Path) -> None:
-    """Make the folder that `path` will lie in.
-
-    Raises:
-        RcdError: it cannot be made.
-    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RcdError(f"cannot write to '{path.parent}' ({error.strerror}): choose another folder") from error
+    if not os.access(path.parent, os.W_OK):
+        raise RcdError(f"cannot write to '{path.parent}' (no permission): choose another folder")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, replacing what is there; its folder is made.
+    """Write a JSON file, replacing what is there.
 
     Raises:
         RcdError: it cannot be written.
     """
     text = json.dumps(content, indent=2) + "\n"
-    make_folder_of(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(text)

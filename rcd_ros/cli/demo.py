@@ -30,7 +30,7 @@ def demo(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
 
-    from rcd_ros.outputs import refuse_occupied
+    from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
     from rcd_ros.ros.bringup import find_bringup
@@ -38,11 +38,11 @@ def demo(
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
-    for file in (results, film, picture):
-        refuse_occupied(file, force)
-        file.unlink(missing_ok=True)
     planner = checkpoint or find_resource("models/kitchen-complete")
     manifest = verify(planner)
+    for file in (results, film, picture):
+        claim(file, force)
+        file.unlink(missing_ok=True)
 
     bringup = find_bringup("kitchen_sim")
     given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}

@@ -64,17 +64,21 @@ def evaluate(
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
     from rcd_ros.evaluation.report import results_table, summarize
     from rcd_ros.evaluation.rollout import check_fit
-    from rcd_ros.outputs import refuse_occupied, write_json
+    from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.simulation.tasks import task_of
 
-    for output in (json_file, plot, video):
-        if output is not None:
-            refuse_occupied(output, force)
     if (policy is PolicyChoice.replay) != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
 
     manifest = verify(checkpoint)
+    if plot is not None:
+        from rcd_ros.evaluation.plots import check_picture_name, plot_results
+
+        check_picture_name(plot)
+    for output in (json_file, plot, video):
+        if output is not None:
+            claim(output, force)
     task = task_of(manifest.task, episode_steps)
     source: PolicySource
     if dataset is not None:
@@ -116,8 +120,6 @@ def evaluate(
     if json_file is not None:
         write_json(json_file, summary)
     if plot is not None:
-        from rcd_ros.evaluation.plots import plot_results
-
         plot_results(plot, task.spec, results)
     Console().print(results_table(summary))
     for output in (json_file, plot, video):
@@ -148,7 +150,7 @@ def _film(path: Path, task: Task, policy: Policy, seed: int, execute: int) -> No
     from rcd_ros.simulation.video import VideoWriter
 
     simulation = task.make_simulation()
-    writer = VideoWriter(path, 1.0 / task.spec.control_period, overwrite=True)
+    writer = VideoWriter(path, 1.0 / task.spec.control_period)
     try:
         run_episode(simulation, policy, seed, execute, watch=lambda shown: writer.append(shown.render()))
     finally:

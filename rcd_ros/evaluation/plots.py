@@ -9,8 +9,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.planning.spec import TaskSpec
+
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def check_picture_name(path: Path) -> None:
+    """Check that a picture can be drawn in the format that its name asks for.
+
+    Raises:
+        RcdError: it cannot.
+    """
+    if path.suffix not in PICTURES:
+        raise RcdError(f"a picture's name must end in {' or '.join(PICTURES)}, got '{path}'")
 
 
 def plot_results(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -> None:
@@ -64,5 +77,6 @@ def draw_plan_times(axes: Axes, seconds: Sequence[float]) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    figure.savefig(partial, dpi=120)
+    partial.replace(path)

@@ -17,7 +17,7 @@ class Recorder:
         """Film `simulation` into `path`, replacing it; `warn` takes the sentence that says why there is no film."""
         self._simulation = simulation
         self._warn = warn
-        self._video: VideoWriter | None = VideoWriter(path, 1.0 / simulation.spec.control_period, overwrite=True)
+        self._video: VideoWriter | None = VideoWriter(path, 1.0 / simulation.spec.control_period)
 
     def frame(self) -> None:
         """Add the simulation's present state."""

@@ -24,7 +24,7 @@ from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
-from rcd_ros.outputs import make_folder_of, refuse_occupied, write_json
+from rcd_ros.outputs import claim, write_json
 from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.ros import Clock, ClockType, Node
@@ -274,6 +274,5 @@ def _output_path(name: str, overwrite: bool) -> Path | None:
     if not name:
         return None
     path = Path(name)
-    refuse_occupied(path, overwrite, "set overwrite:=true")
-    make_folder_of(path)
+    claim(path, overwrite, "set overwrite:=true")
     return path

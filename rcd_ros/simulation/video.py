@@ -15,16 +15,14 @@ from rcd_ros.errors import RcdError
 class VideoWriter:
     """Encodes frames as they come; the file gets its name when it is complete."""
 
-    def __init__(self, path: Path, frames_per_second: float, overwrite: bool = False) -> None:
-        """Write to `path` (.mp4); the size is that of the first frame.
+    def __init__(self, path: Path, frames_per_second: float) -> None:
+        """Write to `path` (.mp4), replacing what is there; the size is that of the first frame.
 
         Raises:
-            RcdError: the file exists already and `overwrite` is false, or it is not called .mp4.
+            RcdError: the file is not called .mp4.
         """
         if path.suffix != ".mp4":
             raise RcdError(f"videos are written as .mp4, got '{path}'")
-        if path.exists() and not overwrite:
-            raise RcdError(f"'{path}' exists already: choose another file name for the video")
         self.path = path
         self.frames = 0
         self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")

@@ -36,7 +36,6 @@ def _bridge_that_drives(count: int, asked: dict[str, Any]) -> Any:
             "episode_results": results,
             "planner": {"engine": "onnxruntime", "plans": 71, "plan_ms_p50": 0.412, "plan_ms_p99": 1.25},
         }
-        Path(bridge.parameters["results"]).parent.mkdir(parents=True)
         Path(bridge.parameters["results"]).write_text(json.dumps(summary))
         return 0
 

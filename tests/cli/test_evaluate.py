@@ -50,6 +50,7 @@ def test_existing_result_is_kept_and_nothing_is_driven(
         (("--policy", "replay"), "--dataset"),
         (("--policy", "teacher", "--dataset", "rcd/x-v0"), "--policy replay"),
         (("--engine", "abacus"), "unknown engine 'abacus'"),
+        (("--plot", "/tmp/progress.xyz"), "must end in .png or .pdf or .svg"),
     ],
 )
 def test_bad_settings_are_one_sentence(
