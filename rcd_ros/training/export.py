@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import logging
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -139,13 +140,16 @@ def reference_pairs(planner: OneStepPlanner, manifest: Manifest) -> dict[str, ND
 
 
 def code_revision() -> str:
-    """The package's version and, in a git checkout, its commit ("+local" with uncommitted changes)."""
+    """The package's version and, in its own git checkout, the commit (".local" with uncommitted changes)."""
     version = importlib.metadata.version("rcd_ros")
-    here = Path(__file__).parent
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True)
+    root = Path(__file__).resolve().parents[2]
+    # Installed, the package may lie inside some other project's checkout, whose commit would say nothing.
+    if shutil.which("git") is None or not (root / "package.xml").is_file():
+        return version
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True)
     if commit.returncode:
         return version
-    changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
+    changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True)
     return f"{version}+{commit.stdout.strip()}{'.local' if changed.stdout.strip() else ''}"
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import rcd_ros
 from rcd_ros.cli.train import app
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
 from rcd_ros.planning.planner import Planner
+from rcd_ros.training import export
 from rcd_ros.training.export import export_student
 from rcd_ros.training.pipeline import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
@@ -72,9 +75,14 @@ def test_manifest_tells_where_the_planner_comes_from(trained: Path) -> None:
     assert manifest.history == 2
 
 
-def test_export_again_gives_the_same_planner(trained: Path, tmp_path: Path) -> None:
-    import shutil
+def test_no_other_projects_commit_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package lies in site-packages, perhaps inside the checkout of whoever uses it."""
+    assert export.code_revision().startswith(rcd_ros.__version__)
+    monkeypatch.setattr(export, "__file__", str(tmp_path / "rcd_ros" / "training" / "export.py"))
+    assert export.code_revision() == rcd_ros.__version__
 
+
+def test_export_again_gives_the_same_planner(trained: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(trained / "checkpoint", copy)
     before = Planner.load(copy).plan(HISTORY)
