@@ -29,7 +29,7 @@ SUBCOMMANDS = {
     "demo": Subcommand("demo", "demo", "Watch a shipped planner drive the simulated arm through the nodes."),
     "launch": Subcommand("launch", "launch", "Start the nodes of a launch file, with or without ROS 2."),
     "data": Subcommand("data", "app", "Import, fetch, list, show, replay and roll out data sets."),
-    "train": Subcommand("train", "app", "Train teacher, critic and student from a recipe."),
+    "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,7 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
     video: Annotated[Path | None, typer.Option(help="Film the first episode (mp4).")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Add the score to the checkpoint's card.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
 ) -> None:
     """Drive seeded episodes with a checkpoint's planner and score them.
@@ -62,10 +64,10 @@ def evaluate(
     import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
 
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
-    from rcd_ros.evaluation.report import results_table, summarize
+    from rcd_ros.evaluation.report import card_entry, results_table, summarize
     from rcd_ros.evaluation.rollout import check_fit
     from rcd_ros.outputs import claim, write_json
-    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
     from rcd_ros.simulation.tasks import task_of
 
     if (policy is PolicyChoice.replay) != (dataset is not None):
@@ -119,6 +121,8 @@ def evaluate(
     summary = summarize(task.spec, results, setting, discount_of(manifest))
     if json_file is not None:
         write_json(json_file, summary)
+    if record:
+        add_files(checkpoint, scores=(card_entry(summary, f"{datetime.now():%Y-%m-%d}"),))
     if plot is not None:
         plot_results(plot, task.spec, results)
     Console().print(results_table(summary))

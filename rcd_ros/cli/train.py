@@ -2,119 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Train the teacher (diffusion planner), the critic (return-to-go) and the student (one-step planner).\n\n"
-    "Any key of the recipe can be overridden behind it:\n\n"
-    "    rcd train all config/train/kitchen_mixed.yaml student.reward=0.3 seed=1 --output runs/mixed-seed1",
-)
 
-RecipeArgument = Annotated[Path, typer.Argument(help="recipe, e.g. config/train/kitchen_complete.yaml")]
-Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, e.g. student.optimizer.steps=2000")]
-Output = Annotated[
-    Path | None, typer.Option(help="folder for weights, metrics and the checkpoint [default: runs/<recipe's name>]")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
-Resume = Annotated[bool, typer.Option("--resume", help="continue where an interrupted training stopped")]
-Force = Annotated[bool, typer.Option("--force", help="train anew over what the output folder holds")]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads of each process; 0 leaves the choice to torch")]
+class Stage(str, Enum):
+    """What to train."""
+
+    teacher = "teacher"
+    critic = "critic"
+    student = "student"
+    all = "all"
 
 
-@app.command()
-def teacher(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    output: Output = None,
-    device: Device = "auto",
-    resume: Resume = False,
-    force: Force = False,
-    threads: Threads = 0,
+def train(
+    stage: Annotated[
+        Stage, typer.Argument(help="One of the three, or all: teacher, critic and student one after another.")
+    ],
+    recipe: Annotated[Path, typer.Argument(help="Recipe, e.g. config/train/kitchen_complete.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key=value for any key of the recipe, e.g. student.optimizer.steps=2000.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weights, metrics and the checkpoint (default: runs/<recipe's name>)."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where an interrupted training stopped.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train anew over what the output folder holds.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads per process; 0 leaves the choice to torch.")] = 0,
 ) -> None:
-    """Train the diffusion planner that is distilled."""
-    _train(("teacher",), recipe, overrides or [], output, device, resume, force, threads)
+    """Train the teacher (diffusion planner), the critic (return-to-go) and the student (one-step planner).
 
+    The student needs a teacher in the same output folder, and a critic where the recipe uses one; training it writes
+    the checkpoint. The output folder also holds TensorBoard events and metrics as JSON lines.
 
-@app.command()
-def critic(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    output: Output = None,
-    device: Device = "auto",
-    resume: Resume = False,
-    force: Force = False,
-    threads: Threads = 0,
-) -> None:
-    """Train the return-to-go ensemble that steers the student."""
-    _train(("critic",), recipe, overrides or [], output, device, resume, force, threads)
+    Examples:
 
+      rcd train all config/train/kitchen_mixed.yaml
 
-@app.command()
-def student(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    output: Output = None,
-    device: Device = "auto",
-    resume: Resume = False,
-    force: Force = False,
-    threads: Threads = 0,
-) -> None:
-    """Distil the one-step planner (needs a teacher, and a critic where the recipe rewards); write its checkpoint."""
-    _train(("student",), recipe, overrides or [], output, device, resume, force, threads)
+      rcd train student config/train/kitchen_mixed.yaml student.advantage=0.3 seed=1 --output runs/mixed-seed1
 
-
-@app.command("all")
-def train_all(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    output: Output = None,
-    device: Device = "auto",
-    resume: Resume = False,
-    force: Force = False,
-    threads: Threads = 0,
-) -> None:
-    """Train all three, one after another, and write the checkpoint."""
-    _train(("teacher", "critic", "student"), recipe, overrides or [], output, device, resume, force, threads)
-
-
-def _train(
-    stages: Sequence[str],
-    path: Path,
-    overrides: Sequence[str],
-    output: Path | None,
-    device: str,
-    resume: bool,
-    force: bool,
-    threads: int,
-) -> None:
+      torchrun --nproc-per-node 2 -m rcd_ros.cli train teacher config/train/kitchen_mixed.yaml
+    """
     import torch
 
     from rcd_ros.training.export import assemble_checkpoint
-    from rcd_ros.training.pipeline import prepare, refuse_occupied, train_stage
+    from rcd_ros.training.pipeline import STAGES, prepare, refuse_occupied, train_stage
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
 
-    recipe = load_recipe(path, overrides)
+    chosen = load_recipe(recipe, overrides or [])
+    stages = STAGES if stage is Stage.all else (stage.value,)
     if threads:
         torch.set_num_threads(threads)
-    folder = output or Path("runs") / recipe.name
+    folder = output or Path("runs") / chosen.name
     with join_processes(device) as processes:
         if processes.leads and not resume and not force:
             refuse_occupied(folder, stages)
-        material = prepare(recipe)
+        material = prepare(chosen)
         if processes.leads:
             typer.echo(
-                f"{recipe.dataset}: {material.episodes} episodes, {len(material.training)} training windows, "
+                f"{chosen.dataset}: {material.episodes} episodes, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
             )
-        for stage in stages:
-            train_stage(stage, recipe, material, folder, processes, resume)
+        for name in stages:
+            train_stage(name, chosen, material, folder, processes, resume)
         if processes.leads and "student" in stages:
             checkpoint = folder / "checkpoint"
-            assemble_checkpoint(folder, checkpoint, recipe, material, force=force or resume)
+            assemble_checkpoint(folder, checkpoint, chosen, material, force=force or resume)
             typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")

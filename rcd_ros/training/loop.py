@@ -90,7 +90,8 @@ def train(
                     save_state(last, objective, optimizer, progress, fingerprint)
             bar.update()
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{label}: step {progress.step} is saved; go on with --resume") from None
+        saved = f"step {progress.step} is saved; go on with --resume" if last.is_file() else "nothing was saved yet"
+        raise KeyboardInterrupt(f"{label}: {saved}") from None
     finally:
         bar.close()
         if log is not None:

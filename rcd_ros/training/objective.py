@@ -26,7 +26,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.returns)
 
-    def select(self, index: Tensor) -> Batch:
+    def select(self, index: Tensor | slice) -> Batch:
         """The windows at `index`."""
         return Batch(self.condition[index], self.chunk[index], self.returns[index])
 

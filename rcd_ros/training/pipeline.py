@@ -35,8 +35,9 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 STAGES = ("teacher", "critic", "student")
 OBSERVATION_FLOOR = 0.01
+"""Smallest standard deviation of an observed value, in its unit: what never moves in the data must not be magnified."""
 COMMAND_FLOOR = 0.02
-"""Smallest standard deviations (physical units): a value that never moves in the data must not be magnified."""
+"""The same for a commanded value."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,11 @@ def refuse_occupied(folder: Path, stages: Sequence[str]) -> None:
     Raises:
         RcdError: one of the stages has been trained, wholly or in part, in `folder`.
     """
-    for stage in stages:
-        if (folder / stage).exists():
+    checkpoint = ("checkpoint",) if "student" in stages else ()
+    for name in (*stages, *checkpoint):
+        if (folder / name).exists():
             raise RcdError(
-                f"'{folder / stage}' holds an earlier training: pass --resume to continue it, --force to train anew, "
+                f"'{folder / name}' holds an earlier training: pass --resume to continue it, --force to train anew, "
                 "or another --output"
             )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from yaml import YAMLError
 
 from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
 
 
 class _Section(BaseModel):
@@ -44,10 +44,17 @@ class TemporalUnetRecipe(_Section):
     """A temporal U-Net with FiLM conditioning: for long horizons."""
 
     kind: Literal["temporal_unet"]
-    widths: tuple[int, ...] = (64, 128, 256)
+    widths: tuple[Annotated[int, Field(gt=0, multiple_of=8)], ...] = Field((64, 128, 256), min_length=1)
     embedding: int = Field(128, gt=0)
-    kernel: int = Field(5, gt=0)
+    kernel: int = Field(5, gt=0, description="convolution length, steps; odd, so that a chunk keeps its length")
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError(f"must be odd, e.g. {kernel + 1}")
+        return kernel
 
 
 NetworkRecipe = Annotated[ResidualMLPRecipe | TemporalUnetRecipe, Field(discriminator="kind")]
@@ -169,7 +176,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         raise RcdError(f"recipe '{path}': {describe_errors(error, Recipe)}") from error
     if recipe.execute > recipe.horizon:
-        raise RcdError(f"recipe '{path}': execute ({recipe.execute}) is longer than horizon ({recipe.horizon})")
+        raise RcdError(
+            f"recipe '{path}': execute ({recipe.execute}) is longer than horizon ({recipe.horizon}): lower it"
+        )
     return recipe
 
 
@@ -180,8 +189,7 @@ def describe_errors(error: ValidationError, model: type[BaseModel]) -> str:
     for detail in error.errors():
         key = ".".join(str(part) for part in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(_without_kind(key), known, n=1, cutoff=0.5)
-            sentences.append(f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            sentences.append(f"unknown key '{key}'{did_you_mean(_without_kind(key), known)}")
         elif detail["type"] == "missing":
             sentences.append(f"the key '{key}' is missing")
         else:

@@ -1,4 +1,9 @@
-"""The student: one-step planner distilled from the teacher and steered by the critic (RACTD eq. 9)."""
+"""The student: one-step planner distilled from the teacher and steered by the critic (RACTD eq. 9).
+
+Reward reaches it in two ways. The paper's: it climbs the critic's gradient at its own one-step chunks, here only up to
+what the data achieved from the same state, and within the teacher's trust region. And by advantage weighting: chunks
+of the data count the more the better the critic finds them, which asks the critic about nothing it has not seen.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from rcd_ros.training.recipe import NoiseRecipe, StudentRecipe
 
 
 class StudentObjective(Objective):
-    """loss = alpha CTM + beta DSM + sigma_r Reward + trust region, on the same batch.
+    """loss = alpha CTM + beta DSM + sigma_r Reward + trust region; chunks of the data weighted by their advantage.
 
     Args:
         network: student network, already holding the teacher's weights.
@@ -58,9 +63,8 @@ class StudentObjective(Objective):
         weight = self._weight(batch)
         terms = {"dsm": self.recipe.dsm * (weight * self._dsm(student, batch)).mean()}
         if self.recipe.ctm:
-            share = slice(0, max(1, round(len(batch) * self.recipe.ctm_share)))
-            part = Batch(batch.condition[share], batch.chunk[share], batch.returns[share])
-            ctm = self._ctm(self._function(self.trained, part), part)
+            share = slice(max(1, round(len(batch) * self.recipe.ctm_share)))
+            ctm = self._ctm(batch.select(share))
             terms["ctm"] = self.recipe.ctm * (weight[share] * ctm).mean()
         if self.critic is not None and (self.recipe.reward or self.recipe.trust_region):
             chunk = self._scored_chunk(student, batch)
@@ -79,7 +83,7 @@ class StudentObjective(Objective):
         """One-step error on held-out chunks, and what teacher and critic think of the one-step chunks."""
         chunk = self._one_step(self._function(self.averaged, batch), batch)
         metrics = {
-            "loss": float(self._distance(chunk, batch.chunk)),
+            "loss": float((chunk - batch.chunk).square().mean()),
             "trust_region": float(self._trust_region(batch, chunk)),
             "trust_region_of_data": float(self._trust_region(batch, batch.chunk)),
         }
@@ -95,14 +99,14 @@ class StudentObjective(Objective):
     def _teacher(self, batch: Batch) -> functools.partial[Tensor]:
         return functools.partial(denoise, self.teacher, condition=batch.condition, sigma_data=self.noise.sigma_data)
 
-    def _ctm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
+    def _ctm(self, batch: Batch) -> Tensor:
         """Jump t -> s against a teacher step t -> u and the averaged student's jump u -> s; s <= u < t on the grid."""
         count = len(batch)
         start = torch.randint(1, len(self.grid), (count,), device=self.grid.device)
         landing = (torch.rand(count, device=self.grid.device) * start).long()
         t, u, s = self.grid[start], self.grid[start - 1], self.grid[landing]
         x = batch.chunk + t[:, None, None] * torch.randn_like(batch.chunk)
-        frozen = self._function(self.averaged, batch)
+        student, frozen = self._function(self.trained, batch), self._function(self.averaged, batch)
         return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber)
 
     def _dsm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
@@ -145,6 +149,3 @@ class StudentObjective(Objective):
     def _trust_region(self, batch: Batch, chunk: Tensor) -> Tensor:
         sigma = lognormal_sigmas(len(batch), self.noise.log_mean, self.noise.log_std).to(chunk)
         return trust_region_loss(self._teacher(batch), chunk, sigma, torch.randn_like(chunk)).mean()
-
-    def _distance(self, chunk: Tensor, other: Tensor) -> Tensor:
-        return (chunk - other).square().mean()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rcd_ros.planning.checkpoint import checkpoint_sha256
+from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
 from tests.cli.processes import interrupt_rcd
 
 KEYS = {
@@ -31,6 +32,17 @@ def test_result_file_says_what_was_measured(
     assert [row["seed"] for row in summary["episode_results"]] == [5, 6]
     assert summary["checkpoint_sha256"] == checkpoint_sha256(planner)
     assert "slide cabinet" in capsys.readouterr().out
+
+
+def test_recorded_scores_stand_in_the_card_and_the_checkpoint_still_verifies(
+    planner: Path, tmp_path: Path, rcd: Callable[..., int]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(planner, copy)
+    assert rcd("eval", copy, "--episodes", 1, "--seed", 7, "--episode-steps", 5, "--workers", 1, "--record") == 0
+    (entry,) = verify(copy).scores
+    assert (entry["episodes"], entry["seed"], entry["horizon_steps"]) == (1, 7, 5)
+    assert "## Measured scores" in (copy / "README.md").read_text()
 
 
 def test_existing_result_is_kept_and_nothing_is_driven(

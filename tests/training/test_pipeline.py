@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import rcd_ros
-from rcd_ros.cli.train import app
+from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
 from rcd_ros.planning.planner import Planner
@@ -20,6 +21,9 @@ from rcd_ros.training.pipeline import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
 from rcd_ros.training.recipe import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
+
+app = typer.Typer()
+app.command()(train)
 
 
 @pytest.fixture(scope="module")

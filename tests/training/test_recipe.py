@@ -31,9 +31,12 @@ def test_overrides_reach_any_depth_and_keep_their_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "overrides", "sentence"),
     [
-        (MINIMAL + "horizn: 8\n", [], r"unknown key 'horizn'; did you mean 'horizon'"),
-        (MINIMAL, ["student.rewrad=1"], r"unknown key 'student.rewrad'; did you mean 'student.reward'"),
+        (MINIMAL + "horizn: 8\n", [], r"unknown key 'horizn' \(did you mean 'horizon'"),
+        (MINIMAL, ["student.rewrad=1"], r"unknown key 'student.rewrad' \(did you mean 'student.reward'"),
         (MINIMAL, ["network.kind=residual_mlp", "network.widht=8"], r"did you mean 'network.width'"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.kernel=4"], r"network.*kernel' is 4: .*odd, e.g. 5"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[3]"], r"multiple of 8"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[]"], r"at least 1 item"),
         (MINIMAL, ["horizon=eight"], r"'horizon' is 'eight'"),
         (MINIMAL, ["student.optimizer.steps=-1"], r"'student.optimizer.steps' is -1"),
         (MINIMAL, ["execute=99"], r"execute \(99\) is longer than horizon \(16\)"),
