@@ -31,6 +31,7 @@ SUBCOMMANDS = {
     "data": Subcommand("data", "app", "Import, fetch, list, show, replay and roll out data sets."),
     "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
+    "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),
 }
