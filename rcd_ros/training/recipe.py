@@ -190,7 +190,7 @@ def describe_errors(error: ValidationError, model: type[BaseModel]) -> str:
     for detail in error.errors():
         key = ".".join(str(part) for part in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            sentences.append(f"unknown key '{key}'{did_you_mean(_without_kind(key), known)}")
+            sentences.append(f"unknown key '{key}'{did_you_mean(_without_kind(key), known, most=1)}")
         elif detail["type"] == "missing":
             sentences.append(f"the key '{key}' is missing")
         else:
