@@ -44,7 +44,7 @@ class ResidualMLP(nn.Module):
         blocks: residual blocks.
         embedding: width of the joint embedding of noise level and observation.
         dropout: inside the blocks and on the FiLM embedding.
-        film_observation: whether the observation modulates the blocks too; more precise on much data, overfits little.
+        film_observation: whether the observation modulates the blocks, too.
     """
 
     def __init__(

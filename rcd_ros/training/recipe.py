@@ -38,7 +38,7 @@ class ResidualMLPRecipe(_Section):
     blocks: int = Field(3, gt=0)
     embedding: int = Field(128, gt=0)
     dropout: float = Field(0.0, ge=0, lt=1)
-    film_observation: bool = Field(True, description="modulate the blocks by the observation; off for little data")
+    film_observation: bool = Field(True, description="modulate the blocks by the observation, too")
 
 
 class TemporalUnetRecipe(_Section):
