@@ -127,7 +127,10 @@ def onnx_graph(planner: OneStepPlanner, manifest: Manifest) -> bytes:
         exporter.setLevel(level)
     if program is None:
         raise RcdError("torch could not export the student to ONNX")
-    content: bytes = program.model_proto.SerializeToString()
+    model = program.model_proto
+    for element in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del element.metadata_props[:]  # the exporter's stack traces, with paths of this machine
+    content: bytes = model.SerializeToString()
     return content
 
 

@@ -62,6 +62,11 @@ def test_the_robots_planner_plans_what_torch_plans(trained: Path) -> None:
     assert planner.plan(HISTORY).shape == (4, 9)
 
 
+def test_the_exported_graph_names_no_file_of_the_machine_that_made_it(trained: Path) -> None:
+    """Pins: the exporter's stack traces in the graph's metadata."""
+    assert b".py" not in (trained / "checkpoint" / "student.onnx").read_bytes()
+
+
 def test_teacher_and_critic_travel_along(trained: Path) -> None:
     checkpoint = trained / "checkpoint"
     teacher = load_policy(checkpoint, "teacher", nfe=9, sampler="heun")
