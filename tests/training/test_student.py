@@ -46,6 +46,17 @@ def gradient_of(made: StudentObjective, batch: Batch) -> torch.Tensor:
     return torch.cat([p.grad.flatten() for p in made.trained.parameters() if p.grad is not None])
 
 
+def fit(made: CriticObjective, data: Batch, steps: int) -> None:
+    """Train a critic on the whole batch."""
+    optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
+    for _ in range(steps):
+        loss, _ = made(data)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        made.average(0.9)
+
+
 def test_critics_gradient_reaches_the_student_and_nothing_else(batch: Batch) -> None:
     made = objective(reward=1.0, trust_region=1.0, ctm=0.0, dsm=0.0)
     assert float(gradient_of(made, batch).abs().sum()) > 0.0
@@ -128,12 +139,7 @@ def test_gradient_penalty_flattens_the_critic(batch: Batch) -> None:
         torch.manual_seed(0)
         recipe = CriticRecipe(gradient_penalty=penalty, dropout=0.0)
         made = CriticObjective(CriticEnsemble(3, 2, steps=4, widths=(32,)), recipe)
-        optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
-        for _ in range(100):
-            loss, _ = made(batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+        fit(made, batch, steps=100)
         chunk = batch.chunk.clone().requires_grad_()
         (slope,) = torch.autograd.grad(made.trained(batch.condition, chunk).mean(dim=0).sum(), chunk)
         return float(slope.square().sum())
@@ -154,13 +160,7 @@ def test_a_critic_blind_to_commands_shows_it() -> None:
     data = Batch(torch.zeros(512, 3), chunk, chunk[:, 0, 0])
     torch.manual_seed(0)
     made = CriticObjective(CriticEnsemble(3, 2, steps=1, widths=(32,)), CriticRecipe(dropout=0.0))
-    optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
-    for _ in range(150):
-        loss, _ = made(data)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        made.average(0.9)
+    fit(made, data, steps=150)
     metrics = made.validate(data)
     assert metrics["error"] < 0.1
     assert metrics["error_shuffled"] > 1.0
