@@ -38,10 +38,12 @@ class PlannerNode(Node):
             RcdError: a parameter or the checkpoint cannot be used.
         """
         super().__init__("planner")
-        checkpoint = declare(self, "checkpoint", "", "folder of the planner's checkpoint", bool, "a checkpoint folder")
-        engine = declare(self, "engine", "auto", "inference engine")
-        threads = declare(self, "threads", 1, "threads of the engine", lambda n: n >= 1, "at least 1")
-        seed = declare(self, "seed", 0, "seed of the planning noise", lambda n: n >= 0, "0 or more")
+        self.checkpoint = declare(
+            self, "checkpoint", "", "folder of the planner's checkpoint", bool, "a checkpoint folder"
+        )
+        self.engine = declare(self, "engine", "auto", "inference engine")
+        self.threads = declare(self, "threads", 1, "threads of the engine", lambda n: n >= 1, "at least 1")
+        self.seed = declare(self, "seed", 0, "seed of the planning noise", lambda n: n >= 0, "0 or more")
         trigger = declare(
             self, "trigger", "on_observation", "when to plan", TRIGGERS.__contains__, " or ".join(TRIGGERS)
         )
@@ -60,7 +62,7 @@ class PlannerNode(Node):
             "0 or more (s)",
         )
 
-        self._planner = Planner.load(checkpoint, engine, seed, threads)
+        self._planner = self.make_planner()
         spec = self._planner.spec
         self._assembler = ObservationAssembler(spec, self._planner.history, tolerance)
         self._max_age = round((max_age or self._planner.horizon * spec.control_period) * 1e9)
@@ -84,9 +86,19 @@ class PlannerNode(Node):
             self.create_timer(1.0 / rate if rate else spec.control_period, self._plan_newest)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(
-            f"planning '{spec.name}' from {checkpoint} ({self._planner.sha256[:12]}): {self._planner.horizon} steps of "
-            f"{spec.control_period:g} s, engine {self._planner.engine.name}, seed {seed}"
+            f"planning '{spec.name}' from {self.checkpoint} ({self._planner.sha256[:12]}): {self._planner.horizon} "
+            f"steps of {spec.control_period:g} s, engine {self._planner.engine.name}, seed {self.seed}"
         )
+
+    def make_planner(self) -> Planner:
+        """The planner that the parameters `checkpoint`, `engine`, `threads` and `seed` ask for.
+
+        A node that plans by other means overrides this one method; more parameters may be declared here.
+
+        Raises:
+            RcdError: the checkpoint or the engine cannot be used.
+        """
+        return Planner.load(self.checkpoint, self.engine, self.seed, self.threads)
 
     def _on_joint_state(self, topic: str, message: JointState) -> None:
         stamp = nanoseconds(message.header.stamp)
