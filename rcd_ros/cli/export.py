@@ -23,7 +23,7 @@ def export(
       rcd export runs/my-planner/checkpoint --force
     """
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
-    from rcd_ros.planning.engines.onnx_engine import STUDENT
+    from rcd_ros.planning.engines.choose import STUDENT
     from rcd_ros.planning.planner import Planner
 
     if STUDENT in verify(checkpoint).files and not force:

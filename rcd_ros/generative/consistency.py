@@ -10,7 +10,7 @@ g(x, t, s) = D(x; t). At run time one evaluation gives the chunk: G(sigma_max ep
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rcd_ros.generative.edm import Denoiser, Network, precondition
 from rcd_ros.generative.samplers import heun_step
@@ -56,6 +56,22 @@ class ConsistencyFunction:
         for t, s in zip(levels, targets, strict=True):
             x = self(x, t.to(x).expand(x.shape[0]), s.to(x).expand(x.shape[0]))
         return x
+
+
+class OneStep(nn.Module):
+    """The module that is exported and run: observation and standard normal noise in, chunk out, all normalised."""
+
+    def __init__(self, network: nn.Module, sigma_data: float, sigma_min: float, sigma_max: float) -> None:
+        super().__init__()
+        self.network = network
+        self.sigma_data = sigma_data
+        self.sigma_min = sigma_min
+        self.sigma_max = sigma_max
+
+    def forward(self, observation: Tensor, noise: Tensor) -> Tensor:
+        """observation (B, C), noise (B, H, A) -> chunk (B, H, A) = G(sigma_max eps, sigma_max, 0)."""
+        student = ConsistencyFunction(self.network, observation, self.sigma_data, self.sigma_min)
+        return student.sample(noise, self.sigma_max)
 
 
 def pseudo_huber(difference: Tensor, c: float) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rcd_ros.generative.schedule import expand
 
@@ -52,6 +52,19 @@ def denoise(network: Network, x: Tensor, sigma: Tensor, condition: Tensor, sigma
     """D(x; sigma) given the observation `condition` (B, C). Shapes: x (B, H, A), sigma (B,)."""
     c = precondition(sigma, x, sigma_data)
     return c.skip * x + c.out * network(c.scale_in * x, c.noise, condition)
+
+
+class ConditionalDenoiser(nn.Module):
+    """D as a module of its own, to be exported and run: one evaluation of a diffusion planner."""
+
+    def __init__(self, network: nn.Module, sigma_data: float) -> None:
+        super().__init__()
+        self.network = network
+        self.sigma_data = sigma_data
+
+    def forward(self, x: Tensor, sigma: Tensor, observation: Tensor) -> Tensor:
+        """x (B, H, A), sigma (B,), observation (B, C) -> D(x; sigma), (B, H, A)."""
+        return denoise(self.network, x, sigma, observation, self.sigma_data)
 
 
 def edm_loss(

@@ -26,7 +26,7 @@ def build_network(
         ValueError: an unknown kind, or a shape that the network cannot serve.
     """
     arguments = dict(description)
-    kind = arguments.pop("kind")
+    kind = arguments.pop("kind", None)
     if kind not in NETWORKS:
         raise ValueError(f"unknown network kind '{kind}'; known: {', '.join(NETWORKS)}")
     return NETWORKS[kind](horizon=horizon, commands=commands, condition=condition, jumps=jumps, **arguments)

@@ -8,6 +8,7 @@ import logging
 import shutil
 import subprocess
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,30 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
-from rcd_ros.generative.consistency import ConsistencyFunction
+from rcd_ros.generative.consistency import OneStep
 from rcd_ros.planning.checkpoint import Tensors, add_files, load_tensors, verify, write_checkpoint
+from rcd_ros.planning.engines.base import Program
+from rcd_ros.planning.engines.choose import STUDENT
+from rcd_ros.planning.engines.torch_modules import denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
 from rcd_ros.training.pipeline import Material
 from rcd_ros.training.recipe import Recipe
-from rcd_ros.training.restore import restore_planner
 from rcd_ros.training.state import read_tensors
 
 REFERENCE_PAIRS = 16
 VERSIONED = ("torch", "numpy", "mujoco", "gymnasium-robotics", "minari")
-
-
-class OneStepPlanner(nn.Module):
-    """The graph a robot runs: normalised observation and standard normal noise in, normalised chunk out."""
-
-    def __init__(self, network: nn.Module, noise: NoiseGridSpec) -> None:
-        super().__init__()
-        self.network = network
-        self.noise = noise
-
-    def forward(self, observation: Tensor, noise: Tensor) -> Tensor:
-        """observation (B, C), noise (B, H, A) -> chunk (B, H, A) = G(sigma_max eps, sigma_max, 0)."""
-        student = ConsistencyFunction(self.network, observation, self.noise.sigma_data, self.noise.sigma_min)
-        return student.sample(noise, self.noise.sigma_max)
 
 
 def assemble_checkpoint(work: Path, folder: Path, recipe: Recipe, material: Material, force: bool = False) -> Manifest:
@@ -80,12 +69,12 @@ def assemble_checkpoint(work: Path, folder: Path, recipe: Recipe, material: Mate
             versions=installed_versions(),
         ),
     )
-    planner = _one_step_planner(manifest, tensors["student"])
+    planner = one_step(manifest, tensors["student"])
     return write_checkpoint(
         folder,
         manifest,
         {**tensors, "reference": reference_pairs(planner, manifest)},
-        {"student.onnx": onnx_graph(planner, manifest)},
+        {STUDENT: student_graph(planner, manifest)},
         force=force,
     )
 
@@ -97,44 +86,53 @@ def export_student(folder: Path) -> Manifest:
         RcdError: the checkpoint does not verify, or its student does not fit the recipe in its manifest.
     """
     manifest = verify(folder)
-    planner = _one_step_planner(manifest, load_tensors(folder, "student", manifest))
+    planner = one_step(manifest, load_tensors(folder, "student", manifest))
     return add_files(
         folder,
-        {"student.onnx": onnx_graph(planner, manifest)},
+        {STUDENT: student_graph(planner, manifest)},
         {"reference": reference_pairs(planner, manifest)},
     )
 
 
-def onnx_graph(planner: OneStepPlanner, manifest: Manifest) -> bytes:
+def student_graph(planner: OneStep, manifest: Manifest) -> bytes:
     """The one-step planner as an ONNX graph of batch 1."""
+    return _onnx_graph(planner, _example(manifest, 1), ("observation", "noise"), "chunk")
+
+
+def denoiser_graph(manifest: Manifest, teacher: Tensors) -> bytes:
+    """A teacher's denoiser as an ONNX graph of batch 1: `x`, `sigma` and `observation` in, `denoised` out.
+
+    Raises:
+        RcdError: the teacher's tensors do not fit the network in the manifest.
+    """
     observation, noise = _example(manifest, 1)
-    exporter = logging.getLogger("torch.onnx")
-    level = exporter.level
-    exporter.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                planner,
-                (observation, noise),
-                input_names=["observation", "noise"],
-                output_names=["chunk"],
-                dynamo=True,
-                optimize=True,
-                verbose=False,
-            )
-    finally:
-        exporter.setLevel(level)
-    if program is None:
-        raise RcdError("torch could not export the student to ONNX")
-    model = program.model_proto
-    for element in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        del element.metadata_props[:]  # the exporter's stack traces, with paths of this machine
-    content: bytes = model.SerializeToString()
-    return content
+    sigma = torch.full((1,), manifest.noise.sigma_max)
+    return _onnx_graph(
+        denoiser(manifest, teacher), (noise, sigma, observation), ("x", "sigma", "observation"), "denoised"
+    )
 
 
-def reference_pairs(planner: OneStepPlanner, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
+def denoiser_program(manifest: Manifest, teacher: Tensors, source: str) -> Program:
+    """A teacher's denoiser D(x (1, H, A), sigma (1,), observation (1, C)) -> (1, H, A) for any engine to run.
+
+    Args:
+        manifest: of the checkpoint.
+        teacher: its teacher's tensors.
+        source: what to call the denoiser in an error.
+    """
+    chunk = (1, manifest.horizon, manifest.task.command.size)
+    observed = manifest.history * manifest.task.observation_size
+    return Program(
+        source=source,
+        inputs={"x": chunk, "sigma": (1,), "observation": (1, observed)},
+        output="denoised",
+        shape=chunk,
+        graph=lambda: denoiser_graph(manifest, teacher),
+        module=lambda: denoiser(manifest, teacher),
+    )
+
+
+def reference_pairs(planner: OneStep, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
     """Inputs and outputs in float32 torch, for every engine to be checked against."""
     observation, noise = _example(manifest, REFERENCE_PAIRS)
     with torch.no_grad():
@@ -167,8 +165,31 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _one_step_planner(manifest: Manifest, student: Tensors) -> OneStepPlanner:
-    return OneStepPlanner(restore_planner(manifest, "student", student), manifest.noise).eval()
+def _onnx_graph(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str) -> bytes:
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                example,
+                input_names=list(inputs),
+                output_names=[output],
+                dynamo=True,
+                optimize=True,
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
+    if program is None:
+        raise RcdError("torch could not export the network to ONNX")
+    model = program.model_proto
+    for element in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del element.metadata_props[:]  # the exporter's stack traces, with paths of this machine
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def _example(manifest: Manifest, count: int) -> tuple[Tensor, Tensor]:

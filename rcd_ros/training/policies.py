@@ -17,11 +17,12 @@ from rcd_ros.generative.samplers import SAMPLERS, grid_size_for
 from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import load_tensors, verify
+from rcd_ros.planning.engines.torch_modules import PlannerKind, restore_planner
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.noise import standard_normal
 from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.training.restore import PlannerKind, restore_critic, restore_planner
+from rcd_ros.training.restore import restore_critic
 
 
 class ReturnEstimate:

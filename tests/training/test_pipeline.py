@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
 import rcd_ros
 from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
+from rcd_ros.generative.edm import denoise
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
+from rcd_ros.planning.engines.choose import load_network
+from rcd_ros.planning.engines.torch_modules import restore_planner
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training import export
-from rcd_ros.training.export import export_student
+from rcd_ros.training.export import denoiser_program, export_student
 from rcd_ros.training.pipeline import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
 from rcd_ros.training.recipe import load_recipe
@@ -124,20 +128,43 @@ def test_a_student_without_teacher_says_what_to_run(data: Path, tmp_path: Path) 
         )
 
 
-def test_a_manifest_without_the_whole_recipe_is_one_sentence(trained: Path, tmp_path: Path) -> None:
-    """Pins that pydantic's own error came through; and that a recipe which grew other networks is noticed."""
-    manifest, tensors = verify(trained / "checkpoint"), load_tensors(trained / "checkpoint", "student")
-    recipe = manifest.provenance.recipe
+def test_a_manifest_that_does_not_tell_its_networks_is_one_sentence(trained: Path, tmp_path: Path) -> None:
+    """Pins that pydantic's and torch's own errors came through."""
+    source = trained / "checkpoint"
+    manifest, student = verify(source), load_tensors(source, "student")
     for name, broken, said in (
-        ("part", {"name": "tiny"}, "the key 'task' is missing"),
-        ("wide", {**recipe, "network": {**recipe["network"], "width": 8}}, "does not fit the recipe"),
+        ("wide", {**manifest.network, "width": 8}, "student.safetensors does not fit the network"),
+        ("other", {"kind": "resnet"}, "unknown network kind 'resnet'"),
+        ("kindless", {}, "unknown network kind 'None'"),
+        ("newer", {**manifest.network, "attention": True}, "cannot be built .*attention"),
     ):
-        provenance = manifest.provenance.model_copy(update={"recipe": broken})
-        write_checkpoint(tmp_path / name, manifest.model_copy(update={"provenance": provenance}), {"student": tensors})
+        write_checkpoint(tmp_path / name, manifest.model_copy(update={"network": broken}), {"student": student})
         with pytest.raises(RcdError, match=said):
             load_policy(tmp_path / name)
         with pytest.raises(RcdError, match=said):
             export_student(tmp_path / name)
+    provenance = manifest.provenance.model_copy(update={"recipe": {"name": "tiny"}})
+    tensors = {"critic": load_tensors(source, "critic")}
+    write_checkpoint(tmp_path / "part", manifest.model_copy(update={"provenance": provenance}), tensors)
+    with pytest.raises(RcdError, match="the key 'task' is missing"):
+        load_return_estimate(tmp_path / "part")
+
+
+def test_the_teachers_denoiser_is_the_same_in_every_form(trained: Path) -> None:
+    """What the benches run on the student's engine is what the sampler runs in torch."""
+    manifest, teacher = verify(trained / "checkpoint"), load_tensors(trained / "checkpoint", "teacher")
+    program = denoiser_program(manifest, teacher, "teacher")
+    assert b".py" not in program.graph()
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(shape).astype(np.float32) for shape in program.inputs.values()]
+    tensors = [torch.from_numpy(array) for array in inputs]
+    network = restore_planner(manifest, "teacher", teacher)
+    for sigma in (0.02, 1.0, 80.0):
+        inputs[1][:] = sigma
+        with torch.no_grad():
+            expected = denoise(network, tensors[0], tensors[1], tensors[2], manifest.noise.sigma_data).numpy()
+        for engine in ("onnxruntime", "openvino", "torch"):
+            assert load_network(engine, program)(*inputs) == pytest.approx(expected, abs=1e-4)
 
 
 def test_unknown_network_of_a_checkpoint(trained: Path) -> None:

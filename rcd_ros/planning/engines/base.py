@@ -1,8 +1,10 @@
-"""What a planner asks of an inference engine, and the proof that an engine computes what was trained."""
+"""What inference engines share: one loaded network, and how the student is run and checked by it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,30 +13,104 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 
+if TYPE_CHECKING:
+    from torch import nn
+
 PARITY_TOLERANCE = 1e-4
 """Largest admissible deviation from the reference chunks, as a fraction of the command range."""
 
+Shapes = Mapping[str, tuple[int, ...]]
 
-class Engine(Protocol):
-    """Evaluates the one-step student."""
 
-    @property
-    def name(self) -> str:
-        """As it is chosen by: "onnxruntime"."""
+@dataclass(frozen=True)
+class Program:
+    """A network of float32 inputs and one float32 output, in the forms that engines run it from.
+
+    Attributes:
+        source: what to call it in an error.
+        inputs: name -> shape, in the order in which the network is called.
+        output: its name.
+        shape: of the output.
+        graph: gives it as ONNX.
+        module: gives it as a torch module that takes the inputs in order.
+    """
+
+    source: str
+    inputs: Shapes
+    output: str
+    shape: tuple[int, ...]
+    graph: Callable[[], bytes]
+    module: Callable[[], nn.Module]
+
+    def check_graph(self, inputs: Shapes, outputs: Shapes) -> None:
+        """Refuse an ONNX graph whose float32 inputs and outputs are others than the program's.
+
+        Raises:
+            RcdError: which they are, and which they should be.
+        """
+        expected = dict(self.inputs), {self.output: self.shape}
+        if (dict(inputs), dict(outputs)) != expected:
+            raise RcdError(
+                f"{self.source} has inputs {dict(inputs)} and outputs {dict(outputs)}, the manifest says {expected[0]} "
+                f"and {expected[1]}: export the checkpoint again"
+            )
+
+
+class Network(Protocol):
+    """A program, loaded into an engine. One thread at a time may call it."""
+
+    name: str
+
+    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Evaluate it. Inputs as `Program.inputs` says; the output is a buffer that the next call overwrites."""
+
+    def close(self) -> None:
+        """Release what it holds."""
+
+
+class Timing(NamedTuple):
+    """How long plans took, ms."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+class Engine:
+    """Evaluates the one-step student; everything normalised.
+
+    Attributes:
+        name: as it is chosen by: "onnxruntime".
+        choice: the figures by which "auto" chose it, of every engine it measured; None when it was asked for.
+    """
+
+    def __init__(self, network: Network, program: Program) -> None:
+        """Run the student `program` by `network`, into which it has been loaded."""
+        self.name = network.name
+        self.choice: dict[str, Timing] | None = None
+        self._network = network
+        self._shapes = tuple(program.inputs.values())
+
+    def warm_up(self, plans: int = 20) -> None:
+        """Evaluate the network on zeros: first evaluations allocate, compile and fill caches."""
+        zeros = [np.zeros(shape, np.float32) for shape in self._shapes]
+        for _ in range(plans):
+            self._network(*zeros)
 
     def plan(self, observation: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One evaluation, all normalised.
+        """One evaluation.
 
         Args:
             observation: (history * n_obs,), oldest first.
             noise: (horizon, n_cmd) standard normal.
 
         Returns:
-            The chunk (horizon, n_cmd).
+            The chunk (horizon, n_cmd), in a buffer that the next plan overwrites.
         """
+        return self._network(observation[None], noise[None])[0]
 
     def close(self) -> None:
         """Release what the engine holds."""
+        self._network.close()
 
 
 def check_parity(engine: Engine, manifest: Manifest, reference: dict[str, NDArray[np.float32]], source: str) -> float:

@@ -1,33 +1,44 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime, on the CPU or on an NVIDIA GPU (CUDA or TensorRT)."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.checkpoint import PathLike, read_file
-from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.engines.base import Program
 
-STUDENT = "student.onnx"
+PROVIDERS = {
+    "onnxruntime": "CPUExecutionProvider",
+    "onnxruntime-cuda": "CUDAExecutionProvider",
+    "onnxruntime-tensorrt": "TensorrtExecutionProvider",
+}
+_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
+"""TF32 rounds products to 10 bits, which no planner was trained with."""
 
 
-class OnnxEngine:
-    """Runs `student.onnx`: inputs `observation` and `noise`, output `chunk`, batch 1, float32."""
+def missing_provider(name: str) -> str | None:
+    """Why this ONNX Runtime does not offer the provider of engine `name`; None when it does."""
+    if PROVIDERS[name] in onnxruntime.get_available_providers():
+        return None
+    return (
+        f"the installed onnxruntime has no {PROVIDERS[name]}: pip uninstall onnxruntime, then pip install "
+        "onnxruntime-gpu in its place"
+    )
 
-    name = "onnxruntime"
 
-    def __init__(self, folder: PathLike, manifest: Manifest, threads: int = 1) -> None:
-        """Load the graph of a checkpoint.
+class OnnxNetwork:
+    """A graph in an ONNX Runtime session, bound to buffers once and for all."""
+
+    def __init__(self, name: str, program: Program, threads: int) -> None:
+        """Load the graph of `program` into the provider of engine `name`.
 
         Raises:
-            RcdError: the file is missing, damaged, no ONNX graph, or not the graph that the manifest describes.
+            RcdError: the provider cannot be used here, or the graph is damaged or not the program's.
         """
-        path = Path(folder) / STUDENT
-        content = read_file(folder, manifest, STUDENT)
+        self.name = name
+        provider = PROVIDERS[name]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -35,27 +46,45 @@ class OnnxEngine:
         # Waiting threads must leave the cores to the robot's other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                program.graph(), options, providers=[(provider, _OPTIONS.get(provider, {}))]
+            )
+        except RcdError:
+            raise
         except Exception as error:  # ONNX Runtime has an exception class per cause, without a common base
             reason = " ".join(str(error).split())[:200]
             raise RcdError(
-                f"'{path}' cannot be loaded by ONNX Runtime ({reason}): export the checkpoint again"
+                f"{program.source} cannot be loaded by ONNX Runtime ({reason}): export the checkpoint again"
             ) from error
-        commanded = manifest.task.command.size
-        chunk = [1, manifest.horizon, commanded]
-        expected = {"observation": [1, manifest.history * manifest.task.observation_size], "noise": chunk}
-        found = {node.name: node.shape for node in self._session.get_inputs()}
-        output = {node.name: node.shape for node in self._session.get_outputs()}
-        if found != expected or output != {"chunk": chunk}:
+        if session.get_providers()[0] != provider:
             raise RcdError(
-                f"'{path}' has inputs {found} and outputs {output}, the manifest says {expected} and "
-                f"{ {'chunk': chunk} }: export the checkpoint again"
+                f"engine {name} cannot run here: ONNX Runtime could not start its {provider} (a driver or a CUDA "
+                "library is missing) and would use the CPU; choose onnxruntime for that"
             )
+        program.check_graph(_floats(session.get_inputs()), _floats(session.get_outputs()))
+        device = "cpu" if name == "onnxruntime" else "cuda"
+        self._session = session
+        self._output = np.zeros(program.shape, np.float32)
+        self._binding = session.io_binding()
+        self._inputs = []
+        for key, shape in program.inputs.items():
+            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), device)
+            self._binding.bind_ortvalue_input(key, value)
+            self._inputs.append(value)
+        # On the CPU an OrtValue is a view of the array; a GPU's output is copied into it at the end of a run.
+        self._binding.bind_ortvalue_output(program.output, onnxruntime.OrtValue.ortvalue_from_numpy(self._output))
 
-    def plan(self, observation: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Engine.plan`."""
-        (chunk,) = self._session.run(["chunk"], {"observation": observation[None], "noise": noise[None]})
-        return np.asarray(chunk[0], np.float32)
+    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Network`."""
+        for value, array in zip(self._inputs, inputs, strict=True):
+            value.update_inplace(array)
+        self._session.run_with_iobinding(self._binding)
+        return self._output
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""
+
+
+def _floats(nodes: list[onnxruntime.NodeArg]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the float32 ones."""
+    return {node.name: tuple(node.shape) for node in nodes if node.type == "tensor(float)"}

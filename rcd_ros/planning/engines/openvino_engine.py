@@ -1,0 +1,65 @@
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.engines.base import Program
+
+
+class OpenVinoNetwork:
+    """A graph compiled for the CPU, bound to buffers once and for all."""
+
+    def __init__(self, name: str, program: Program, threads: int) -> None:
+        """Compile the graph of `program`.
+
+        Raises:
+            RcdError: the graph is damaged, or not the program's.
+        """
+        self.name = name
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": "f32",
+            # Which cores a planner may use is for the node and the system to say.
+            "ENABLE_CPU_PINNING": False,
+        }
+        graph = program.graph()
+        try:
+            core = openvino.Core()
+            model = core.read_model(graph)
+            program.check_graph(_floats(model.inputs), _floats(model.outputs))
+            compiled = core.compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RcdError(
+                f"{program.source} cannot be loaded by OpenVINO ({reason}): export the checkpoint again"
+            ) from error
+        self._request = compiled.create_infer_request()
+        self._inputs = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
+        self._output = np.zeros(program.shape, np.float32)
+        for key, buffer in zip((*program.inputs, program.output), (*self._inputs, self._output), strict=True):
+            self._request.set_tensor(key, openvino.Tensor(buffer, shared_memory=True))
+
+    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Network`."""
+        for buffer, array in zip(self._inputs, inputs, strict=True):
+            np.copyto(buffer, array)
+        self._request.infer()
+        return self._output
+
+    def close(self) -> None:
+        """Nothing is held beyond the object itself."""
+
+
+def _floats(ports: list[openvino.Output]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the float32 ones; -1 stands for a size that the graph leaves open."""
+    return {
+        port.get_any_name(): tuple(d.get_length() if d.is_static else -1 for d in port.get_partial_shape())
+        for port in ports
+        if port.get_element_type() == openvino.Type.f32
+    }

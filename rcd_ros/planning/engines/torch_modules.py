@@ -1,0 +1,65 @@
+"""The networks of a checkpoint as torch modules, built from its manifest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from rcd_ros.errors import RcdError
+from rcd_ros.generative.consistency import OneStep
+from rcd_ros.generative.edm import ConditionalDenoiser
+from rcd_ros.networks.build import build_network
+from rcd_ros.planning.checkpoint import Tensors
+from rcd_ros.planning.manifest import Manifest
+
+PlannerKind = Literal["student", "teacher"]
+
+
+def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> nn.Module:
+    """A checkpoint's raw student or teacher F, ready to evaluate.
+
+    Raises:
+        RcdError: the network in the manifest cannot be built, or the tensors do not fit it.
+    """
+    try:
+        network = build_network(
+            manifest.network,
+            horizon=manifest.horizon,
+            commands=manifest.task.command.size,
+            condition=manifest.history * manifest.task.observation_size,
+            jumps=kind == "student",
+        )
+    except (ValueError, TypeError) as error:
+        raise RcdError(
+            f"the network in the manifest cannot be built ({error}): use the version of rcd_ros that made the "
+            "checkpoint, or train it again"
+        ) from error
+    try:
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise RcdError(f"{kind}.safetensors does not fit the network in the manifest: {reason}") from error
+    return network.eval()
+
+
+def one_step(manifest: Manifest, student: Tensors) -> OneStep:
+    """What a robot runs: (observation (B, C), noise (B, H, A)) -> chunk (B, H, A), normalised.
+
+    Raises:
+        RcdError: as `restore_planner`.
+    """
+    noise = manifest.noise
+    network = restore_planner(manifest, "student", student)
+    return OneStep(network, noise.sigma_data, noise.sigma_min, noise.sigma_max).eval()
+
+
+def denoiser(manifest: Manifest, teacher: Tensors) -> ConditionalDenoiser:
+    """What a diffusion planner runs at every step: D(x (B, H, A), sigma (B,), observation (B, C)) -> (B, H, A).
+
+    Raises:
+        RcdError: as `restore_planner`.
+    """
+    return ConditionalDenoiser(restore_planner(manifest, "teacher", teacher), manifest.noise.sigma_data).eval()
