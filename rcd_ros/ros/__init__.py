@@ -19,6 +19,10 @@ if TYPE_CHECKING or RUNTIME == "embedded":
         ExternalShutdownException,
         Future,
         HistoryPolicy,
+        LifecycleNode,
+        LifecyclePublisher,
+        LifecycleState,
+        ManagedEntity,
         MutuallyExclusiveCallbackGroup,
         Node,
         Parameter,
@@ -28,8 +32,10 @@ if TYPE_CHECKING or RUNTIME == "embedded":
         ReentrantCallbackGroup,
         ReliabilityPolicy,
         SetParametersResult,
+        SimpleManagedEntity,
         SingleThreadedExecutor,
         Time,
+        TransitionCallbackReturn,
         init,
         ok,
         qos_profile_sensor_data,
@@ -47,6 +53,14 @@ else:
     from rclpy.duration import Duration
     from rclpy.exceptions import ParameterException
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.lifecycle import (
+        LifecycleNode,
+        LifecyclePublisher,
+        LifecycleState,
+        ManagedEntity,
+        SimpleManagedEntity,
+        TransitionCallbackReturn,
+    )
     from rclpy.node import Node
     from rclpy.parameter import Parameter
     from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -64,6 +78,10 @@ __all__ = [
     "ExternalShutdownException",
     "Future",
     "HistoryPolicy",
+    "LifecycleNode",
+    "LifecyclePublisher",
+    "LifecycleState",
+    "ManagedEntity",
     "MutuallyExclusiveCallbackGroup",
     "Node",
     "Parameter",
@@ -73,8 +91,10 @@ __all__ = [
     "ReentrantCallbackGroup",
     "ReliabilityPolicy",
     "SetParametersResult",
+    "SimpleManagedEntity",
     "SingleThreadedExecutor",
     "Time",
+    "TransitionCallbackReturn",
     "init",
     "ok",
     "qos_profile_sensor_data",

@@ -186,7 +186,8 @@ def test_ros_2_is_told_which_nodes_there_are_and_what_they_own(ros: None) -> Non
     assert bytes(message.gid.data) == participant.guid.bytes
     (announced,) = message.node_entities_info_seq
     assert (announced.node_namespace, announced.node_name) == ("/arm", "visible")
-    assert (len(announced.reader_gid_seq), len(announced.writer_gid_seq)) == (1, 2)
+    # Requests come in; the topic, the service's replies and /parameter_events go out.
+    assert (len(announced.reader_gid_seq), len(announced.writer_gid_seq)) == (1, 3)
 
 
 def test_a_logger_keeps_quiet_below_its_level_after_once_and_within_a_throttle(

@@ -13,6 +13,14 @@ from rcd_ros.ros.embedded.clock import Clock
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
 from rcd_ros.ros.embedded.executor import SingleThreadedExecutor
 from rcd_ros.ros.embedded.future import Future
+from rcd_ros.ros.embedded.lifecycle import LifecycleNode
+from rcd_ros.ros.embedded.lifecycle_entities import (
+    LifecyclePublisher,
+    LifecycleState,
+    ManagedEntity,
+    SimpleManagedEntity,
+)
+from rcd_ros.ros.embedded.lifecycle_machine import TransitionCallbackReturn
 from rcd_ros.ros.embedded.node import Node
 from rcd_ros.ros.embedded.parameters import Parameter, ParameterDescriptor, ParameterException, SetParametersResult
 from rcd_ros.ros.embedded.qos import (
@@ -34,6 +42,10 @@ __all__ = [
     "ExternalShutdownException",
     "Future",
     "HistoryPolicy",
+    "LifecycleNode",
+    "LifecyclePublisher",
+    "LifecycleState",
+    "ManagedEntity",
     "MutuallyExclusiveCallbackGroup",
     "Node",
     "Parameter",
@@ -43,8 +55,10 @@ __all__ = [
     "ReentrantCallbackGroup",
     "ReliabilityPolicy",
     "SetParametersResult",
+    "SimpleManagedEntity",
     "SingleThreadedExecutor",
     "Time",
+    "TransitionCallbackReturn",
     "get_default_context",
     "init",
     "ok",

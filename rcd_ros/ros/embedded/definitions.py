@@ -19,6 +19,13 @@ SERVICES: dict[str, tuple[str, str]] = {
     "std_srvs/srv/Empty": ("", ""),
     "std_srvs/srv/Trigger": ("", "bool success\nstring message"),
     "std_srvs/srv/SetBool": ("bool data", "bool success\nstring message"),
+    "lifecycle_msgs/srv/ChangeState": ("lifecycle_msgs/Transition transition", "bool success"),
+    "lifecycle_msgs/srv/GetAvailableStates": ("", "lifecycle_msgs/State[] available_states"),
+    "lifecycle_msgs/srv/GetAvailableTransitions": (
+        "",
+        "lifecycle_msgs/TransitionDescription[] available_transitions",
+    ),
+    "lifecycle_msgs/srv/GetState": ("", "lifecycle_msgs/State current_state"),
     "rcl_interfaces/srv/DescribeParameters": (
         "string[] names",
         "rcl_interfaces/ParameterDescriptor[] descriptors",

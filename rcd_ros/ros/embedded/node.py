@@ -14,6 +14,7 @@ from rcd_ros.ros.embedded import names
 from rcd_ros.ros.embedded.clock import Clock
 from rcd_ros.ros.embedded.context import Context, get_default_context
 from rcd_ros.ros.embedded.logger import Logger, LoggingSeverity
+from rcd_ros.ros.embedded.parameter_events import ParameterEvents
 from rcd_ros.ros.embedded.parameter_owner import ParameterOwner
 from rcd_ros.ros.embedded.parameter_services import create_parameter_services
 from rcd_ros.ros.embedded.parameters import Parameter
@@ -59,6 +60,7 @@ class Node(ParameterOwner):
         overrides = arguments.parameters_of(self.get_fully_qualified_name())
         overrides.update({parameter.name: parameter.value for parameter in parameter_overrides or []})
         super().__init__(overrides)
+        self._parameters.announce = ParameterEvents(self)
         self._time_source = TimeSource(self)
         if automatically_declare_parameters_from_overrides:
             for name, value in overrides.items():
@@ -103,9 +105,10 @@ class Node(ParameterOwner):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        publisher_class: type[Publisher] = Publisher,
     ) -> Publisher:
         """Publish messages of a type on a topic."""
-        publisher = Publisher(
+        publisher = publisher_class(
             self.context.participant, msg_type, self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
         )
         self._publishers.append(publisher)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rcd_ros.ros.embedded.messages import message_class
-from rcd_ros.ros.embedded.parameters import Parameter, SetParametersResult
+from rcd_ros.ros.embedded.parameters import Parameter
 from rcd_ros.ros.embedded.qos import QoSProfile, ReliabilityPolicy
 from rcd_ros.ros.embedded.time import NANOSECONDS
 from rcd_ros.ros.embedded.topics import Subscription
@@ -20,14 +20,13 @@ class TimeSource:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._subscription: Subscription | None = None
-        node.add_on_set_parameters_callback(self._on_parameters)
+        node.add_post_set_parameters_callback(self._on_parameters)
         node.declare_parameter("use_sim_time", False)
 
-    def _on_parameters(self, parameters: list[Parameter]) -> Any:
+    def _on_parameters(self, parameters: list[Parameter]) -> None:
         for parameter in parameters:
-            if parameter.name == "use_sim_time" and isinstance(parameter.value, bool):
+            if parameter.name == "use_sim_time":
                 self._follow(parameter.value)
-        return SetParametersResult(successful=True)
 
     def _follow(self, simulated: bool) -> None:
         if simulated and self._subscription is None:
