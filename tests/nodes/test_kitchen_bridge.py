@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.episodes import GAP
 from rcd_ros.nodes.messages import joint_trajectory, nanoseconds
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.planning.observation import ObservationAssembler
@@ -172,40 +173,126 @@ def test_pause_step_and_reset(start: Start, peer: Peer) -> None:
     peer.until(lambda: stamp() == 4 * PERIOD + 10_000_000_000, "a step after a refused plan")
 
 
-def realtime_episode(start: Start, results: Path, speed: int = 1) -> dict[str, Any]:
-    """The results of one episode of 25 steps on the wall clock."""
-    how = {"mode": "realtime", "speed": speed, "episodes": 1, "episode_steps": 25}
-    bridge = start("kitchen_bridge_node", **how, shutdown_when_done=True, results=results)
-    assert bridge.wait() == 0, bridge.output
-    summary: dict[str, Any] = json.loads(results.read_text())
-    return summary
+class RealtimeRun:
+    """One bridge in realtime mode; the test is its planner."""
+
+    def __init__(self, start: Start, peer: Peer, tmp_path: Path, episodes: int = 1, speed: float = 4) -> None:
+        listen(peer)
+        self._peer = peer
+        self._publisher = peer.create_publisher(JointTrajectory, "joint_trajectory", 10)
+        self._results = tmp_path / "results.json"
+        how = {"mode": "realtime", "speed": speed, "episodes": episodes, "episode_steps": 25}
+        self.bridge = start("kitchen_bridge_node", **how, shutdown_when_done=True, results=self._results)
+        peer.until(lambda: peer.received["clock"] and self._publisher.get_subscription_count(), "the bridge")
+
+    def answer(self, stamp: int, velocity: float, points: int = 4) -> None:
+        """Send a plan of `points` periods for the observation of `stamp`."""
+        nothing = np.empty((points, 0))
+        plan = TrajectoryPoints(PERIOD * np.arange(1, points + 1), nothing, np.full((points, 9), velocity), nothing)
+        self._publisher.publish(joint_trajectory(stamp, ROBOT_JOINTS, plan))
+
+    def begin(self) -> None:
+        """Send the plan that makes time run."""
+        self.answer(0, 0.0)
+        self._peer.until(lambda: GAP in self.stamps(), "the first episode")
+
+    def stamps(self) -> list[int]:
+        return [nanoseconds(message.clock) for message in self._peer.received["clock"]]
+
+    def summary(self) -> dict[str, Any]:
+        """The results, when it has ended."""
+        assert self.bridge.wait() == 0, self.bridge.output
+        summary: dict[str, Any] = json.loads(self._results.read_text())
+        return summary
 
 
-def test_realtime_without_a_planner_holds_position(start: Start, peer: Peer, tmp_path: Path) -> None:
-    listen(peer)
-    summary = realtime_episode(start, tmp_path / "results.json", speed=4)
-    row = summary["episode_results"][0]
+def test_time_stands_still_until_a_planner_is_there(start: Start, peer: Peer, tmp_path: Path) -> None:
+    """A planner that still loads has not failed. The plan that it wakes the bridge with is not followed."""
+    run = RealtimeRun(start, peer, tmp_path)
+    peer.until(lambda: len(run.stamps()) >= 3, "the same observation again")
+    assert set(run.stamps()) == {0}
+    run.begin()
+    row = run.summary()["episode_results"][0]
     assert (row["steps"], row["held_steps"]) == (25, 25)
+    peer.until(lambda: len(set(run.stamps())) == 26, "all observations")
+    assert sorted(set(run.stamps())) == [0, *(GAP + k * PERIOD for k in range(25))]
+
+
+def test_missing_plans_mean_holding_the_position(start: Start, peer: Peer, tmp_path: Path) -> None:
+    run = RealtimeRun(start, peer, tmp_path)
+    run.begin()
+    summary = run.summary()
+    assert summary["episode_results"][0]["held_steps"] == 25
     assert summary["planner"] is None
-    peer.until(lambda: len(arm_by_stamp(peer)) == 25, "all observations")
+    peer.until(lambda: len(arm_by_stamp(peer)) == 26, "all observations")
     states = arm_by_stamp(peer)
-    moved = np.array(states[24 * PERIOD][0]) - np.array(states[0][0])
+    moved = np.array(states[GAP + 24 * PERIOD][0]) - np.array(states[GAP][0])
     assert np.abs(moved).max() < 0.05, "the arm sags as far as its servos let it, no further"
 
 
-def test_realtime_enters_late_plans_late(start: Start, peer: Peer, kitchen_planner: Path, tmp_path: Path) -> None:
-    """With a planner beside it the same mode follows plans; nothing waits, so some steps may be held.
+def test_a_late_plan_is_entered_late_and_used_up_on_time(start: Start, peer: Peer, tmp_path: Path) -> None:
+    """Sent six periods late, a plan of ten drives for the rest of its time only, and not a period longer."""
+    run = RealtimeRun(start, peer, tmp_path, speed=1)
+    run.begin()
+    peer.until(lambda: GAP + 6 * PERIOD in run.stamps(), "the time that planning took")
+    run.answer(GAP, 0.5, points=10)
+    summary = run.summary()
+    assert 25 - 4 <= summary["episode_results"][0]["held_steps"] < 25
+    assert summary["plans_refused"] == {}
 
-    The results name the planner and its pace, as it told them.
-    """
+
+def test_a_plan_of_the_last_episode_is_not_followed(start: Start, peer: Peer, tmp_path: Path) -> None:
+    """The planner was at work when the episode ended: its plan is refused in the next one."""
+    run = RealtimeRun(start, peer, tmp_path, episodes=2)
+    run.begin()
+    second = 2 * GAP + 25 * PERIOD
+    peer.until(lambda: second in run.stamps(), "the second episode")
+    run.answer(GAP + 24 * PERIOD, 0.5, points=16)
+    summary = run.summary()
+    assert [row["held_steps"] for row in summary["episode_results"]] == [25, 25]
+    assert summary["plans_refused"] == {"stale": 1}
+
+
+def test_realtime_beside_a_planner(start: Start, peer: Peer, kitchen_planner: Path, tmp_path: Path) -> None:
+    """Nothing waits, so some steps may be held. The results name the planner and its pace, as it told them."""
     start("planner_node", checkpoint=kitchen_planner, use_sim_time=True)
-    peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner")
-    summary = realtime_episode(start, tmp_path / "results.json")
+    results = tmp_path / "results.json"
+    how = {"mode": "realtime", "episodes": 1, "episode_steps": 25}
+    bridge = start("kitchen_bridge_node", **how, shutdown_when_done=True, results=results)
+    assert bridge.wait() == 0, bridge.output
+    summary = json.loads(results.read_text())
     row = summary["episode_results"][0]
     assert row["steps"] == 25 and row["held_steps"] < 10
     assert row["wall_s"] > 0.8 * 25 * 0.08
     assert summary["planner"]["checkpoint_sha256"] == checkpoint_sha256(kitchen_planner)
     assert summary["planner"]["plan_ms_p99"] >= summary["planner"]["plan_ms_p50"] > 0.0
+    assert summary["pace"]["periods"] == 25
+    assert 0.0 < summary["pace"]["speed_reached"] < 1.1
+
+
+def test_a_machine_too_slow_for_the_speed_says_so(start: Start, peer: Peer, tmp_path: Path) -> None:
+    """At 10,000 times life a step takes far longer than its period: the results count it, the log says it."""
+    run = RealtimeRun(start, peer, tmp_path, speed=10_000)
+    run.answer(0, 0.0)
+    summary = run.summary()
+    assert summary["pace"]["overruns"] > 10
+    assert summary["pace"]["speed_reached"] < 9_000
+    assert "choose a lower speed" in run.bridge.output
+
+
+def test_realtime_pauses_and_goes_on(start: Start, peer: Peer, tmp_path: Path) -> None:
+    run = RealtimeRun(start, peer, tmp_path)
+    run.begin()
+    assert call(peer, SetBool, "pause", data=True).success
+    for step in (1, 2):
+        peer.received["clock"].clear()
+        assert call(peer, Trigger, "step").success
+        peer.until(lambda: run.stamps(), f"paused step {step}")
+        assert len(run.stamps()) == 1
+    assert call(peer, SetBool, "pause", data=False).success
+    summary = run.summary()
+    assert summary["episode_results"][0]["steps"] == 25
+    assert summary["pace"]["periods"] < 25, "time stood still during the pause"
 
 
 def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Whether a realtime simulation keeps up with the wall clock: missed ticks, and the speed that was reached."""
+
+from __future__ import annotations
+
+HELD = 0.99
+"""Share of the asked speed that counts as holding it."""
+
+
+class Pace:
+    """Keeps the books of a timer with two ticks a control period, which skips what it missed, as ROS timers do.
+
+    A tick that comes late by less than its own length is made up for: the next one is on time again. One that comes
+    later pushes everything after it: the simulated world stood still that long. Such a period is an overrun. Overruns
+    favour a slow planner, so results with many of them say nothing about the speed that was asked for.
+    """
+
+    def __init__(self, control_period: float, speed: float) -> None:
+        """Expect a control period (s) every `control_period / speed` s."""
+        self.periods = 0
+        self.overruns = 0
+        self._control_period = control_period
+        self._asked = speed
+        self._tick = 0.5 * control_period / speed
+        self._wall = 0.0
+        self._last = self._due = 0.0
+
+    def begin(self, now: float) -> None:
+        """Time begins to run at `now` (s): at an episode's first observation, or after a pause."""
+        self._last, self._due = now, now + 2.0 * self._tick
+
+    def end_period(self, now: float) -> None:
+        """A control period has ended at `now` (s)."""
+        skipped = max(0, int((now - self._due) / self._tick))
+        self.overruns += skipped > 0
+        self.periods += 1
+        self._wall += now - self._last
+        self._last, self._due = now, self._due + (2 + skipped) * self._tick
+
+    @property
+    def speed(self) -> float | None:
+        """Simulated seconds a second while time was running; None before the first period."""
+        return self.periods * self._control_period / self._wall if self._wall > 0.0 else None
+
+    @property
+    def problem(self) -> str:
+        """That the speed is not held, as a sentence; empty when it is."""
+        if self.speed is None or self.speed >= HELD * self._asked:
+            return ""
+        return (
+            f"this machine simulates {self.speed:.3g} times as fast as life instead of {self._asked:g} times "
+            f"({self.overruns} of {self.periods} periods began late): choose a lower speed"
+        )
+
+    def values(self) -> dict[str, float | int | None]:
+        """Keys and values, for a diagnostic status or a results file."""
+        speed = self.speed
+        return {
+            "periods": self.periods,
+            "overruns": self.overruns,
+            "speed_reached": None if speed is None else round(speed, 4),
+        }
