@@ -1,4 +1,4 @@
-"""The command `rcd`: one entry for data, train, eval, show, export, launch and demo.
+"""The command `rcd`: one entry for data, train, eval, bench, show, export, launch and demo.
 
 A subcommand's module is imported only when that subcommand is used, so that `rcd --help` is quick and works with
 the robot's part alone installed. Whatever a subcommand raises ends here as one line and an exit code:
@@ -7,23 +7,13 @@ the robot's part alone installed. Whatever a subcommand raises ends here as one 
 
 from __future__ import annotations
 
-import importlib
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 import rcd_ros
+from rcd_ros.cli.lazy import LazyGroup, Subcommand, lazy_app
 from rcd_ros.errors import RcdError
-
-
-class Subcommand(NamedTuple):
-    """Where a subcommand lives: a `typer.Typer` or a plain function in `rcd_ros.cli.<module>`."""
-
-    module: str
-    attribute: str
-    summary: str
-
 
 SUBCOMMANDS = {
     "demo": Subcommand("demo", "demo", "Watch a shipped planner drive the simulated arm through the nodes."),
@@ -31,6 +21,7 @@ SUBCOMMANDS = {
     "data": Subcommand("data", "app", "Import, fetch, list, show, replay and roll out data sets."),
     "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
+    "bench": Subcommand("bench", "app", "Measure latency, speed-up, the loop over the middleware, and real time."),
     "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),
@@ -54,17 +45,13 @@ EXTRA_OF_MODULE = {
 }
 
 
-class LazyGroup(TyperGroup):
-    """Replaces a subcommand's placeholder by the real one at the moment it is called."""
+class Commands(LazyGroup):
+    """All of `rcd`; what the user can mend ends as one sentence instead of a traceback."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Loads the subcommand that `args` begins with, then resolves as usual."""
-        if args and args[0] in SUBCOMMANDS:
-            self.add_command(_load(args[0]), args[0])
-        return super().resolve_command(ctx, args)
+    subcommands = SUBCOMMANDS
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the subcommand; what the user can mend ends as one sentence instead of a traceback."""
+        """Runs the subcommand."""
         try:
             return super().invoke(ctx)
         except RcdError as error:
@@ -84,29 +71,12 @@ def _end(line: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _load(name: str) -> Any:
-    subcommand = SUBCOMMANDS[name]
-    target = getattr(importlib.import_module(f"rcd_ros.cli.{subcommand.module}"), subcommand.attribute)
-    if not isinstance(target, typer.Typer):
-        function, target = target, typer.Typer(add_completion=False)
-        target.command(name)(function)
-    return typer.main.get_command(target)
-
-
-def _placeholder() -> None:
-    raise AssertionError("a placeholder is replaced before it is called")
-
-
-app = typer.Typer(
-    cls=LazyGroup,
+app = lazy_app(
+    Commands,
     help="Plan a robot's motion in one network evaluation: train, evaluate and run consistency-distilled planners.",
     epilog="Try `rcd demo`, then `rcd COMMAND --help`.",
-    add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for _name, _subcommand in SUBCOMMANDS.items():
-    app.command(_name, help=_subcommand.summary)(_placeholder)
 
 
 def _print_version(wanted: bool) -> None:
