@@ -68,7 +68,7 @@ _TYPES = {
 def __getattr__(name: str) -> Any:
     if name not in _TYPES:
         raise AttributeError(f"rcd_ros.ros.messages has no '{name}'; it has: {', '.join(_TYPES)}")
-    loaded = _load(_TYPES[name])
+    loaded = load_interface(_TYPES[name])
     globals()[name] = loaded
     return loaded
 
@@ -77,7 +77,13 @@ def __dir__() -> list[str]:
     return sorted(_TYPES)
 
 
-def _load(type_name: str) -> Any:
+def load_interface(type_name: str) -> Any:
+    """The class of any message or service by its full name, such as `sensor_msgs/msg/JointState`.
+
+    Raises:
+        ImportError: ROS 2 has no such package here (or `AttributeError`: it has, but no such type).
+        RcdError: the embedded runtime has no definition of it.
+    """
     package, kind, name = type_name.split("/")
     if RUNTIME == "rclpy":
         return getattr(importlib.import_module(f"{package}.{kind}"), name)

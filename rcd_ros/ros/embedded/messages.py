@@ -59,6 +59,25 @@ def message_class(type_name: str) -> Any:
     return message
 
 
+class RawSample:
+    """A message as it came over the wire, with its encapsulation header; the binding adds `sample_info`."""
+
+    sample_info: Any
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+@cache
+def raw_class(message_type: Any) -> Any:
+    """The type of a reader that takes messages of `message_type` as `RawSample`s."""
+    members = _idl_members(message_type.ros_type_name)
+    wire_name = definitions.dds_type_name(message_type.ros_type_name)
+    raw: Any = make_idl_struct(message_type.__name__, wire_name, members, dataclassify=False)
+    raw.deserialize = classmethod(lambda data_type, data, **options: RawSample(bytes(data)))
+    return raw
+
+
 @cache
 def service_class(type_name: str) -> Any:
     """The class of a service such as `std_srvs/srv/Trigger`, with `Request` and `Response`."""

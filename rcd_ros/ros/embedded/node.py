@@ -13,6 +13,7 @@ from cyclonedds.sub import DataReader
 from rcd_ros.ros.embedded import names
 from rcd_ros.ros.embedded.clock import Clock
 from rcd_ros.ros.embedded.context import Context, get_default_context
+from rcd_ros.ros.embedded.discovery import Discovery, TopicEndpointInfo
 from rcd_ros.ros.embedded.logger import Logger, LoggingSeverity
 from rcd_ros.ros.embedded.parameter_events import ParameterEvents
 from rcd_ros.ros.embedded.parameter_owner import ParameterOwner
@@ -53,6 +54,7 @@ class Node(ParameterOwner):
         self.waitables: list[Waitable] = []
         self.timers: list[Timer] = []
         self._publishers: list[Publisher] = []
+        self._discovery: Discovery | None = None
         self._clock = Clock(clock_type=ClockType.ROS_TIME)
         level = arguments.node_log_levels.get(self._name, arguments.log_level)
         logger_name = self.get_fully_qualified_name().strip("/").replace("/", ".")
@@ -119,16 +121,15 @@ class Node(ParameterOwner):
         self,
         msg_type: Any,
         topic: str,
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        raw: bool = False,
     ) -> Subscription:
-        """Call back with every message of a topic."""
-        subscription = Subscription(
-            self.context.participant, msg_type, self.resolve_topic_name(topic), callback, QoSProfile.of(qos_profile)
-        )
-        return self._add(subscription)
+        """Call back with every message of a topic, see `Subscription`."""
+        full_name, qos = self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
+        return self._add(Subscription(self.context.participant, msg_type, full_name, callback, qos, raw))
 
     def create_service(
         self,
@@ -220,11 +221,24 @@ class Node(ParameterOwner):
         """Subscriptions to a topic that have been discovered so far, this process's included."""
         return self._count(BuiltinTopicDcpsSubscription, topic_name)
 
+    def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
+        """Full names and types of all topics that have been discovered so far."""
+        return self._discover().topics()
+
+    def get_publishers_info_by_topic(self, topic_name: str) -> list[TopicEndpointInfo]:
+        """Type and QoS of each publisher of a topic that has been discovered so far."""
+        return self._discover().publishers(self.resolve_topic_name(topic_name))
+
     def endpoints(self) -> tuple[list[DataReader], list[DataWriter]]:
         """The DDS readers and writers behind the node's topics and services."""
         owners: list[Publisher | Waitable] = [*self._publishers, *self.waitables]
         readers = [reader for owner in owners for reader in owner.readers]
         return readers, [writer for owner in owners for writer in owner.writers]
+
+    def _discover(self) -> Discovery:
+        if self._discovery is None:
+            self._discovery = Discovery(self.context.participant)
+        return self._discovery
 
     def _count(self, builtin_topic: Any, topic_name: str) -> int:
         wire_name = names.topic_on_wire(self.resolve_topic_name(topic_name))

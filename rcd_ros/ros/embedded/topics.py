@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import struct
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,7 +19,7 @@ from cyclonedds.topic import Topic
 
 from rcd_ros.ros.embedded import definitions, names
 from rcd_ros.ros.embedded.domain import delete
-from rcd_ros.ros.embedded.messages import check_message
+from rcd_ros.ros.embedded.messages import check_message, raw_class
 from rcd_ros.ros.embedded.qos import QoSProfile
 
 _log = logging.getLogger(__name__)
@@ -53,22 +55,33 @@ class Publisher:
 
 
 class Subscription:
-    """Calls back with every message received from one topic."""
+    """Calls back with every message received from one topic.
+
+    `raw` ones hand over the serialised bytes as they came. A callback of two arguments gets the times (ns since 1970)
+    of sending and receiving as well: a dict with `source_timestamp` and `received_timestamp`.
+    """
 
     def __init__(
         self,
         participant: DomainParticipant,
         message_type: Any,
         full_name: str,
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         qos: QoSProfile,
+        raw: bool = False,
     ) -> None:
         self.msg_type = message_type
         self.topic_name = full_name
         self.callback = callback
+        self.raw = raw
+        self._wants_info = _takes_two(callback)
         user_data = f"typehash={definitions.type_hash(message_type.ros_type_name)};"
         self._reader, self.condition = make_reader(
-            participant, names.topic_on_wire(full_name), message_type, qos, user_data
+            participant,
+            names.topic_on_wire(full_name),
+            raw_class(message_type) if raw else message_type,
+            qos,
+            user_data,
         )
         self.readers = (self._reader,)
         self.writers: tuple[DataWriter, ...] = ()
@@ -76,7 +89,13 @@ class Subscription:
     def take(self) -> Work | None:
         """The call that handles the next received message, if there is one."""
         sample = take_one(self._reader)
-        return None if sample is None else partial(self.callback, sample)
+        if sample is None:
+            return None
+        message = sample.data if self.raw else sample
+        if not self._wants_info:
+            return partial(self.callback, message)
+        sent, received = sample.sample_info.source_timestamp, time.time_ns()
+        return partial(self.callback, message, {"source_timestamp": sent, "received_timestamp": received})
 
     def destroy(self) -> None:
         """Leave the topic."""
@@ -111,3 +130,16 @@ def take_one(reader: DataReader) -> Any:
             return None
         if not isinstance(samples[0], InvalidSample):
             return samples[0]
+
+
+def _takes_two(callback: Callable[..., None]) -> bool:
+    """Whether a callback cannot be called with a message alone, as rclpy decides it."""
+    try:
+        signature = inspect.signature(callback)
+    except ValueError:  # some functions written in C do not say
+        return False
+    try:
+        signature.bind(object())
+    except TypeError:
+        return True
+    return False

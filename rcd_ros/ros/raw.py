@@ -1,0 +1,42 @@
+"""Messages as serialised bytes with the moment they were sent: what a recorder wants, on either runtime."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rcd_ros.ros import RUNTIME, Node, QoSProfile
+
+_LONGEST_WAY_NS = 500_000_000
+
+
+def subscribe_raw(
+    node: Node, message_type: Any, topic: str, callback: Callable[[bytes, int], None], qos: QoSProfile
+) -> Any:
+    """Call back with every message of a topic as (serialised bytes, time in ns since 1970).
+
+    The time is that of sending: messages of different topics keep their true order however late they are taken. It is
+    that of receiving where the sender's clock disagrees with this machine's, and with ROS 2 Humble, whose rclpy does
+    not tell.
+    """
+
+    def with_times(data: bytes, times: Mapping[str, int]) -> None:
+        callback(data, _moment(int(times["source_timestamp"])))
+
+    def alone(data: bytes) -> None:
+        callback(data, time.time_ns())
+
+    return node.create_subscription(message_type, topic, with_times if _tells_times() else alone, qos, raw=True)
+
+
+def _moment(sent: int) -> int:
+    now = time.time_ns()
+    return sent if now - _LONGEST_WAY_NS <= sent <= now else now
+
+
+def _tells_times() -> bool:
+    if RUNTIME == "embedded":
+        return True
+    return hasattr(importlib.import_module("rclpy.subscription").Subscription, "CallbackType")
