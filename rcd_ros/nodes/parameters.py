@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from rcd_ros.errors import RcdError
 from rcd_ros.ros import Node, ParameterDescriptor, ParameterException
 
-Value = TypeVar("Value", bool, int, float, str, list[str])
+Value = TypeVar("Value", bool, int, float, str, list[str], list[int])
 
 
 def declare(
@@ -32,15 +33,18 @@ def declare(
     Raises:
         RcdError: the given value has another type or is not valid.
     """
-    # A whole number is what people write for a float ("speed:=2"), and YAML reads it as an integer.
-    dynamic = isinstance(default, float)
+    # A whole number is what people write for a float ("speed:=2"), and YAML reads it as an integer; of an empty list
+    # ROS 2 cannot say which type its elements have.
+    dynamic = isinstance(default, float) or default == []
     descriptor = ParameterDescriptor(name=name, description=description, read_only=True, dynamic_typing=dynamic)
     try:
         value: Any = node.declare_parameter(name, default, descriptor).value
     except ParameterException as error:
         raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
-    if dynamic and type(value) is int:
+    if isinstance(default, float) and type(value) is int:
         value = float(value)
+    elif isinstance(value, (array, tuple)):
+        value = list(value)
     if type(value) is not type(default) or not valid(value):
         wanted = expected or f"a {type(default).__name__}"
         raise RcdError(f"parameter '{name}' of {node.get_name()} must be {wanted}, got {value!r}")

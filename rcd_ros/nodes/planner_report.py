@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-import numpy as np
 from typing_extensions import Self
 
+from rcd_ros.nodes.node_planner import NodePlanner
+from rcd_ros.nodes.timing import Summary
 from rcd_ros.ros.messages import DiagnosticArray
+
+_PARSERS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
 
 
 @dataclass(frozen=True)
 class PlannerReport:
-    """Which planner plans, and how quickly."""
+    """Which planner plans, and how quickly: times in ms over the last `timing.WINDOW_S` seconds, NaN without a plan."""
 
     checkpoint_sha256: str
     engine: str
+    nfe: int
     seed: int
     plans: int
     """Plans made since the node began."""
+    rate_hz: float
+    """Plans a second of the node's clock."""
+    deadlines_missed: int
+    """Plans that were late or never came, since the node began."""
     plan_ms_p50: float
-    """Wall time of one plan (ms), median of the last ones; NaN before the first."""
+    plan_ms_p95: float
     plan_ms_p99: float
+    plan_ms_max: float
+    total_ms_p50: float
+    """From the observation's stamp to the published plan."""
+    total_ms_p95: float
+    total_ms_p99: float
+    total_ms_max: float
 
     @classmethod
-    def of(cls, checkpoint_sha256: str, engine: str, seed: int, plans: int, plan_ms: Sequence[float]) -> Self:
-        """The report of a planner whose last plans took `plan_ms` (ms each)."""
-        p50, p99 = np.percentile(plan_ms, (50, 99)).tolist() if plan_ms else (math.nan, math.nan)
-        return cls(checkpoint_sha256, engine, seed, plans, round(p50, 3), round(p99, 3))
+    def of(cls, planner: NodePlanner, plans: int, missed: int, summary: Summary) -> Self:
+        """The report of a planner that has made `plans` plans and missed `missed` deadlines."""
+        times = {name: value for name, value in summary.milliseconds.items() if name.startswith(("plan_", "total_"))}
+        return cls(
+            checkpoint_sha256=planner.sha256,
+            engine=planner.engine.name,
+            nfe=planner.nfe,
+            seed=planner.seed,
+            plans=plans,
+            rate_hz=summary.rate_hz,
+            deadlines_missed=missed,
+            **times,
+        )
 
     @classmethod
     def from_message(cls, message: DiagnosticArray) -> Self | None:
-        """The report in a message on `diagnostics`; None where it is another node's, or of no plan yet."""
+        """The report in a message on `diagnostics`; None where it is another node's, or has no plan to tell about."""
         for status in message.status:
             values = {entry.key: entry.value for entry in status.values}
             try:
-                report = cls(
-                    checkpoint_sha256=values["checkpoint_sha256"],
-                    engine=values["engine"],
-                    seed=int(values["seed"]),
-                    plans=int(values["plans"]),
-                    plan_ms_p50=float(values["plan_ms_p50"]),
-                    plan_ms_p99=float(values["plan_ms_p99"]),
-                )
+                report = cls(**{field.name: _PARSERS[str(field.type)](values[field.name]) for field in fields(cls)})
             except (KeyError, ValueError):
                 continue
             if report.plans > 0 and math.isfinite(report.plan_ms_p99):

@@ -40,7 +40,7 @@ FIRST, SECOND = (0.1, 0.2, 0.3, 0.4, 0.5), (0.2, 0.1, -0.3, 0.0, 0.6)
 
 
 def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny: Path) -> None:
-    process = start("planner_node", checkpoint=tiny, seed=7, use_sim_time=True)
+    process = start("planner_node", checkpoint=tiny, seed=7, engine="onnxruntime", use_sim_time=True)
     robot = Robot(peer)
     peer.listen(DiagnosticArray, "diagnostics")
 
@@ -51,7 +51,7 @@ def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny
 
     ask(PERIOD, FIRST)
     message = ask(2 * PERIOD, SECOND)
-    planner = Planner.load(tiny, seed=7)
+    planner = Planner.load(tiny, "onnxruntime", seed=7)
     planner.plan([FIRST, FIRST])
     chunk = planner.plan([FIRST, SECOND])
     assert list(message.joint_names) == list(ARM)

@@ -1,0 +1,138 @@
+"""What a process can ask of the system to plan in time: cores, priority, locked memory, a quiet garbage collector."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rcd_ros.errors import RcdError
+
+_MCL_CURRENT, _MCL_FUTURE = 1, 2
+_TASKS = Path("/proc/self/task")
+
+
+@dataclass(frozen=True)
+class Realtime:
+    """Wishes that the system may refuse; empty, 0 and false ask for nothing.
+
+    They hold for every thread of the process: a plan waits for the middleware's threads as much as for its own.
+    """
+
+    cpus: tuple[int, ...] = ()
+    """Cores to run on."""
+    priority: int = 0
+    """1 to 99: SCHED_FIFO."""
+    lock_memory: bool = False
+    """Keep all pages in memory."""
+
+    def check(self) -> None:
+        """Refuse what no system could grant.
+
+        Raises:
+            RcdError: a core that this machine does not have, or a priority out of range.
+        """
+        count = os.cpu_count() or 1
+        unknown = [cpu for cpu in self.cpus if not 0 <= cpu < count]
+        if unknown:
+            raise RcdError(f"cpu_affinity names core {unknown[0]}, this machine has cores 0 to {count - 1}")
+        if not 0 <= self.priority <= 99:
+            raise RcdError(f"realtime_priority is {self.priority}: set it from 1 to 99, or to 0 for none")
+
+    def apply(self) -> dict[str, str]:
+        """Ask the system.
+
+        Returns:
+            What it refused: the parameter's name and a sentence with the reason and the remedy.
+        """
+        wishes: list[tuple[str, bool, Callable[[], None], str]] = [
+            (
+                "cpu_affinity",
+                bool(self.cpus),
+                self._set_affinity,
+                "choose among the cores that this process may use (taskset -p shows them; docker: --cpuset-cpus)",
+            ),
+            (
+                "realtime_priority",
+                self.priority > 0,
+                self._set_priority,
+                "give the user 'rtprio 99' in /etc/security/limits.conf and log in anew "
+                "(docker: --cap-add=sys_nice --ulimit rtprio=99)",
+            ),
+            (
+                "lock_memory",
+                self.lock_memory,
+                _lock_memory,
+                "give the user 'memlock unlimited' in /etc/security/limits.conf and log in anew "
+                "(docker: --cap-add=ipc_lock --ulimit memlock=-1)",
+            ),
+        ]
+        refused = {}
+        for name, wanted, ask, remedy in wishes:
+            if not wanted:
+                continue
+            try:
+                ask()
+            except OSError as error:
+                refused[name] = f"the system refuses {name} ({error.strerror}): {remedy}"
+        return refused
+
+    def _set_affinity(self) -> None:
+        _linux_only()
+        for thread in _threads():
+            os.sched_setaffinity(thread, self.cpus)
+
+    def _set_priority(self) -> None:
+        _linux_only()
+        for thread in _threads():
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(self.priority))
+
+
+class QuietCollector:
+    """Keeps Python's garbage collector out of the way of planning.
+
+    What lives when planning begins is set aside for good, and the rest is looked through only when `collect` is called:
+    a collection that starts by itself would stop every thread at any time.
+    """
+
+    def __init__(self) -> None:
+        self._quiet = False
+
+    def freeze(self) -> None:
+        """Begin."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._quiet = True
+
+    def collect(self) -> None:
+        """Free what was made since and refers to itself; quick, as little of it lives on."""
+        if self._quiet:
+            gc.collect()
+
+    def release(self) -> None:
+        """Return to normal; nothing happens when it was not begun."""
+        if self._quiet:
+            self._quiet = False
+            gc.unfreeze()
+            gc.enable()
+
+
+def _threads() -> list[int]:
+    return [int(task.name) for task in _TASKS.iterdir()]
+
+
+def _linux_only() -> None:
+    if sys.platform != "linux":
+        raise OSError(0, f"{sys.platform} cannot do this")
+
+
+def _lock_memory() -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.mlockall(_MCL_CURRENT | _MCL_FUTURE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,98 @@
+"""What the system may refuse; whether it does so here depends on the machine, so its calls are replaced."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import weakref
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes import realtime
+from rcd_ros.nodes.realtime import QuietCollector, Realtime
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        (Realtime(cpus=(0, 4096)), "cpu_affinity names core 4096, this machine has cores 0 to"),
+        (Realtime(cpus=(-1,)), "cpu_affinity names core -1"),
+        (Realtime(priority=100), "realtime_priority is 100: set it from 1 to 99, or to 0 for none"),
+        (Realtime(priority=-1), "realtime_priority is -1"),
+    ],
+)
+def test_what_no_system_could_grant_is_refused_at_once(wishes: Realtime, sentence: str) -> None:
+    with pytest.raises(RcdError, match=sentence):
+        wishes.check()
+
+
+def test_nothing_is_asked_for_unless_it_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime, "_threads", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: pytest.fail("asked"))
+    Realtime().check()
+    assert Realtime().apply() == {}
+
+
+def test_every_thread_of_the_process_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *call: calls.append(call))
+    monkeypatch.setattr(os, "sched_setscheduler", lambda thread, policy, p: calls.append((thread, policy, p)))
+    monkeypatch.setattr(realtime, "_threads", lambda: [11, 12])
+    assert Realtime(cpus=(0,), priority=80).apply() == {}
+    assert calls[:2] == [(11, (0,)), (12, (0,))]
+    assert calls[2:] == [(thread, os.SCHED_FIFO, os.sched_param(80)) for thread in (11, 12)]
+
+
+def test_the_threads_of_this_process_are_found() -> None:
+    assert os.getpid() in realtime._threads()
+
+
+def test_a_refusal_says_why_and_what_to_do_and_the_other_wishes_are_still_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*call: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def out_of_cpuset(*call: object) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "sched_setaffinity", out_of_cpuset)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: SimpleNamespace(mlockall=lambda flags: -1))
+    monkeypatch.setattr(realtime.ctypes, "get_errno", lambda: errno.ENOMEM)
+    refused = Realtime(cpus=(0,), priority=80, lock_memory=True).apply()
+    assert refused["cpu_affinity"].startswith("the system refuses cpu_affinity (Invalid argument): choose among")
+    assert refused["realtime_priority"].startswith("the system refuses realtime_priority (Operation not permitted)")
+    assert "'rtprio 99' in /etc/security/limits.conf" in refused["realtime_priority"]
+    assert refused["lock_memory"].startswith("the system refuses lock_memory (Cannot allocate memory)")
+    assert "--ulimit memlock=-1" in refused["lock_memory"]
+    assert all("\n" not in sentence for sentence in refused.values())
+
+
+class _Itself:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_the_collector_rests_while_planning_and_works_again_afterwards() -> None:
+    collector = QuietCollector()
+    collector.collect()
+    collector.freeze()
+    try:
+        assert gc.get_freeze_count() > 0
+        assert not gc.isenabled()
+        garbage = _Itself()
+        gone = weakref.ref(garbage)
+        del garbage
+        assert gone() is not None
+        collector.collect()
+        assert gone() is None, "what was made since is still freed"
+    finally:
+        collector.release()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    collector.release()
