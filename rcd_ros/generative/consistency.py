@@ -82,8 +82,12 @@ def pseudo_huber(difference: Tensor, c: float) -> Tensor:
 
 def ctm_target(frozen: ConsistencyFunction, teacher: Denoiser, x: Tensor, t: Tensor, u: Tensor, s: Tensor) -> Tensor:
     """Path 2 of eq. 7, carried to 0: a Heun step of the teacher t -> u, the frozen student u -> s -> 0; no gradient."""
+
+    def denoiser(x: Tensor, sigma: Tensor) -> Tensor:
+        return teacher(x, sigma.flatten())
+
     with torch.no_grad():
-        at_s = frozen(heun_step(teacher, x, t, u), u, s)
+        at_s = frozen(heun_step(denoiser, x, expand(t, x), expand(u, x)), u, s)
         return frozen(at_s, s, torch.zeros_like(s))
 
 

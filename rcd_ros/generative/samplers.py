@@ -1,61 +1,63 @@
-"""Solvers of the probability-flow ODE dx/dsigma = (x - D(x; sigma)) / sigma, from pure noise to a clean chunk."""
+"""Solvers of the probability-flow ODE dx/dsigma = (x - D(x; sigma)) / sigma, from pure noise to a clean chunk.
+
+They use arithmetic operators alone, so that they run on torch tensors and, for the engines, on NumPy arrays; the levels
+of a grid are plain floats.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from rcd_ros.generative.edm import Denoiser
-from rcd_ros.generative.schedule import expand
-
-Sampler = Callable[[Denoiser, Tensor, Tensor], Tensor]
-
-
-def heun_step(denoiser: Denoiser, x: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
-    """One second-order step from level sigma (B,) to sigma_next (B,), both > 0 (Karras et al. 2022, algorithm 1)."""
-    now, after = expand(sigma, x), expand(sigma_next, x)
-    slope = (x - denoiser(x, sigma)) / now
-    predicted = x + (after - now) * slope
-    slope_next = (predicted - denoiser(predicted, sigma_next)) / after
-    return x + (after - now) * 0.5 * (slope + slope_next)
+Array = TypeVar("Array", Tensor, NDArray[np.float32])
+Sampler = Callable[[Callable[[Any, float], Any], Any, Sequence[float]], Any]
+"""(D, x at the first level, descending levels (N,)) -> clean chunk; x and the chunk are arrays of one kind."""
 
 
-def heun(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
+def heun_step(denoiser: Callable[[Array, Any], Array], x: Array, sigma: Any, sigma_next: Any) -> Array:
+    """One second-order step from level sigma to sigma_next, both > 0 (Karras et al. 2022, algorithm 1).
+
+    The levels are floats, or arrays that broadcast over x; `denoiser` gets them as they are.
+    """
+    slope = (x - denoiser(x, sigma)) / sigma
+    predicted = x + (sigma_next - sigma) * slope
+    slope_next = (predicted - denoiser(predicted, sigma_next)) / sigma_next
+    return x + 0.5 * (sigma_next - sigma) * (slope + slope_next)
+
+
+def heun(denoiser: Callable[[Array, float], Array], x: Array, grid: Sequence[float]) -> Array:
     """Heun's method down the grid (N,), then one Euler step to 0. NFE = 2 (N - 1) + 1."""
-    levels = _levels(x, grid)
-    for sigma, sigma_next in itertools.pairwise(levels):
+    for sigma, sigma_next in itertools.pairwise(grid):
         x = heun_step(denoiser, x, sigma, sigma_next)
-    return denoiser(x, levels[-1])
+    return denoiser(x, grid[-1])
 
 
-def ddim(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
+def ddim(denoiser: Callable[[Array, float], Array], x: Array, grid: Sequence[float]) -> Array:
     """DDIM, which in sigma is Euler's method (Song et al. 2021; Karras et al. 2022, sec. 3). NFE = N."""
-    levels = _levels(x, grid)
-    for sigma, sigma_next in itertools.pairwise(levels):
-        ratio = expand(sigma_next / sigma, x)
+    for sigma, sigma_next in itertools.pairwise(grid):
+        ratio = sigma_next / sigma
         x = ratio * x + (1.0 - ratio) * denoiser(x, sigma)
-    return denoiser(x, levels[-1])
+    return denoiser(x, grid[-1])
 
 
-def dpm_solver_pp(denoiser: Denoiser, x: Tensor, grid: Tensor) -> Tensor:
+def dpm_solver_pp(denoiser: Callable[[Array, float], Array], x: Array, grid: Sequence[float]) -> Array:
     """DPM-Solver++(2M) in lambda = -ln(sigma) (Lu et al. 2022, algorithm 2). NFE = N."""
-    levels = _levels(x, grid)
-    previous: Tensor | None = None
-    step_before = torch.ones(())
-    for sigma, sigma_next in itertools.pairwise(levels):
+    previous: Array | None = None
+    step_before = 1.0
+    for sigma, sigma_next in itertools.pairwise(grid):
         clean = denoiser(x, sigma)
-        step = (sigma / sigma_next).log()
-        estimate = clean
-        if previous is not None:
-            r = expand(step_before / step, x)
-            estimate = clean + (clean - previous) / (2.0 * r)
-        ratio = expand(sigma_next / sigma, x)
+        step = math.log(sigma / sigma_next)
+        estimate = clean if previous is None else clean + 0.5 * step / step_before * (clean - previous)
+        ratio = sigma_next / sigma
         x = ratio * x + (1.0 - ratio) * estimate
         previous, step_before = clean, step
-    return denoiser(x, levels[-1])
+    return denoiser(x, grid[-1])
 
 
 SAMPLERS: dict[str, Sampler] = {"heun": heun, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp}
@@ -66,5 +68,6 @@ def grid_size_for(sampler: str, nfe: int) -> int:
     return max(2, (nfe + 1) // 2 if sampler == "heun" else nfe)
 
 
-def _levels(x: Tensor, grid: Tensor) -> list[Tensor]:
-    return [level.to(x).expand(x.shape[0]) for level in grid]
+def evaluations_of(sampler: str, levels: int) -> int:
+    """How many network evaluations the named sampler makes on a grid of so many levels."""
+    return 2 * levels - 1 if sampler == "heun" else levels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import ConsistencyFunction
 from rcd_ros.generative.edm import denoise
-from rcd_ros.generative.samplers import SAMPLERS, grid_size_for
+from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
 from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import load_tensors, verify
@@ -67,7 +66,8 @@ class TorchPolicy:
         self._kind = kind
         levels = grid_size_for(sampler, nfe) if kind == "teacher" else max(2, nfe)
         self._grid = karras_grid(levels, self._noise.sigma_min, self._noise.sigma_max, self._noise.rho)
-        self.nfe = (2 * levels - 1 if sampler == "heun" else levels) if kind == "teacher" else nfe
+        self._levels: list[float] = self._grid.tolist()
+        self.nfe = evaluations_of(sampler, levels) if kind == "teacher" else nfe
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -90,8 +90,12 @@ class TorchPolicy:
 
     def _denoise(self, condition: Tensor, noise: Tensor) -> Tensor:
         if self._kind == "teacher":
-            denoiser = functools.partial(denoise, self._network, condition=condition, sigma_data=self._noise.sigma_data)
-            return self._sampler(denoiser, self._noise.sigma_max * noise, self._grid)
+
+            def denoiser(x: Tensor, sigma: float) -> Tensor:
+                return denoise(self._network, x, x.new_full((1,), sigma), condition, self._noise.sigma_data)
+
+            chunk: Tensor = self._sampler(denoiser, self._noise.sigma_max * noise, self._levels)
+            return chunk
         student = ConsistencyFunction(self._network, condition, self._noise.sigma_data, self._noise.sigma_min)
         return student.sample_steps(noise, self._grid[: self.nfe])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 from pathlib import Path
 
 import pytest
@@ -89,9 +88,12 @@ def near(samples: Tensor, mode: float) -> float:
 
 
 def test_the_teacher_keeps_both_modes(teacher: nn.Module) -> None:
-    denoiser = functools.partial(denoise, teacher, condition=torch.zeros(COUNT, 1), sigma_data=NOISE.sigma_data)
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        return denoise(teacher, x, torch.full((COUNT,), sigma), torch.zeros(COUNT, 1), NOISE.sigma_data)
+
+    grid = karras_grid(18, NOISE.sigma_min, NOISE.sigma_max).tolist()
     with torch.no_grad():
-        samples = heun(denoiser, NOISE.sigma_max * fresh_noise(), karras_grid(18, NOISE.sigma_min, NOISE.sigma_max))
+        samples = heun(denoiser, NOISE.sigma_max * fresh_noise(), grid)
     samples = samples.mean(dim=(1, 2))
     assert near(samples, -1.0) > 0.35
     assert near(samples, 1.0) > 0.35

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rcd_ros.cli.lazy import LazyGroup, Subcommand, lazy_app
 
-
 SUBCOMMANDS = {
     "latency": Subcommand("bench.latency", "latency", "Time whole plans, engine by engine."),
     "speedup": Subcommand("bench.speedup", "speedup", "Time the student against its diffusion teacher."),
