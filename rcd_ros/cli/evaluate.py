@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -40,7 +41,9 @@ def evaluate(
     execute: Annotated[
         int | None, typer.Option(min=1, help="Commands executed of each plan (default: the checkpoint's).")
     ] = None,
-    engine: Annotated[str, typer.Option(help="Runs the student: auto, onnxruntime or torch.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="Runs the student's one-step plans: onnxruntime, openvino, torch ... or auto.")
+    ] = "onnxruntime",
     episode_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
     ] = None,
@@ -68,6 +71,7 @@ def evaluate(
     from rcd_ros.evaluation.rollout import check_fit
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
+    from rcd_ros.planning.planner import Planner
     from rcd_ros.simulation.tasks import task_of
 
     if (policy is PolicyChoice.replay) != (dataset is not None):
@@ -90,6 +94,8 @@ def evaluate(
             checkpoint, "teacher" if policy is PolicyChoice.teacher else "student", nfe, sampler, engine
         )
     loaded = source.load()
+    if isinstance(source, CheckpointPolicy) and isinstance(loaded, Planner):
+        source = replace(source, engine=loaded.engine.name)  # "auto" chooses once, not in every worker
     chosen_execute = loaded.horizon if dataset is not None else execute or manifest.execute
     check_fit(loaded, task, chosen_execute)
     setting: dict[str, Any] = {
@@ -97,7 +103,7 @@ def evaluate(
         "seed": seed,
         "nfe": loaded.nfe,
         "sampler": sampler if policy is PolicyChoice.teacher else None,
-        "engine": engine if policy is PolicyChoice.student else None,
+        "engine": loaded.engine.name if isinstance(loaded, Planner) else None,
         "execute": chosen_execute,
         "dataset": dataset,
         "checkpoint": str(checkpoint),

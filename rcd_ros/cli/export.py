@@ -31,6 +31,6 @@ def export(
     from rcd_ros.training.export import export_student
 
     export_student(checkpoint)
-    Planner.load(checkpoint).close()
+    Planner.load(checkpoint, engine="onnxruntime").close()
     typer.echo(f"wrote {checkpoint / STUDENT}; it reproduces the reference pairs")
     typer.echo(f"checkpoint_sha256: {checkpoint_sha256(checkpoint)}")

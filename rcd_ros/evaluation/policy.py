@@ -50,7 +50,8 @@ class CheckpointPolicy:
         kind: which network plans.
         nfe: network evaluations per plan; None takes 1 for the student and `TEACHER_NFE` for the teacher.
         sampler: of the teacher.
-        engine: "auto" or an inference engine's name for the exported student, "torch" for the trained one.
+        engine: runs the student's one-step plans. Engines differ in the last bits, so scores repeat to the digit only
+            under one that is named: "auto" may choose another in the next run.
         judged: whether the checkpoint's critic is asked about the plans.
     """
 
@@ -58,7 +59,7 @@ class CheckpointPolicy:
     kind: Literal["student", "teacher"] = "student"
     nfe: int | None = None
     sampler: str = "heun"
-    engine: str = "auto"
+    engine: str = "onnxruntime"
     judged: bool = True
 
     def load(self) -> Policy:
@@ -67,7 +68,7 @@ class CheckpointPolicy:
         Raises:
             RcdError: the checkpoint does not verify, or holds no such network.
         """
-        if self.kind == "student" and self.nfe in (None, 1) and self.engine != "torch":
+        if self.kind == "student" and self.nfe in (None, 1):
             return Planner.load(self.checkpoint, engine=self.engine)
         import torch
 

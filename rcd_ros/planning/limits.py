@@ -22,7 +22,7 @@ class CommandLimits:
 
     def clamp(self, command: ArrayLike) -> NDArray[np.float64]:
         """(..., n_cmd): the nearest command inside the limits."""
-        return np.clip(np.asarray(command, np.float64), self.lower, self.upper)
+        return np.asarray(command, np.float64).clip(self.lower, self.upper)
 
     def contain(self, command: ArrayLike) -> NDArray[np.bool_]:
         """(..., n_cmd): which values are finite and inside the limits."""

@@ -23,8 +23,9 @@ class Normalizer:
 
     def normalize_observation(self, observation: ArrayLike) -> NDArray[np.float32]:
         """(..., n_obs) physical -> normalised, clipped to +-5 standard deviations."""
-        normalised = (np.asarray(observation, np.float32) - self.observation_mean) / self.observation_std
-        return np.clip(normalised, -OBSERVATION_CLIP, OBSERVATION_CLIP)
+        normalised = np.asarray(observation, np.float32) - self.observation_mean
+        normalised /= self.observation_std
+        return normalised.clip(-OBSERVATION_CLIP, OBSERVATION_CLIP, out=normalised)
 
     def normalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
         """(..., n_cmd) physical -> normalised."""
@@ -32,4 +33,6 @@ class Normalizer:
 
     def denormalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
         """(..., n_cmd) normalised -> physical: the inverse of `normalize_command`."""
-        return np.asarray(np.asarray(command, np.float32) * self.command_std + self.command_mean, np.float32)
+        physical = np.asarray(command, np.float32) * self.command_std
+        physical += self.command_mean
+        return physical

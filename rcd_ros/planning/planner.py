@@ -16,7 +16,10 @@ from rcd_ros.planning.normalizer import Normalizer
 
 
 class Planner:
-    """Plans in one network evaluation; a plan follows from (checkpoint, observations, seed, counter) alone."""
+    """Plans in one network evaluation; a plan follows from (checkpoint, observations, seed, counter) alone.
+
+    One thread at a time may call it.
+    """
 
     nfe = 1
 
@@ -30,6 +33,9 @@ class Planner:
         self.sha256 = sha256
         self._normalizer = Normalizer(manifest.normalizer)
         self._limits = CommandLimits(manifest.task.command)
+        self._observed_shape = (manifest.history, manifest.task.observation_size)
+        self._noise_shape = (manifest.horizon, manifest.task.command.size)
+        self._drawn_for: tuple[int, int] | None = None
         self.reset(seed)
 
     @classmethod
@@ -50,6 +56,21 @@ class Planner:
         self.seed = seed
         self.counter = 0
 
+    def prepare(self) -> None:
+        """Draw the next plan's noise ahead of time; `plan` draws it itself, and the same, where this was not called."""
+        drawn_for = (self.seed, self.counter)
+        if drawn_for != self._drawn_for:
+            self._noise = standard_normal(*drawn_for, self._noise_shape)
+            self._drawn_for = drawn_for
+
+    def warm_up(self, plans: int = 20) -> None:
+        """Plan from the mean observation until times settle; seed and counter stay as they were."""
+        counter = self.counter
+        mean = np.broadcast_to(self._normalizer.observation_mean, self._observed_shape)
+        for _ in range(plans):
+            self.plan(mean)
+        self.counter = counter
+
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
         """Plan from the last observations.
 
@@ -63,14 +84,13 @@ class Planner:
             RcdError: the history has another shape, or is not finite, or the network's answer is not.
         """
         observed = np.asarray(history, np.float64)
-        expected = (self.history, self.spec.observation_size)
-        if observed.shape != expected:
-            raise RcdError(f"this planner needs observations of shape {expected}, got {observed.shape}")
+        if observed.shape != self._observed_shape:
+            raise RcdError(f"this planner needs observations of shape {self._observed_shape}, got {observed.shape}")
         if not np.isfinite(observed).all():
             raise RcdError("the observations to plan from hold NaN or infinity")
-        noise = standard_normal(self.seed, self.counter, (self.horizon, self.spec.command.size))
+        self.prepare()
         self.counter += 1
-        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), noise)
+        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), self._noise)
         if not np.isfinite(chunk).all():
             raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self.counter - 1})")
         return self._limits.clamp(self._normalizer.denormalize_command(chunk))

@@ -90,12 +90,55 @@ def test_an_engine_that_computes_something_else_is_refused(tmp_path: Path) -> No
         Planner.load(tmp_path / "off")
 
 
-def test_unknown_engine_and_negative_seed(tmp_path: Path) -> None:
+def test_negative_seed(tmp_path: Path) -> None:
     write_tiny(tmp_path / "p")
-    with pytest.raises(RcdError, match="unknown engine 'abacus'; known: auto, onnxruntime"):
-        Planner.load(tmp_path / "p", engine="abacus")
     with pytest.raises(RcdError, match="seed"):
         Planner.load(tmp_path / "p", seed=-1)
+
+
+def test_preparing_and_warming_up_change_no_plan(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "p")
+    plain, ahead = Planner.load(tmp_path / "p", "onnxruntime", 5), Planner.load(tmp_path / "p", "onnxruntime", 5)
+    history = np.array([[0.1, -0.2, 0.3, 0.4, 0.5], [0.2, -0.1, 0.3, 0.2, 0.6]])
+    ahead.warm_up()
+    assert (ahead.seed, ahead.counter) == (5, 0)
+    for _ in range(3):
+        ahead.prepare()
+        ahead.prepare()
+        assert np.array_equal(ahead.plan(history), plain.plan(history))
+    ahead.prepare()
+    ahead.reset(5)
+    plain.reset(5)
+    assert np.array_equal(ahead.plan(history), plain.plan(history)), "noise prepared for another counter is not used"
+
+
+def test_a_refused_observation_does_not_use_up_the_prepared_noise(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "p")
+    planner = Planner.load(tmp_path / "p", "onnxruntime", seed=5)
+    expected = planner.plan(np.zeros((2, 5)))
+    planner.reset(5)
+    planner.prepare()
+    with pytest.raises(RcdError, match="NaN"):
+        planner.plan(np.full((2, 5), np.nan))
+    assert np.array_equal(planner.plan(np.zeros((2, 5))), expected)
+
+
+def test_a_network_that_answers_nan_plans_nothing(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "p")
+    planner = Planner.load(tmp_path / "p", "onnxruntime", seed=5)
+    planner.engine.plan = lambda observation, noise: noise * np.float32(np.inf)  # type: ignore[method-assign]
+    with pytest.raises(RcdError, match=r"NaN or infinity \(seed 5, counter 0\)"):
+        planner.plan(np.zeros((2, 5)))
+
+
+def test_a_plan_is_the_callers_to_keep(tmp_path: Path) -> None:
+    """Pins: handing out a buffer that the next plan overwrites."""
+    write_tiny(tmp_path / "p")
+    planner = Planner.load(tmp_path / "p")
+    first = planner.plan(np.zeros((2, 5)))
+    kept = first.copy()
+    planner.plan(np.ones((2, 5)))
+    assert np.array_equal(first, kept)
 
 
 def test_the_robots_part_loads_no_heavy_package() -> None:

@@ -9,13 +9,17 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import PathLike, load_tensors, read_file
+from rcd_ros.planning.engines.auto import fastest
 from rcd_ros.planning.engines.base import Engine, Network, Program, check_parity
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import nn
 
 STUDENT = "student.onnx"
 NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg")
@@ -131,23 +135,42 @@ def load_network(name: str, program: Program, threads: int = 1) -> Network:
 
 
 def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 1) -> Engine:
-    """Load the engine `name` ("auto" takes the best one there is) for a checkpoint.
+    """Load the engine `name` ("auto" measures those of `auto_candidates`) for a checkpoint.
 
     Raises:
         RcdError: unknown engine, engine not usable here, or it does not reproduce the reference pairs.
     """
-    chosen = "onnxruntime" if name == "auto" else name
     program = student_program(folder, manifest)
-    engine = Engine(load_network(chosen, program, threads), program)
-    check_parity(engine, manifest, load_tensors(folder, "reference", manifest), f"checkpoint '{folder}'")
-    return engine
+    reference = load_tensors(folder, "reference", manifest)
+
+    def load(engine_name: str) -> Engine:
+        engine = Engine(load_network(engine_name, program, threads), program)
+        check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
+        return engine
+
+    return fastest(auto_candidates(), load, reference) if name == "auto" else load(name)
+
+
+def auto_candidates() -> list[str]:
+    """The engines that "auto" chooses among: the usable ones that are ready in a moment.
+
+    PyTorch takes seconds to import, torch-compile and TensorRT up to minutes to compile. So torch is a candidate only
+    where there is an NVIDIA GPU to record a CUDA graph on, or no other engine; the latter two are for who names them.
+
+    Raises:
+        RcdError: no engine can be used here.
+    """
+    usable = [name for name in ("onnxruntime", "openvino", "onnxruntime-cuda", "torch-cudagraph") if not why_not(name)]
+    if usable or not why_not("torch"):
+        return usable or ["torch"]
+    raise RcdError(f"no inference engine can be used here: {_BACKENDS['onnxruntime'].remedy}")
 
 
 def student_program(folder: PathLike, manifest: Manifest) -> Program:
     """The one-step student of a checkpoint."""
     chunk = (1, manifest.horizon, manifest.task.command.size)
 
-    def module() -> Any:
+    def module() -> nn.Module:
         from rcd_ros.planning.engines.torch_modules import one_step
 
         return one_step(manifest, load_tensors(folder, "student", manifest))
