@@ -8,25 +8,31 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rcd_ros.errors import RcdError
+from rcd_ros.ros.choice import RUNTIME
 from rcd_ros.ros.launcher_watch import end_with_launcher
+from rcd_ros.ros.signals import SignalHandling
 
 
 def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) -> int:
     """Make a node, spin it until it is asked to end, and return the process's exit code.
 
+    A managed node starts itself unless its parameter `autostart` is false; when that fails, it ends as for bad input.
     SIGINT and SIGTERM end it with 0. A node ends itself by `raise SystemExit(code)` in a callback. Bad input
     (`RcdError`, a parameter that was refused) ends it with one line on stderr and 2. A node that a launch started
     ends with its launcher.
     """
-    from rcd_ros.ros import ExternalShutdownException, ParameterException, init, spin, try_shutdown
+    from rcd_ros.ros import ExternalShutdownException, ParameterException, try_shutdown
+    from rcd_ros.ros.managed_node import ManagedNode
 
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
     end_with_launcher()
     node = None
     try:
-        init(args=args)
+        spin_until_signal = _init(args)
         node = make_node()
-        spin(node)
+        if isinstance(node, ManagedNode):
+            node.start()
+        spin_until_signal(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
     except SystemExit as end:
@@ -42,3 +48,23 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
             node.destroy_node()
         try_shutdown()
     return 0
+
+
+def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
+    """Start the runtime; returns what spins a node until a signal comes.
+
+    On a signal rclpy shuts down at once, and a node that wants to leave its controller a trajectory to rest cannot
+    publish it any more. So its handlers are replaced by those of the embedded runtime.
+    """
+    from rcd_ros.ros import Future, init, spin, spin_until_future_complete
+
+    if RUNTIME == "embedded":
+        init(args=args)
+        return spin
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    signalled = Future()
+    SignalHandling(lambda: signalled.set_result(None))
+    return lambda node: spin_until_future_complete(node, signalled)

@@ -9,8 +9,9 @@ import sys
 import time
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros import Node, run_node
-from rcd_ros.ros.messages import JointState, SetBool
+from rcd_ros.ros import Node, ParameterDescriptor, run_node
+from rcd_ros.ros.managed_node import ManagedNode
+from rcd_ros.ros.messages import FloatingPointRange, JointState, SetBool
 
 
 class EchoNode(Node):
@@ -35,6 +36,30 @@ class EchoNode(Node):
         return response
 
 
+class ManagedEchoNode(ManagedNode):
+    """Publishes `beat` while it is active; `fault` (nothing, "input" or "bug") is what goes wrong in `configure`."""
+
+    def __init__(self) -> None:
+        super().__init__("managed")
+        self.declare_parameter("fault", "", ParameterDescriptor(description="what goes wrong in configure"))
+        span = FloatingPointRange(from_value=0.0, to_value=10.0, step=0.5)
+        self.declare_parameter("rate", 1.0, ParameterDescriptor(description="a rate (Hz)", floating_point_range=[span]))
+        self.declare_parameter("limits.velocity", [1.0, 2.0])
+        self._beat = self.create_lifecycle_publisher(JointState, "beat", 10)
+        self.create_timer(0.05, lambda: self._beat.publish(JointState(name=["beat"])))
+        self.get_logger().info(f"ready, process {os.getpid()}")
+
+    def configure(self) -> None:
+        fault = self.get_parameter("fault").value
+        if fault == "input":
+            raise RcdError("the checkpoint 'nowhere' does not exist: give another folder")
+        if fault == "bug":
+            raise ZeroDivisionError("division by zero")
+
+    def deactivate(self) -> None:
+        self._beat.publish(JointState(name=["rest"]))
+
+
 class RefusingNode(Node):
     """Cannot use its input."""
 
@@ -54,5 +79,10 @@ def stubborn() -> int:
 
 
 if __name__ == "__main__":
-    program = {"echo": lambda: run_node(EchoNode), "refusing": lambda: run_node(RefusingNode), "stubborn": stubborn}
+    program = {
+        "echo": lambda: run_node(EchoNode),
+        "managed": lambda: run_node(ManagedEchoNode),
+        "refusing": lambda: run_node(RefusingNode),
+        "stubborn": stubborn,
+    }
     sys.exit(program[sys.argv[1]]())

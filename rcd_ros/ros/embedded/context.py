@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from cyclonedds.core import GuardCondition
 from cyclonedds.domain import DomainParticipant
@@ -18,8 +14,7 @@ from cyclonedds.domain import DomainParticipant
 from rcd_ros.ros.embedded.arguments import RosArguments, parse_ros_arguments
 from rcd_ros.ros.embedded.domain import create_participant, delete, domain_id_from_environment
 from rcd_ros.ros.embedded.graph import Graph
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from rcd_ros.ros.signals import SignalHandling
 
 
 class ExternalShutdownException(Exception):
@@ -38,7 +33,7 @@ class Context:
         self._graph: Graph | None = None
         self._running = False
         self._guards: list[GuardCondition] = []
-        self._signals: _SignalHandling | None = None
+        self._signals: SignalHandling | None = None
         self._on_close: list[Callable[[], None]] = []
         atexit.register(self._close)
 
@@ -52,7 +47,7 @@ class Context:
         self._graph = Graph(self._participant)
         self._running = True
         if threading.current_thread() is threading.main_thread():
-            self._signals = _SignalHandling(self)
+            self._signals = SignalHandling(self.interrupt)
 
     def ok(self) -> bool:
         """Whether it is started and not shut down."""
@@ -120,49 +115,6 @@ class Context:
         if self._participant is not None:
             delete(self._participant)
             self._participant = self._graph = None
-
-
-class _SignalHandling:
-    """Turns the first SIGINT or SIGTERM into an orderly end; a second one acts as if we were not here.
-
-    Python runs its handlers only between bytecodes, and a DDS wait is one long call into C. So a thread sleeps on the
-    descriptor that the interpreter writes to when a signal arrives, and wakes the waiting executors.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._read_end, self._write_end = os.pipe()
-        os.set_blocking(self._write_end, False)
-        self._previous_fd = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-        self._previous: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
-        self._thread = threading.Thread(target=self._forward, name="ros-signals", daemon=True)
-        self._thread.start()
-
-    def restore(self) -> None:
-        """Put the previous handlers back."""
-        if threading.current_thread() is threading.main_thread():
-            self._restore_handlers()
-            signal.set_wakeup_fd(self._previous_fd)
-        os.close(self._write_end)  # ends the thread
-        self._thread.join(timeout=1.0)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._restore_handlers()
-        self._context.interrupt()
-
-    def _restore_handlers(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
-
-    def _forward(self) -> None:
-        for _ in self._wakeups():
-            self._context.wake()
-        os.close(self._read_end)
-
-    def _wakeups(self) -> Iterator[bytes]:
-        while received := os.read(self._read_end, 64):
-            yield received
 
 
 _default = Context()
