@@ -18,14 +18,14 @@ from rcd_ros.planning.manifest import Manifest
 PlannerKind = Literal["student", "teacher"]
 
 
-def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> nn.Module:
-    """A checkpoint's raw student or teacher F, ready to evaluate.
+def build_planner(manifest: Manifest, kind: PlannerKind) -> nn.Module:
+    """The raw network F that the manifest describes, untrained.
 
     Raises:
-        RcdError: the network in the manifest cannot be built, or the tensors do not fit it.
+        RcdError: there is no such network in this version.
     """
     try:
-        network = build_network(
+        return build_network(
             manifest.network,
             horizon=manifest.horizon,
             commands=manifest.task.command.size,
@@ -37,6 +37,15 @@ def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> 
             f"the network in the manifest cannot be built ({error}): use the version of rcd_ros that made the "
             "checkpoint, or train it again"
         ) from error
+
+
+def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> nn.Module:
+    """A checkpoint's raw student or teacher F, ready to evaluate.
+
+    Raises:
+        RcdError: the network in the manifest cannot be built, or the tensors do not fit it.
+    """
+    network = build_planner(manifest, kind)
     try:
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
     except RuntimeError as error:
