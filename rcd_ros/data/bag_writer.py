@@ -1,0 +1,137 @@
+"""Bags as they are written: rosbag2's folder with one MCAP file, as `ros2 bag` and Foxglove read it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from rcd_ros.errors import RcdError
+
+RESERVE_BYTES = 4 << 20
+"""Kept free on the disk while a bag is open: what its end may need when everything else is full."""
+_RECORD_BYTES = 31
+"""What MCAP adds to a message."""
+
+
+@cache
+def typestore() -> Any:
+    """ROS 2's standard message definitions."""
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+def check_new_bag(folder: Path) -> None:
+    """Refuse a bag's folder that exists.
+
+    Raises:
+        RcdError: it does.
+    """
+    if folder.exists():
+        raise RcdError(f"'{folder}' exists already: choose another folder for the bag")
+
+
+def qos(reliable: bool, transient_local: bool) -> Qos:
+    """QoS of a topic's publishers, by which `ros2 bag play` publishes again; the rest is ROS 2's default."""
+    forever = QosTime(9_223_372_036, 854_775_807)
+    return Qos(
+        QosHistory.KEEP_LAST,
+        10,
+        QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
+        QosDurability.TRANSIENT_LOCAL if transient_local else QosDurability.VOLATILE,
+        forever,
+        forever,
+        QosLiveliness.AUTOMATIC,
+        forever,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+class BagWriter:
+    """Writes serialised messages. A topic joins the bag with its first message."""
+
+    def __init__(self, folder: Path, about: Mapping[str, str] | None = None) -> None:
+        """Make a new bag in `folder`; `about` goes into its metadata.
+
+        Raises:
+            RcdError: the folder exists.
+            OSError: it cannot be written.
+        """
+        check_new_bag(folder)
+        self.folder = folder
+        self.counts: dict[str, int] = {}
+        """Messages by topic."""
+        self.size = 0
+        """Bytes of all messages so far."""
+        self._connections: dict[str, Connection] = {}
+        self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
+        for key, value in (about or {}).items():
+            self._writer.set_custom_data(key, value)
+        self._writer.open()
+        storage: Any = self._writer.storage
+        self._file = storage.bio
+        self._whole = self._file.tell()
+        self._reserve = folder / ".reserve"
+        try:
+            with self._reserve.open("wb") as reserve:
+                os.posix_fallocate(reserve.fileno(), 0, RESERVE_BYTES)
+        except OSError:
+            self._abandon()
+            raise
+
+    @property
+    def messages(self) -> int:
+        """Number of messages so far."""
+        return sum(self.counts.values())
+
+    def write(self, topic: str, type_name: str, offered: Qos, time: int, data: bytes) -> None:
+        """Add one message.
+
+        Args:
+            topic: full name.
+            type_name: such as `sensor_msgs/msg/JointState`, one of `typestore()`.
+            offered: QoS of its publishers, noted with the topic's first message.
+            time: ns since 1970.
+            data: as serialised by ROS 2 (CDR with its header).
+
+        Raises:
+            OSError: the disk is full or gone; `close` saves what was written before.
+        """
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(
+                topic, type_name, typestore=typestore(), offered_qos_profiles=[offered]
+            )
+            self.counts[topic] = 0
+        self._writer.write(self._connections[topic], time, data)
+        self._whole = self._file.tell()
+        self.counts[topic] += 1
+        self.size += len(data) + _RECORD_BYTES
+
+    def close(self) -> None:
+        """Write the index and the metadata, so that the bag can be read.
+
+        What the last `write` left of a part that did not fit is cut off first; that part is then written anew.
+
+        Raises:
+            OSError: not even that could be written. The bag's beginning is there, without an index.
+        """
+        try:
+            self._reserve.unlink(missing_ok=True)
+            self._file.seek(self._whole)
+            self._file.truncate()
+            self._writer.close()
+        except OSError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file.close()
