@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,10 +69,13 @@ class Supervisor:
 
     The launch ends when a required process ends, when any process crashes, or on SIGINT, SIGTERM or SIGHUP. Then
     every process group gets SIGINT; after `patience` seconds SIGTERM, and after as long again SIGKILL. A second
-    signal kills at once.
+    signal kills at once. Lines go to `output` (standard output); `environment` is added to this process's own.
     """
 
-    def __init__(self, output: TextIO | None = None, patience: float = 5.0) -> None:
+    def __init__(
+        self, output: TextIO | None = None, patience: float = 5.0, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._environment = dict(environment or {})
         self._printer = Printer(output or sys.stdout, width=len(_SELF))
         self._colours = get_colours()
         self._events: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -89,6 +92,11 @@ class Supervisor:
         self._children[name] = _Child(command, required)
         self._printer.width = max(self._printer.width, len(name))
 
+    def process_id(self, name: str) -> int | None:
+        """The process id of one that runs, else None; any thread may ask."""
+        child = self._children[name]
+        return child.pid if child.exit_code is None else None
+
     def run(self) -> int:
         """Start the processes and return the launch's exit code.
 
@@ -103,7 +111,7 @@ class Supervisor:
         return self._exit_code
 
     def _start(self, name: str, child: _Child) -> None:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", LAUNCHER_VARIABLE: str(os.getpid())}
+        environment = {**os.environ, **self._environment, "PYTHONUNBUFFERED": "1", LAUNCHER_VARIABLE: str(os.getpid())}
         # `exec`: honcho runs commands by the shell, and signals and exit codes should be the node's own.
         process = Process(f"exec {shlex.join(child.command)}", name=name, colour=next(self._colours), env=environment)
         threading.Thread(target=process.run, args=(self._events,), name=name, daemon=True).start()

@@ -1,0 +1,142 @@
+"""`rcd bench loop`: how long it takes from a sensor's stamp to the trajectory, across processes and at a rate."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.nodes.loop_run import LoopRun, LoopSettings
+    from rcd_ros.planning.manifest import Manifest
+
+
+class TriggerChoice(str, Enum):
+    """When the planner node plans."""
+
+    on_observation = "on_observation"
+    timer = "timer"
+
+
+def loop(
+    checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
+    rate: Annotated[str, typer.Option(help="Observations a second; several with commas between them.")] = "125",
+    seconds: Annotated[float, typer.Option(help="How long to measure at each rate.")] = 60.0,
+    engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
+    trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Run a sensor, the planner node and a receiver as processes of their own, and time each trajectory.
+
+    The time is from the sensor's stamp, taken before its messages are made, until the receiver has the trajectory as a
+    message. A period is missed when that took longer than one period, or the trajectory never came.
+
+    Examples:
+
+      rcd bench loop --rate 125 --seconds 600
+
+      rcd bench loop --rate 125,250,500,1000 --seconds 30
+    """
+    from rcd_ros.evaluation.machine import describe_machine
+    from rcd_ros.nodes.loop_run import LoopSettings
+    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.resources import find_resource
+
+    rates = _rates(rate)
+    if not (math.isfinite(seconds) and seconds > 0.0):
+        raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
+    if json_file is not None:
+        claim(json_file, force)
+    folder = checkpoint or find_resource("models/kitchen-complete")
+    manifest = verify(folder)
+    machine = describe_machine(threads)
+    runs: list[LoopRun] = []
+    try:
+        for hertz in rates:
+            runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value), manifest))
+            if not runs[-1].complete:
+                break
+    finally:
+        content = _content(runs) | {"machine": machine.as_json()}
+        if json_file is not None and runs:
+            write_json(json_file, content)
+        if runs:
+            _show(runs, machine.lines())
+    if json_file is not None:
+        typer.echo(f"wrote {json_file}")
+    if not runs[-1].complete:
+        times = runs[-1].times
+        raise KeyboardInterrupt(f"{times.periods} of {runs[-1].settings.periods} periods were measured")
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise RcdError(f"--rate {text}: give a number, or several with commas between them") from error
+    for rate in rates:
+        if not (math.isfinite(rate) and rate > 0.0):
+            raise RcdError(f"--rate {text}: a rate must be above 0 Hz, got {rate:g}")
+    return rates
+
+
+def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
+    from tqdm import tqdm
+
+    from rcd_ros.nodes.loop_run import run_loop
+
+    layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s"
+    with tqdm(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
+
+        def progress(elapsed: float) -> None:
+            bar.update(min(elapsed, settings.seconds) - bar.n)
+
+        return run_loop(settings, manifest, progress)
+
+
+def _content(runs: list[LoopRun]) -> dict[str, Any]:
+    """One run as it is; several as rows, with the highest rate that holds."""
+    rows = [run.as_json() for run in runs]
+    if len(rows) == 1:
+        return rows[0]
+    holding = [row["rate_hz"] for row in rows if row["holds"]]
+    return {"rows": rows, "highest_rate_hz": max(holding, default=None)}
+
+
+def _show(runs: list[LoopRun], machine: list[str]) -> None:
+    """One column per rate."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [run.as_json() for run in runs]
+    title = f"Sensor stamp to trajectory received, engine {rows[0]['engine']}"
+    table = Table("", *(f"{row['rate_hz']:g} Hz" for row in rows), title=title, title_justify="left")
+    for name in ("p50", "p95", "p99", "max"):
+        table.add_row(name, *(_milliseconds(row[f"e2e_{name}_ms"]) for row in rows))
+    shares = (100.0 * row["missed"] / max(row["periods"], 1) for row in rows)
+    table.add_row("missed periods", *(f"{share:.2f} %" for share in shares))
+    table.add_row("the rate holds", *("yes" if row["holds"] else "no" for row in rows))
+    for name in ("p50", "p99"):
+        planners = (row["planner"] or {} for row in rows)
+        table.add_row(f"one plan, {name}", *(_milliseconds(planner.get(f"plan_ms_{name}")) for planner in planners))
+    table.add_row("planner's memory", *(_growth(row["rss_start_mb"], row["rss_end_mb"]) for row in rows))
+    console = Console()
+    console.print(table)
+    for line in machine:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} ms"
+
+
+def _growth(start: float | None, end: float | None) -> str:
+    return "-" if start is None or end is None else f"{end:.1f} MB ({end - start:+.1f})"

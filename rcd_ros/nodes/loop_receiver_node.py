@@ -1,0 +1,73 @@
+"""The receiver of `rcd bench loop`: keeps when each trajectory arrived, and the planner's diagnostics."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.planner_report import PlannerReport
+from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.ros import Node, run_node
+from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory
+
+RECEIVED, DIAGNOSTICS = "received.npy", "diagnostics.json"
+"""Files of the folder `output`: (n, 2) stamps and arrivals of trajectories, ns; what the planner said of itself."""
+QUEUE = 100
+
+
+class LoopReceiver(Node):
+    """Takes every trajectory; its memory is all there from the start."""
+
+    def __init__(self) -> None:
+        """Listen.
+
+        Raises:
+            RcdError: a parameter cannot be used.
+        """
+        super().__init__("loop_receiver")
+        topic = declare(self, "topic", "joint_trajectory", "where trajectories come from")
+        self._output = Path(declare(self, "output", "", "folder for the arrivals", bool, "a folder"))
+        capacity = declare(self, "capacity", 10_000, "trajectories kept at most", lambda n: n >= 1, "at least 1")
+        self._received = np.full((capacity, 2), -1, np.int64)
+        self._taken = 0
+        self._said: dict[str, str] = {}
+        self._report: PlannerReport | None = None
+        self.create_subscription(JointTrajectory, topic, self._on_trajectory, QUEUE)
+        self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
+        self._collector = QuietCollector()
+        self._collector.freeze()
+
+    def destroy_node(self) -> None:
+        """Keep what has arrived, also when interrupted."""
+        self._collector.release()
+        np.save(self._output / RECEIVED, self._received[: self._taken])
+        report = self._report.values() if self._report is not None else None
+        (self._output / DIAGNOSTICS).write_text(json.dumps({"planner": report, "diagnostics": self._said}))
+        super().destroy_node()
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        arrival = time.time_ns()
+        if self._taken < len(self._received):
+            self._received[self._taken] = nanoseconds(message.header.stamp), arrival
+            self._taken += 1
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        report = PlannerReport.from_message(message)
+        if report is not None:
+            self._report = report
+            self._said = {entry.key: entry.value for status in message.status for entry in status.values}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of the `loop_receiver_node` module."""
+    return run_node(LoopReceiver, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
