@@ -104,7 +104,7 @@ def test_an_unknown_engine_is_answered_by_the_nearest_known_one(folder: Path) ->
         ("torch", "torch", r"pip install 'rcd_ros\[torch\]'"),
         ("torch-compile", "torch", r"pip install 'rcd_ros\[torch\]'"),
         ("onnxruntime", "onnxruntime", "pip install onnxruntime$"),
-        ("onnxruntime-cuda", "onnxruntime", "pip install onnxruntime-gpu"),
+        ("onnxruntime-cuda", "onnxruntime", "pip install 'onnxruntime-gpu"),
     ],
 )
 def test_a_missing_engine_names_what_installs_it(

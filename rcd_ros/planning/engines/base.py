@@ -62,7 +62,14 @@ class Network(Protocol):
     name: str
 
     def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Evaluate it. Inputs as `Program.inputs` says; the output is a buffer that the next call overwrites."""
+        """Evaluate it.
+
+        Args:
+            inputs: contiguous arrays, shaped as `Program.inputs` says and in that order.
+
+        Returns:
+            The output, in a buffer that the next call overwrites.
+        """
 
     def close(self) -> None:
         """Release what it holds."""

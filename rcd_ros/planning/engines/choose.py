@@ -50,7 +50,7 @@ def _onnx(name: str) -> _Backend:
         reason: str | None = importlib.import_module("rcd_ros.planning.engines.onnx_engine").missing_provider(name)
         return reason
 
-    remedy = "pip install onnxruntime" + ("" if name == "onnxruntime" else "-gpu")
+    remedy = "pip install " + ("onnxruntime" if name == "onnxruntime" else "'onnxruntime-gpu[cuda,cudnn]'")
     return _Backend("rcd_ros.planning.engines.onnx_engine:OnnxNetwork", "onnxruntime", remedy, usable)
 
 

@@ -10,21 +10,23 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.engines.base import Program
 
 PROVIDERS = {
-    "onnxruntime": "CPUExecutionProvider",
-    "onnxruntime-cuda": "CUDAExecutionProvider",
-    "onnxruntime-tensorrt": "TensorrtExecutionProvider",
+    "onnxruntime": ("CPUExecutionProvider",),
+    "onnxruntime-cuda": ("CUDAExecutionProvider",),
+    "onnxruntime-tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider"),
 }
+"""Engine -> its provider, and what may run the parts of a graph that the provider does not know."""
 _OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
 """TF32 rounds products to 10 bits, which no planner was trained with."""
 
 
 def missing_provider(name: str) -> str | None:
     """Why this ONNX Runtime does not offer the provider of engine `name`; None when it does."""
-    if PROVIDERS[name] in onnxruntime.get_available_providers():
+    provider = PROVIDERS[name][0]
+    if provider in onnxruntime.get_available_providers():
         return None
     return (
-        f"the installed onnxruntime has no {PROVIDERS[name]}: pip uninstall onnxruntime, then pip install "
-        "onnxruntime-gpu in its place"
+        f"the installed onnxruntime has no {provider}: pip uninstall onnxruntime, then pip install "
+        "'onnxruntime-gpu[cuda,cudnn]' in its place"
     )
 
 
@@ -38,31 +40,30 @@ class OnnxNetwork:
             RcdError: the provider cannot be used here, or the graph is damaged or not the program's.
         """
         self.name = name
-        provider = PROVIDERS[name]
+        device = "cpu" if name == "onnxruntime" else "cuda"
+        if device == "cuda":
+            onnxruntime.preload_dlls()  # finds CUDA where pip installs it
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Waiting threads must leave the cores to the robot's other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = [(provider, _OPTIONS.get(provider, {})) for provider in PROVIDERS[name]]
+        graph = program.graph()
         try:
-            session = onnxruntime.InferenceSession(
-                program.graph(), options, providers=[(provider, _OPTIONS.get(provider, {}))]
-            )
-        except RcdError:
-            raise
+            session = onnxruntime.InferenceSession(graph, options, providers=providers)
         except Exception as error:  # ONNX Runtime has an exception class per cause, without a common base
             reason = " ".join(str(error).split())[:200]
             raise RcdError(
                 f"{program.source} cannot be loaded by ONNX Runtime ({reason}): export the checkpoint again"
             ) from error
-        if session.get_providers()[0] != provider:
+        if session.get_providers()[0] != PROVIDERS[name][0]:
             raise RcdError(
-                f"engine {name} cannot run here: ONNX Runtime could not start its {provider} (a driver or a CUDA "
-                "library is missing) and would use the CPU; choose onnxruntime for that"
+                f"engine {name} cannot run here: ONNX Runtime could not start its {PROVIDERS[name][0]} (a driver or a "
+                "CUDA library is missing) and would use something else; choose another engine"
             )
         program.check_graph(_floats(session.get_inputs()), _floats(session.get_outputs()))
-        device = "cpu" if name == "onnxruntime" else "cuda"
         self._session = session
         self._output = np.zeros(program.shape, np.float32)
         self._binding = session.io_binding()
