@@ -1,4 +1,4 @@
-"""The command `rcd`: one entry for data, train, eval, bench, show, export, launch and demo.
+"""The command `rcd`: one entry for all that this package does, from data and training to benches, launches and bags.
 
 A subcommand's module is imported only when that subcommand is used, so that `rcd --help` is quick and works with
 the robot's part alone installed. Whatever a subcommand raises ends here as one line and an exit code:
@@ -22,6 +22,8 @@ SUBCOMMANDS = {
     "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
     "bench": Subcommand("bench", "app", "Measure latency, speed-up, the loop over the middleware, and real time."),
+    "record": Subcommand("record", "record", "Record what the nodes say to each other into a bag (MCAP)."),
+    "replay": Subcommand("replay", "replay", "Plan a recorded run again: are these the plans that were made?"),
     "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),

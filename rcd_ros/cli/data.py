@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from tqdm import tqdm
 
+from rcd_ros.cli.from_bag import from_bag
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rcd_ros.data.summary import Range
 
 app = typer.Typer(help="Import, make, list and look at data sets (Minari).", no_args_is_help=True)
+app.command("from-bag")(from_bag)
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/kitchen/complete-v0.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -83,6 +84,7 @@ class BagWriter:
                 os.posix_fallocate(reserve.fileno(), 0, RESERVE_BYTES)
         except OSError:
             self._abandon()
+            shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it yet
             raise
 
     @property

@@ -60,3 +60,10 @@ def test_raw_messages_are_the_bytes_that_were_sent(ros: None, spin_until: SpinUn
     assert before <= sent <= after, "the time is that of sending, not of taking"
     store: Any = get_typestore(Stores.ROS2_JAZZY)
     assert store.deserialize_cdr(data, "sensor_msgs/msg/JointState").name == ["elbow"], "as other readers understand it"
+
+    node.destroy_publisher(publisher)  # the notice of it broke readers of raw messages once
+    spin_until(node, lambda: not node.get_publishers_info_by_topic("joint_states"))
+    again = node.create_publisher(JointState, "joint_states", 10)
+    spin_until(node, lambda: again.get_subscription_count() == 2)
+    again.publish(message)
+    spin_until(node, lambda: len(raw) == 2)

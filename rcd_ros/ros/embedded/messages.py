@@ -8,6 +8,7 @@ class attributes. Sequences are lists here and `array.array` there, so code that
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ def message_class(type_name: str) -> Any:
         setattr(message, constant, value)
     message.ros_type_name = type_name
     message.ros_checks = [(member.name, _checker(member)) for member in members]
-    message.ros_codec = cdr.message_codec([(member.name, _codec(member)) for member in members], message)
+    message.ros_codec = cdr.message_codec([(member, _nested_codec(member)) for member in members], message)
     message.serialize = _serialize
     message.deserialize = classmethod(_deserialize)
     return message
@@ -74,7 +75,8 @@ def raw_class(message_type: Any) -> Any:
     members = _idl_members(message_type.ros_type_name)
     wire_name = definitions.dds_type_name(message_type.ros_type_name)
     raw: Any = make_idl_struct(message_type.__name__, wire_name, members, dataclassify=False)
-    raw.deserialize = classmethod(lambda data_type, data, **options: RawSample(bytes(data)))
+    # The key is what is left of a sample that says that its writer has gone.
+    raw.deserialize = raw.deserialize_key = classmethod(lambda data_type, data, **options: RawSample(bytes(data)))
     return raw
 
 
@@ -134,8 +136,9 @@ def _deserialize(message_type: Any, data: bytes, **options: Any) -> Any:
     return message_type.__idl__.deserialize(data)
 
 
-def _codec(member: Field) -> cdr.Codec:
-    return cdr.field_codec(member, message_class(member.base).ros_codec if member.is_message else None)
+def _nested_codec(member: Field) -> cdr.Codec | None:
+    codec: cdr.Codec | None = message_class(member.base).ros_codec if member.is_message else None
+    return codec
 
 
 def _members(source: Any, message_type: Any) -> dict[str, Any]:
@@ -176,15 +179,18 @@ def _checker(member: Field) -> Callable[[Any, str], None]:
     if member.array_length is None and not member.is_sequence:
         return single
     exact = {_PYTHON_TYPES[member.base]} if member.base in _PYTHON_TYPES else set()
+    typecode = cdr.typecode(member)
 
     def check(values: Any, path: str) -> None:
+        if type(values) is array and values.typecode == typecode and member.is_sequence:
+            return
         if isinstance(values, np.ndarray) and member.is_sequence:
             raise TypeError(f"{path} must be a list, not a NumPy array: use .tolist()")
         if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
             raise TypeError(f"{path} must be a sequence of {member.base}, got {type(values).__name__}")
         if member.array_length is not None and len(values) != member.array_length:
             raise TypeError(f"{path} must have {member.array_length} values, got {len(values)}")
-        if {type(value) for value in values} <= exact:
+        if set(map(type, values)) <= exact:
             return  # the usual case, without a call for each of a trajectory's hundreds of numbers
         for index, value in enumerate(values):
             single(value, f"{path}[{index}]") if member.is_message else single(value, path)
