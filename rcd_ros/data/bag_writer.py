@@ -55,7 +55,7 @@ def qos(reliable: bool, transient_local: bool) -> Qos:
 
 
 class BagWriter:
-    """Writes serialised messages. A topic joins the bag with its first message."""
+    """Writes serialised messages, topic by topic as they join."""
 
     def __init__(self, folder: Path, about: Mapping[str, str] | None = None) -> None:
         """Make a new bag in `folder`; `about` goes into its metadata.
@@ -92,24 +92,31 @@ class BagWriter:
         """Number of messages so far."""
         return sum(self.counts.values())
 
-    def write(self, topic: str, type_name: str, offered: Qos, time: int, data: bytes) -> None:
-        """Add one message.
+    def join(self, topic: str, type_name: str, offered: Qos) -> None:
+        """Let a topic be part of the bag, whether or not it will have messages.
 
         Args:
             topic: full name.
             type_name: such as `sensor_msgs/msg/JointState`, one of `typestore()`.
-            offered: QoS of its publishers, noted with the topic's first message.
-            time: ns since 1970.
-            data: as serialised by ROS 2 (CDR with its header).
-
-        Raises:
-            OSError: the disk is full or gone; `close` saves what was written before.
+            offered: QoS of its publishers.
         """
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(
                 topic, type_name, typestore=typestore(), offered_qos_profiles=[offered]
             )
             self.counts[topic] = 0
+
+    def write(self, topic: str, time: int, data: bytes) -> None:
+        """Add one message.
+
+        Args:
+            topic: one that has joined.
+            time: ns since 1970.
+            data: as serialised by ROS 2 (CDR with its header).
+
+        Raises:
+            OSError: the disk is full or gone; `close` saves what was written before.
+        """
         self._writer.write(self._connections[topic], time, data)
         self._whole = self._file.tell()
         self.counts[topic] += 1

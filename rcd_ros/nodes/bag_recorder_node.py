@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class BagRecorder(Node):
             return
         if not self._chosen:
             for topic, type_name in OUR_TOPICS.items():
-                self._listen(self.resolve_topic_name(topic), type_name, QoSProfile(depth=DEPTH))
+                self._listen(self.resolve_topic_name(topic), type_name, _matching([]))
         self.create_timer(LOOK_S, self._look, clock=self._wall)
         if seconds:
             self.create_timer(seconds, self._finish, clock=self._wall)
@@ -110,9 +110,12 @@ class BagRecorder(Node):
             return
         for topic, types in self.get_topic_names_and_types():
             if self._is_wanted(topic, types):
-                profile = self._profile(topic)
+                offered = [publisher.qos_profile for publisher in self.get_publishers_info_by_topic(topic)]
+                profile = _matching(offered)
                 if topic not in self._subscriptions_of or self._subscriptions_of[topic][0] != profile:
                     self._listen(topic, types[0], profile)
+                if topic in self._subscriptions_of and offered:
+                    self._writer.join(topic, types[0], _offered(profile))
 
     def _is_wanted(self, topic: str, types: list[str]) -> bool:
         if topic in self._unknown:
@@ -120,17 +123,6 @@ class BagRecorder(Node):
         if self._chosen:
             return topic in {self.resolve_topic_name(name) for name in self._chosen}
         return self._all or types[0] in OUR_TYPES
-
-    def _profile(self, topic: str) -> QoSProfile:
-        """What receives from all of a topic's publishers, as much as they all offer."""
-        offered = [publisher.qos_profile for publisher in self.get_publishers_info_by_topic(topic)]
-        reliable = all(profile.reliability != ReliabilityPolicy.BEST_EFFORT for profile in offered)
-        latched = bool(offered) and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
-        return QoSProfile(
-            depth=DEPTH,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-        )
 
     def _listen(self, topic: str, type_name: str, profile: QoSProfile) -> None:
         try:
@@ -142,17 +134,15 @@ class BagRecorder(Node):
             return
         if topic in self._subscriptions_of:
             self.destroy_subscription(self._subscriptions_of[topic][1])
-        offered = qos(
-            profile.reliability == ReliabilityPolicy.RELIABLE, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        )
-        callback = partial(self._on_message, topic, type_name, offered)
+        callback = partial(self._on_message, topic, type_name, _offered(profile))
         self._subscriptions_of[topic] = profile, subscribe_raw(self, message_type, topic, callback, profile)
 
     def _on_message(self, topic: str, type_name: str, offered: Any, data: bytes, sent: int) -> None:
         if self._writer is None:
             return
         try:
-            self._writer.write(topic, type_name, offered, sent, data)
+            self._writer.join(topic, type_name, offered)
+            self._writer.write(topic, sent, data)
         except OSError as error:
             self._fail(error)
             return
@@ -210,6 +200,23 @@ class BagRecorder(Node):
 def _summary(writer: BagWriter) -> str:
     kept = f"{writer.messages} messages of {len(writer.counts)} topics, {writer.size / 1e6:.2f} MB"
     return f"{kept}, are in '{writer.folder}'"
+
+
+def _matching(offered: Sequence[QoSProfile]) -> QoSProfile:
+    """What receives from all publishers that offer these, as much as they all do."""
+    reliable = all(profile.reliability != ReliabilityPolicy.BEST_EFFORT for profile in offered)
+    latched = bool(offered) and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
+    return QoSProfile(
+        depth=DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+def _offered(profile: QoSProfile) -> Any:
+    """What the bag says of a topic that is listened to by `profile`."""
+    reliable = profile.reliability == ReliabilityPolicy.RELIABLE
+    return qos(reliable, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def _not_negative(value: float) -> bool:

@@ -224,6 +224,7 @@ class PlannerNode(Node):
             f"missed in the last {WINDOW_S:g} s": f"{summary.missed} of {summary.periods}",
             "rate_asked_hz": round(self._rate, 2),
             "counter": planner.counter,
+            "plan_stamp": self._last[0] if self._last else -1,
             "dropped": sum(dropped.values()),
             **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
             "clock_restarts": self._assembler.restarts,

@@ -308,6 +308,7 @@ class SimulationBridge(Node):
         unanswered = self._awaited and record is not None and self._waited_s >= 1.0
         values = {
             "mode": self._mode,
+            "execute": self._execute,
             "paused": self._paused,
             "episodes_done": len(self._episodes.finished),
             "step": record.steps if record else 0,
