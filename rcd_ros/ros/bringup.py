@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,7 +41,7 @@ class LaunchArgument:
 
 @dataclass(frozen=True)
 class NodeProcess:
-    """One node in a process of its own. When a `required` one ends, the launch ends."""
+    """One node in a process of its own. When a `required` one ends, the launch ends. A `lifecycle` one is managed."""
 
     executable: str
     name: str
@@ -49,6 +50,7 @@ class NodeProcess:
     namespace: str = ""
     remappings: tuple[tuple[str, str], ...] = ()
     required: bool = False
+    lifecycle: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         shipped = {} if values["checkpoint"] else {"checkpoint": str(find_resource("models/kitchen-complete"))}
     bridge = ("mode", "speed", "execute", "episodes", "episode_steps", "goals", "seed", "results", "video", "overwrite")
     return [
+        *_recorder(values),  # first, to miss nothing
         NodeProcess(
             executable="planner_node",
             name="planner",
@@ -143,6 +146,22 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
             namespace=values["namespace"],
             required=True,
         ),
+    ]
+
+
+def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
+    """The recorder that `record` asks for, if it does."""
+    record = values["record"]
+    if record.lower() in ("", "false"):
+        return []
+    folder = f"runs/bag-{datetime.now():%Y%m%d-%H%M%S}" if record.lower() == "true" else record
+    return [
+        NodeProcess(
+            executable="bag_recorder_node",
+            name="recorder",
+            parameters={"output": folder},
+            namespace=values["namespace"],
+        )
     ]
 
 
@@ -162,6 +181,7 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("results", "", "JSON file for the results"),
         LaunchArgument("video", "", "video file of the episodes"),
         LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
+        LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
         LaunchArgument("namespace", "", "namespace of all nodes"),
     ),

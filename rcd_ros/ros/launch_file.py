@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler, Shutdown
+from launch.event_handlers import OnProcessStart
+from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState, StateTransition
+from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
 from rcd_ros.ros.bringup import Bringup, NodeProcess
+
+TRANSITIONS = "transitions"
+FAILED = {
+    ("configuring", "unconfigured"),
+    ("activating", "inactive"),
+    ("errorprocessing", "unconfigured"),
+    ("errorprocessing", "finalized"),
+}
 
 
 def launch_description(bringup: Bringup) -> LaunchDescription:
@@ -26,26 +39,67 @@ def launch_description(bringup: Bringup) -> LaunchDescription:
                 )
                 for argument in bringup.arguments
             ),
+            DeclareLaunchArgument(
+                TRANSITIONS,
+                default_value="node",
+                description="who configures and activates lifecycle nodes: each node itself, or this launch file",
+                choices=["node", "launch"],
+            ),
             OpaqueFunction(function=_start, args=[bringup]),
         ]
     )
 
 
-def _start(context: Any, bringup: Bringup) -> list[Node]:
+def _start(context: Any, bringup: Bringup) -> list[Any]:
     given: Mapping[str, str] = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in bringup.arguments
     }
-    return [_action(process) for process in bringup.nodes(bringup.resolve(given))]
+    drive = LaunchConfiguration(TRANSITIONS).perform(context) == "launch"
+    processes = bringup.nodes(bringup.resolve(given))
+    return [action for process in processes for action in _actions(process, drive and process.lifecycle)]
 
 
-def _action(process: NodeProcess) -> Node:
-    return Node(
+def _actions(process: NodeProcess, drive: bool) -> list[Any]:
+    parameters = {**process.parameters, **({"autostart": False} if drive else {})}
+    node = (LifecycleNode if process.lifecycle else Node)(
         package="rcd_ros",
         executable=process.executable,
         name=process.name,
         namespace=process.namespace,
-        parameters=[*(str(path) for path in process.parameter_files), dict(process.parameters)],
+        parameters=[*(str(path) for path in process.parameter_files), parameters],
         remappings=list(process.remappings),
         output="screen",
-        on_exit=Shutdown(reason=f"{process.name} has ended") if process.required else None,
+        on_exit=_end(f"{process.name} has ended") if process.required else None,
     )
+    # The handlers come first, so that they are there when the node is.
+    return [*(_drive(node, process.name) if drive else ()), node]
+
+
+def _drive(node: LifecycleNode, name: str) -> list[Any]:
+    """Configure the node when it has started, activate it when it is configured, end the launch when that fails."""
+
+    def has_failed(event: Any) -> bool:
+        return (
+            isinstance(event, StateTransition)
+            and event.action is node
+            and (event.start_state, event.goal_state) in FAILED
+        )
+
+    configure, activate = (
+        EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition))
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+    )
+    return [
+        RegisterEventHandler(OnProcessStart(target_action=node, on_start=[configure])),
+        RegisterEventHandler(
+            OnStateTransition(
+                target_lifecycle_node=node, start_state="configuring", goal_state="inactive", entities=[activate]
+            )
+        ),
+        RegisterEventHandler(OnStateTransition(matcher=has_failed, entities=[_end(f"{name} could not be started")])),
+    ]
+
+
+def _end(reason: str) -> OpaqueFunction:
+    """End the launch; a second Shutdown while it ends already would be an error of launch_ros."""
+    return OpaqueFunction(function=lambda context: [] if context.is_shutdown else [Shutdown(reason=reason)])

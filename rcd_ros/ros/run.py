@@ -10,7 +10,7 @@ from typing import Any
 from rcd_ros.errors import RcdError
 from rcd_ros.ros.choice import RUNTIME
 from rcd_ros.ros.launcher_watch import end_with_launcher
-from rcd_ros.ros.signals import SignalHandling
+from rcd_ros.ros.signals import SignalHandling, ignore_signals
 
 
 def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
 
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
     end_with_launcher()
-    node = None
+    node, signalled = None, False
     try:
         spin_until_signal = _init(args)
         node = make_node()
@@ -34,6 +34,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
             node.start()
         spin_until_signal(node)
     except (KeyboardInterrupt, ExternalShutdownException):
+        signalled = True
         return 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
@@ -47,6 +48,8 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
         if node is not None:
             node.destroy_node()
         try_shutdown()
+        if signalled:
+            ignore_signals()  # repeats of the one that has been obeyed must not turn the exit code into a failure
     return 0
 
 
@@ -67,4 +70,9 @@ def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     signalled = Future()
     SignalHandling(lambda: signalled.set_result(None))
-    return lambda node: spin_until_future_complete(node, signalled)
+
+    def spin_until_signal(node: Any) -> None:
+        spin_until_future_complete(node, signalled)
+        raise KeyboardInterrupt
+
+    return spin_until_signal

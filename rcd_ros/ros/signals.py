@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_REPEATS_S = 1.0  # a terminal, a service manager and a launcher may each pass the same wish on to a process
 
 
 class SignalHandling:
-    """Turns the first SIGINT or SIGTERM into a call of `end`; a second one acts as if we were not here.
+    """Turns the first SIGINT or SIGTERM into a call of `end`; one more than a second later acts as if we were not here.
 
     Python runs its handlers only between bytecodes, and a DDS wait is one long call into C. So a thread sleeps on the
     descriptor that the interpreter writes to when a signal arrives, and calls `end`, which has to wake what waits.
@@ -24,20 +26,26 @@ class SignalHandling:
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
         self._previous_fd = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        self._first: float | None = None
         self._previous: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         self._thread = threading.Thread(target=self._forward, name="signals", daemon=True)
         self._thread.start()
 
     def restore(self) -> None:
-        """Put the previous handlers back."""
+        """Put the previous handlers back; after a signal, only once its repeats are over."""
         if threading.current_thread() is threading.main_thread():
-            self._restore_handlers()
+            if self._first is None:
+                self._restore_handlers()
             signal.set_wakeup_fd(self._previous_fd)
         os.close(self._write_end)  # ends the thread
         self._thread.join(timeout=1.0)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._restore_handlers()
+        now = time.monotonic()
+        self._first = self._first or now
+        if now - self._first > _REPEATS_S:
+            self._restore_handlers()
+            os.kill(os.getpid(), number)
 
     def _restore_handlers(self) -> None:
         for number, handler in self._previous.items():
@@ -53,3 +61,9 @@ class SignalHandling:
     def _received(self) -> Iterator[set[int]]:
         while received := os.read(self._read_end, 64):
             yield set(received)
+
+
+def ignore_signals() -> None:
+    """Let SIGINT and SIGTERM have no effect, for the rest of a process that is ending."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
