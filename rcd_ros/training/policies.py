@@ -49,17 +49,26 @@ class TorchPolicy:
         nfe: network evaluations per plan; a sampler that cannot make just as many makes the nearest number.
         sampler: a name in `generative.samplers.SAMPLERS`; only for a teacher.
         seed: of the planning noise.
+        device: where the network runs.
     """
 
     def __init__(
-        self, manifest: Manifest, network: nn.Module, kind: PlannerKind, nfe: int, sampler: str, seed: int
+        self,
+        manifest: Manifest,
+        network: nn.Module,
+        kind: PlannerKind,
+        nfe: int,
+        sampler: str,
+        seed: int,
+        device: str = "cpu",
     ) -> None:
         self.spec = manifest.task
         self.history = manifest.history
         self.horizon = manifest.horizon
         self.execute = manifest.execute
         self._noise = manifest.noise
-        self._network = network
+        self._network = network.to(device)
+        self._device = device
         self._normalizer = Normalizer(manifest.normalizer)
         self._limits = CommandLimits(manifest.task.command)
         self._sampler = SAMPLERS[sampler]
@@ -68,6 +77,7 @@ class TorchPolicy:
         self._grid = karras_grid(levels, self._noise.sigma_min, self._noise.sigma_max, self._noise.rho)
         self._levels: list[float] = self._grid.tolist()
         self.nfe = evaluations_of(sampler, levels) if kind == "teacher" else nfe
+        self._drawn_for: tuple[int, int] | None = None
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -75,14 +85,21 @@ class TorchPolicy:
         self.seed = seed
         self.counter = 0
 
+    def prepare(self) -> None:
+        """Draw the next plan's noise ahead of time; `plan` draws it itself, and the same, where this was not called."""
+        drawn_for = (self.seed, self.counter)
+        if drawn_for != self._drawn_for:
+            shape = (1, self.horizon, self.spec.command.size)
+            self._drawn = torch.from_numpy(standard_normal(*drawn_for, shape)).to(self._device)
+            self._drawn_for = drawn_for
+
     @torch.no_grad()
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
         """A chunk (horizon, n_cmd) in physical units from the last observations (history, n_obs)."""
         condition = torch.from_numpy(self._normalizer.normalize_observation(history)).reshape(1, -1)
-        shape = (self.horizon, self.spec.command.size)
-        noise = torch.from_numpy(standard_normal(self.seed, self.counter, shape))[None]
+        self.prepare()
         self.counter += 1
-        chunk = self._denoise(condition, noise)[0].numpy()
+        chunk = self._denoise(condition.to(self._device), self._drawn)[0].cpu().numpy()
         return self._limits.clamp(self._normalizer.denormalize_command(chunk))
 
     def close(self) -> None:
@@ -101,7 +118,12 @@ class TorchPolicy:
 
 
 def load_policy(
-    checkpoint: Path, kind: PlannerKind = "student", nfe: int = 1, sampler: str = "heun", seed: int = 0
+    checkpoint: Path,
+    kind: PlannerKind = "student",
+    nfe: int = 1,
+    sampler: str = "heun",
+    seed: int = 0,
+    device: str = "cpu",
 ) -> TorchPolicy:
     """A checkpoint's teacher or student as a policy.
 
@@ -114,7 +136,7 @@ def load_policy(
         raise RcdError(f"a plan needs at least one network evaluation, got --nfe {nfe}")
     manifest = verify(checkpoint)
     network = restore_planner(manifest, kind, load_tensors(checkpoint, kind, manifest))
-    return TorchPolicy(manifest, network, kind, nfe, sampler, seed)
+    return TorchPolicy(manifest, network, kind, nfe, sampler, seed, device)
 
 
 def load_return_estimate(checkpoint: Path) -> ReturnEstimate | None:

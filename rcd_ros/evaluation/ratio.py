@@ -1,0 +1,77 @@
+"""How many times faster: the ratio of two medians, measured in turns so that drift hits both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.evaluation.latency import resting_collector, time_calls
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is timed.
+
+    Attributes:
+        call: runs inside the clock.
+        prepare: runs before each call, outside of it.
+        turn: calls in a row whenever it is this subject's turn.
+    """
+
+    call: Callable[[], object]
+    prepare: Callable[[], None]
+    turn: int = 1
+
+
+class Ratio(NamedTuple):
+    """Ratio of medians with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def take_turns(
+    subjects: Sequence[Subject], rounds: int, tick: Callable[[], object] = lambda: None
+) -> list[NDArray[np.int64]]:
+    """Time all subjects in turn, round after round, the garbage collector at rest.
+
+    Args:
+        subjects: who takes turns, in this order. Each is to be warm already.
+        rounds: turns of each.
+        tick: is called after every round.
+
+    Returns:
+        For each subject its durations (rounds, turn), ns.
+    """
+    times = [np.zeros((rounds, subject.turn), np.int64) for subject in subjects]
+    with resting_collector():
+        for index in range(rounds):
+            for subject, table in zip(subjects, times, strict=True):
+                time_calls(subject.call, table[index], prepare=subject.prepare)
+            tick()
+    return times
+
+
+def ratio_of_medians(slow: NDArray[np.int64], fast: NDArray[np.int64], resamples: int = 2000, seed: int = 0) -> Ratio:
+    """median(slow) / median(fast), with a percentile bootstrap interval over the rounds.
+
+    A round is drawn as a whole, both sides of it: what disturbed it disturbed both.
+
+    Args:
+        slow: durations (rounds, any), of any unit.
+        fast: durations (rounds, any), of the same unit.
+        resamples: number of resampled ratios.
+        seed: the same durations and seed give the same interval.
+    """
+    random = np.random.default_rng(seed)
+    ratios = np.empty(resamples)
+    for index in range(resamples):
+        drawn = random.integers(len(slow), size=len(slow))
+        ratios[index] = np.median(slow[drawn]) / np.median(fast[drawn])
+    low, high = np.percentile(ratios, (2.5, 97.5))
+    return Ratio(float(np.median(slow) / np.median(fast)), float(low), float(high))

@@ -1,0 +1,166 @@
+"""The one-step student against the diffusion teacher it was distilled from, both from observation to commands.
+
+Two questions, answered in one run. Same engine: what does one evaluation save, everything else equal? As deployed: what
+does a robot gain that runs the teacher in eager torch, as such planners run today?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.table import Table
+
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.latency import summarize_times, time_calls
+from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
+from rcd_ros.evaluation.rehearsal import Rehearsal, TimedPlanner, varied_observations
+from rcd_ros.evaluation.sampling_engine import SamplingEngine
+from rcd_ros.planning.checkpoint import load_tensors, verify
+from rcd_ros.planning.engines.choose import load_network
+from rcd_ros.planning.planner import Planner
+from rcd_ros.training.export import denoiser_program
+from rcd_ros.training.policies import load_policy
+
+TEACHERS = (("heun", 80), ("heun", 20), ("ddim", 20), ("dpm_solver_pp", 10))
+"""Sampler, and about how many network evaluations it makes."""
+
+STUDENT_TURN = 10
+"""Plans of the student in a row. A plan of the teacher runs in warm caches from its second evaluation on; so may the
+student from its second plan on."""
+
+STUDENT_WARM_UP, TEACHER_WARM_UP = 200, 3
+Times = NDArray[np.int64]
+
+
+class Side(NamedTuple):
+    """One of those who are timed.
+
+    Attributes:
+        versus: the teacher in this comparison: "teacher heun 79 NFE".
+        nfe: evaluations that it really makes.
+        who: student or teacher in an engine, or the teacher as it is deployed today.
+        engine: where it runs; of the deployed teacher, torch's device.
+    """
+
+    versus: str
+    nfe: int
+    who: Literal["student", "teacher", "deployed"]
+    engine: str
+
+
+def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[Side, Subject]:
+    """Everyone who is to be timed, in the order of their turns.
+
+    Args:
+        checkpoint: the folder.
+        engines: that student and teacher both run in; "auto" takes the student's fastest.
+        threads: of each engine, and of torch in the whole process.
+
+    Raises:
+        RcdError: the checkpoint does not verify or holds no teacher, or an engine cannot run it here.
+    """
+    manifest = verify(checkpoint)
+    if "teacher.safetensors" not in manifest.files:
+        raise RcdError(f"checkpoint '{checkpoint}' holds no teacher: name one that was written with its teacher")
+    torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    observations = varied_observations(manifest)
+    students = {
+        planner.engine.name: planner for planner in (Planner.load(checkpoint, e, threads=threads) for e in engines)
+    }
+    program = denoiser_program(manifest, load_tensors(checkpoint, "teacher", manifest), f"teacher of '{checkpoint}'")
+    networks = {name: load_network(name, program, threads) for name in students}
+
+    def subject(planner: TimedPlanner, turn: int = 1) -> Subject:
+        rehearsal = Rehearsal(planner, observations)
+        return Subject(rehearsal.plan, rehearsal.prepare, turn)
+
+    sides: dict[Side, Subject] = {}
+    for sampler, wanted in TEACHERS:
+        deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, device=device)
+        versus, nfe = f"teacher {sampler} {deployed.nfe} NFE", deployed.nfe
+        for name, student in students.items():
+            teacher = Planner(manifest, SamplingEngine(networks[name], program, manifest.noise, sampler, wanted))
+            sides[Side(versus, nfe, "student", name)] = subject(student, STUDENT_TURN)
+            sides[Side(versus, nfe, "teacher", name)] = subject(teacher)
+        sides[Side(versus, nfe, "deployed", device)] = subject(deployed)
+    return sides
+
+
+def time_sides(sides: Mapping[Side, Subject], repeats: int, tick: Callable[[], object]) -> dict[Side, Times]:
+    """Warm everyone up, then take turns; durations (repeats, turn) of each, ns. `tick` is called after every round."""
+    for side, subject in sides.items():
+        warm_up = STUDENT_WARM_UP if side.who == "student" else TEACHER_WARM_UP
+        time_calls(subject.call, np.zeros(0, np.int64), warm_up, prepare=subject.prepare)
+    return dict(zip(sides, take_turns(list(sides.values()), repeats, tick), strict=True))
+
+
+def speedup_rows(times: Mapping[Side, Times]) -> list[dict[str, Any]]:
+    """One row per teacher and engine; `ratio_as_deployed` is of the student in the engine where it is fastest."""
+    medians: dict[str, list[float]] = {}
+    for side, table in times.items():
+        if side.who == "student":
+            medians.setdefault(side.engine, []).append(float(np.median(table)))
+    best = min(medians, key=lambda engine: sum(medians[engine]))
+    (device,) = {side.engine for side in times if side.who == "deployed"}
+    rows = []
+    for side, student in times.items():
+        if side.who != "student":
+            continue
+        teacher = times[side._replace(who="teacher")]
+        deployed = times[side._replace(who="deployed", engine=device)]
+        rows.append(
+            {
+                "versus": side.versus,
+                "engine": side.engine,
+                "nfe": side.nfe,
+                **_ratio("ratio_same_engine", teacher, student),
+                **_ratio("ratio_as_deployed", deployed, times[side._replace(engine=best)]),
+                "engine_as_deployed": best,
+                "device_as_deployed": device,
+                **_percentiles("student", student),
+                **_percentiles("teacher", teacher),
+                **_percentiles("teacher_deployed", deployed),
+            }
+        )
+    return rows
+
+
+def _ratio(name: str, slow: Times, fast: Times) -> dict[str, Any]:
+    ratio = ratio_of_medians(slow, fast)
+    return {name: ratio.value, f"{name}_ci95": [ratio.low, ratio.high]}
+
+
+def _percentiles(name: str, times: Times) -> dict[str, Any]:
+    latency = summarize_times(times)
+    return {f"{name}_p50_ms": latency.p50_ms, f"{name}_p99_ms": latency.p99_ms, f"{name}_plans": latency.plans}
+
+
+def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The rows for people: ratios of medians with their 95 % intervals, and medians."""
+    headings = "engine", "same engine", "student", "teacher", "as deployed", "teacher, eager torch"
+    table = Table("student against", *headings, box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+        column.no_wrap = True
+    for row in rows:
+        table.add_row(
+            row["versus"],
+            row["engine"],
+            _times_faster(row, "ratio_same_engine"),
+            f"{row['student_p50_ms']:.3f} ms",
+            f"{row['teacher_p50_ms']:.2f} ms",
+            _times_faster(row, "ratio_as_deployed"),
+            f"{row['teacher_deployed_p50_ms']:.2f} ms",
+        )
+    return table
+
+
+def _times_faster(row: Mapping[str, Any], name: str) -> str:
+    low, high = row[f"{name}_ci95"]
+    return f"{row[name]:.1f}x ({low:.1f} to {high:.1f})"
