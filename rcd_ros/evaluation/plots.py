@@ -35,14 +35,14 @@ def plot_results(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -
     else:
         draw_returns(progress, spec, [result.episode.rewards for result in results])
     draw_plan_times(latency, [seconds for result in results for seconds in result.plan_seconds])
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_completions(path: Path, spec: TaskSpec, completed_at: Sequence[Mapping[str, int]]) -> None:
     """Draw only what share of the episodes had completed each goal by when."""
     figure = Figure(figsize=(7.0, 4.0), layout="constrained")
     draw_completions(figure.subplots(), spec, completed_at)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_completions(axes: Axes, spec: TaskSpec, completed_at: Sequence[Mapping[str, int]]) -> None:
@@ -76,7 +76,8 @@ def draw_plan_times(axes: Axes, seconds: Sequence[float]) -> None:
     axes.legend()
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all."""
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     figure.savefig(partial, dpi=120)
     partial.replace(path)

@@ -42,20 +42,26 @@ class Pace:
         return self.periods * self._control_period / self._wall if self._wall > 0.0 else None
 
     @property
+    def is_held(self) -> bool:
+        """Whether the speed is reached that was asked for; true before the first period."""
+        return self.speed is None or self.speed >= HELD * self._asked
+
+    @property
     def problem(self) -> str:
         """That the speed is not held, as a sentence; empty when it is."""
-        if self.speed is None or self.speed >= HELD * self._asked:
+        if self.speed is None or self.is_held:
             return ""
         return (
             f"this machine simulates {self.speed:.3g} times as fast as life instead of {self._asked:g} times "
             f"({self.overruns} of {self.periods} periods began late): choose a lower speed"
         )
 
-    def values(self) -> dict[str, float | int | None]:
+    def values(self) -> dict[str, float | None]:
         """Keys and values, for a diagnostic status or a results file."""
         speed = self.speed
         return {
             "periods": self.periods,
             "overruns": self.overruns,
             "speed_reached": None if speed is None else round(speed, 4),
+            "speed_held": self.is_held,
         }

@@ -1,0 +1,112 @@
+"""`rcd bench realtime`: what a planner's latency does to a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rcd_ros.errors import RcdError
+
+
+def realtime(
+    checkpoint: Annotated[
+        Path | None, typer.Argument(help="Checkpoint folder with its teacher (default: the shipped one).")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What is simulated.")] = "kitchen",
+    planners: Annotated[
+        str, typer.Option(help="Who plans: student, teacher:NFE (Heun), with commas between them.")
+    ] = "student,teacher:20,teacher:80",
+    speed: Annotated[str, typer.Option(help="Simulated seconds a second, with commas between them.")] = "1,2,4,8",
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes per planner and speed.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    execute: Annotated[
+        int | None, typer.Option(min=1, help="Periods a plan is followed at least (default: the checkpoint's).")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Runs the student.")] = "auto",
+    episode_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that drive the lockstep episodes.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Keep the rows in this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw score against control rate into this picture.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows that --json holds already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
+) -> None:
+    """Score planners in a simulation that runs on the wall clock and does not wait for them.
+
+    For each planner and speed a simulator and a planner run in processes of their own: at 1x the kitchen's 12.5 control
+    periods a second, at 8x 100. Late plans are entered late, where none is due the robot holds its position. The
+    teacher plans in eager torch on one thread. Each planner is also scored in lockstep, as a reference.
+
+    Examples:
+
+      rcd bench realtime --json realtime.json --plot realtime.png
+
+      rcd bench realtime --planners student,teacher:80 --speed 8 --episodes 2
+    """
+    import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
+    from rich.console import Console
+
+    from rcd_ros.cli.bench.realtime_runs import BRIDGES, Runs
+    from rcd_ros.evaluation.machine import describe_machine
+    from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
+    from rcd_ros.outputs import claim
+    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.resources import find_resource
+    from rcd_ros.simulation.tasks import get_task, task_of
+
+    contenders, speeds = parse_contenders(planners), parse_speeds(speed)
+    get_task(task)
+    if task not in BRIDGES:
+        raise RcdError(f"task '{task}' has no bridge to run in real time: choose {' or '.join(BRIDGES)}")
+    folder = checkpoint or find_resource("models/kitchen-complete")
+    manifest = verify(folder)
+    if manifest.task.name != task:
+        raise RcdError(f"checkpoint '{folder}' plans for task '{manifest.task.name}', not for '{task}'")
+    if any(contender.kind == "teacher" for contender in contenders):
+        import torch  # noqa: F401  missing, it is said now
+
+        if "teacher.safetensors" not in manifest.files:
+            raise RcdError(f"checkpoint '{folder}' holds no teacher: name one with it, or --planners student")
+    if resume and (force or json_file is None):
+        raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
+    if plot is not None:
+        from rcd_ros.evaluation.plots import check_picture_name
+
+        check_picture_name(plot)
+    for output in (json_file, plot):
+        if output is not None:
+            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
+
+    machine = describe_machine(threads=1)
+    runs = Runs(
+        folder, task_of(manifest.task, episode_steps), engine, seed, episodes, execute or manifest.execute, workers
+    )
+    setting = {
+        "task": task,
+        "checkpoint_sha256": checkpoint_sha256(folder),
+        "episodes": episodes,
+        "horizon_steps": runs.task.spec.episode_steps,
+        "seed": seed,
+        "execute": runs.execute,
+        "engine": engine,
+    }
+    results = RealtimeResults(json_file, setting, machine.as_json())
+    if resume:
+        results.resume()
+    typer.echo("\n".join(machine.lines()), err=True)
+    try:
+        runs.run(contenders, speeds, results)
+    except KeyboardInterrupt:
+        kept = f"in {json_file}, go on with --resume" if json_file is not None else "gone: --json would keep them"
+        raise KeyboardInterrupt(f"{len(results.rows)} finished rows are {kept}") from None
+    if plot is not None:
+        from rcd_ros.evaluation.realtime_plot import plot_realtime
+
+        plot_realtime(plot, task, results.rows)
+    Console(width=max(Console().width, 130)).print(realtime_table(results.rows))
+    for output in (json_file, plot):
+        if output is not None:
+            typer.echo(f"wrote {output}")

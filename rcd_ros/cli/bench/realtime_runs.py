@@ -1,0 +1,172 @@
+"""The runs behind `rcd bench realtime`: each planner in lockstep, then beside a simulator on the wall clock."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rcd_ros.cli.bench.realtime_progress import Progress
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.policy import CheckpointPolicy
+from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
+from rcd_ros.evaluation.rollout import check_fit, run_episodes
+from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.ros.free_domain import free_domain
+from rcd_ros.ros.supervisor import Supervisor, node_command
+from rcd_ros.simulation.tasks import Task
+
+BRIDGES = {"kitchen": "kitchen_bridge_node"}
+"""Task -> the executable that runs it behind ROS topics."""
+PLAN_TIMEOUT_S = 180.0
+"""How long a bridge waits for the planner to load, compile and measure what it needs."""
+STEP_S = 0.004
+"""Guess for a simulated step in lockstep; only the progress bar's expectation depends on it."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What all runs of a bench share.
+
+    Attributes:
+        checkpoint: folder of student and teacher.
+        task: what is simulated.
+        engine: of the student.
+        seed: of the first episode, and of the planning noise.
+        episodes: per planner and speed.
+        execute: periods that a plan is followed at least.
+        workers: processes that drive the lockstep episodes.
+    """
+
+    checkpoint: Path
+    task: Task
+    engine: str
+    seed: int
+    episodes: int
+    execute: int
+    workers: int
+
+    def run(self, contenders: Sequence[Contender], speeds: Sequence[float], results: RealtimeResults) -> None:
+        """Add the rows that `results` still lacks.
+
+        Raises:
+            RcdError: a planner cannot be loaded, does not fit the task, or a node ended with an error.
+            KeyboardInterrupt: somebody stopped it; the finished rows are in `results`.
+        """
+        asked: list[Speed] = [LOCKSTEP, *speeds]
+        missing: dict[Contender, list[Speed]] = {}
+        loaded: dict[Contender, tuple[int, float]] = {}
+        for contender in contenders:
+            missing[contender] = [speed for speed in asked if results.find(contender, speed) is None]
+            if missing[contender]:
+                loaded[contender] = self._load(contender)
+        expected = {
+            (contender, speed): self._expected_s(speed, plan_s)
+            for contender, (_, plan_s) in loaded.items()
+            for speed in missing[contender]
+        }
+        with Progress(self.episodes * sum(expected.values())) as progress:
+            for (contender, speed), expected_s in expected.items():
+                nfe, _ = loaded[contender]
+                progress.begin(f"{contender.name}, {speed if speed == LOCKSTEP else f'{speed:g}x'}", expected_s)
+                if speed == LOCKSTEP:
+                    row = lockstep_row(contender, nfe, self._drive_lockstep(contender, progress), self.seed)
+                else:
+                    reference = results.find(contender, LOCKSTEP)
+                    assert reference is not None
+                    driven = self._drive_realtime(contender, speed, progress)
+                    row = realtime_row(contender, nfe, speed, self.task.spec.control_period, driven, reference)
+                results.add(row)
+
+    def _source(self, contender: Contender) -> CheckpointPolicy:
+        kind, nfe = contender.kind, contender.nfe
+        return CheckpointPolicy(self.checkpoint, kind, nfe, engine=self.engine, judged=False)
+
+    def _load(self, contender: Contender) -> tuple[int, float]:
+        """Evaluations per plan that are really made, and about how long a plan takes (s)."""
+        policy = self._source(contender).load()
+        check_fit(policy, self.task, self.execute)
+        for _ in range(2):  # the first is slow
+            begin = time.perf_counter()
+            policy.plan(np.zeros((policy.history, policy.spec.observation_size)))
+        return policy.nfe, time.perf_counter() - begin
+
+    def _expected_s(self, speed: Speed, plan_s: float) -> float:
+        """Wall time of an episode that takes all its steps (s)."""
+        steps = self.task.spec.episode_steps
+        if speed == LOCKSTEP:
+            return steps * (plan_s + STEP_S) / self.workers
+        return steps * self.task.spec.control_period / speed
+
+    def _drive_lockstep(self, contender: Contender, progress: Progress) -> list[float]:
+        """The scores of the episodes when the world waits for each plan."""
+        seeds = range(self.seed, self.seed + self.episodes)
+        scores: list[float] = []
+        for result in run_episodes(self.task, self._source(contender), seeds, self.execute, self.workers):
+            scores.append(self.task.spec.score.score(result.value(self.task.spec)))
+            progress.reach(len(scores), sum(scores) / len(scores))
+        return scores
+
+    def _drive_realtime(self, contender: Contender, speed: float, progress: Progress) -> dict[str, Any]:
+        """What the bridge wrote of its episodes, with the planner in a process of its own."""
+        log = io.StringIO()
+        with tempfile.TemporaryDirectory(prefix="rcd-bench-") as room:
+            file = Path(room) / "results.json"
+            supervisor = Supervisor(log)
+            for process in self._nodes(contender, speed, file):
+                supervisor.add(process.name, node_command(process), process.required)
+            with _own_domain(), progress.following(file):
+                code = supervisor.run()
+            results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        if code:
+            told = [line.partition("| ")[2] for line in log.getvalue().splitlines() if "FATAL" in line]
+            reason = told[-1] if told else log.getvalue().strip()[-500:]
+            raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {reason}")
+        if not results.get("complete"):
+            raise KeyboardInterrupt
+        return results
+
+    def _nodes(self, contender: Contender, speed: float, results: Path) -> list[NodeProcess]:
+        spec = self.task.spec
+        planner = {"checkpoint": str(self.checkpoint), "use_sim_time": True, "threads": 1, "seed": self.seed}
+        planner |= {"engine": self.engine} if contender.kind == "student" else {"nfe": contender.nfe}
+        bridge = {
+            "mode": "realtime",
+            "speed": speed,
+            "execute": self.execute,
+            "episodes": self.episodes,
+            "episode_steps": spec.episode_steps,
+            "goals": list(spec.score.goals),
+            "seed": self.seed,
+            "plan_timeout": PLAN_TIMEOUT_S,
+            "results": str(results),
+            "shutdown_when_done": True,
+        }
+        executable = "planner_node" if contender.kind == "student" else "teacher_node"
+        return [
+            NodeProcess(executable, "planner", planner),
+            NodeProcess(BRIDGES[spec.name], f"{spec.name}_bridge", bridge, required=True),
+        ]
+
+
+@contextlib.contextmanager
+def _own_domain() -> Iterator[None]:
+    """The processes started inside hear nobody else."""
+    before = os.environ.get("ROS_DOMAIN_ID")
+    os.environ["ROS_DOMAIN_ID"] = str(free_domain())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ROS_DOMAIN_ID"]
+        else:
+            os.environ["ROS_DOMAIN_ID"] = before

@@ -1,0 +1,35 @@
+"""A ROS domain that nobody on this machine uses: nodes that are measured must not hear others."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Sequence
+
+from rcd_ros.errors import RcdError
+
+DOMAINS = range(1, 102)
+"""Higher ones meet the ports that Linux hands out by itself, and 0 is everybody's."""
+
+
+def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
+    """One of the candidates, drawn at random, in which no participant runs on this machine.
+
+    Raises:
+        RcdError: all of them are in use.
+    """
+    for domain in random.sample(candidates, k=len(candidates)):
+        if _is_free(domain):
+            return domain
+    raise RcdError("every ROS domain from 1 to 101 is in use on this machine: end some of the nodes that run on it")
+
+
+def _is_free(domain: int) -> bool:
+    # DDSI 2.1, section 9.6.1: the first participant of a domain listens here for the others.
+    port = 7400 + 250 * domain + 10
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
