@@ -23,7 +23,8 @@ def is_of_newer_format(text: str) -> bool:
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Infinite motion limits are written as .inf; JSON's null would not be read back.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class NormalizerSpec(_Frozen):

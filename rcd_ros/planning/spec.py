@@ -7,9 +7,17 @@ should read and write, and can refuse a robot that does not match.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
@@ -90,6 +98,26 @@ class CommandChannel(_Frozen):
         return self
 
 
+class MotionSpec(_Frozen):
+    """What the robot's joints bear, in the order of the commanded joints, rad or m and s; what is not known is None.
+
+    An infinite value says that this joint has no such limit. `rcd_ros.planning.motion_limits` says what holds then.
+    """
+
+    position_lower: tuple[float, ...] | None = None
+    position_upper: tuple[float, ...] | None = None
+    velocity: tuple[float, ...] | None = None
+    acceleration: tuple[float, ...] | None = Field(default=None, description="of efforts: their rate, N m/s")
+    jerk: tuple[float, ...] | None = None
+
+    @field_validator("velocity", "acceleration", "jerk")
+    @classmethod
+    def _above_zero(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and not all(value > 0.0 for value in values):
+            raise ValueError(f"every value must be above 0, got {values}")
+        return values
+
+
 class ScoreSpec(_Frozen):
     """How an episode is scored: `completions` counts named goals, `return` sums rewards.
 
@@ -107,7 +135,7 @@ class ScoreSpec(_Frozen):
 
 
 class TaskSpec(_Frozen):
-    """A task as the planner sees it: observation channels, command channel, control period, score."""
+    """A task as the planner sees it: observation channels, command channel, control period, score, motion limits."""
 
     name: str
     control_period: float = Field(gt=0.0, description="s")
@@ -115,6 +143,22 @@ class TaskSpec(_Frozen):
     observations: tuple[ObservationChannel, ...]
     command: CommandChannel
     score: ScoreSpec
+    motion: MotionSpec | None = None
+
+    @model_validator(mode="after")
+    def _motion_fits(self) -> Self:
+        for name, values in () if self.motion is None else self.motion:
+            if values is not None and len(values) != self.command.size:
+                raise ValueError(f"motion limit '{name}' has {len(values)} values for {self.command.size} joints")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unknown_motion(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Readers from before there were motion limits refuse fields that they do not know.
+        fields: dict[str, Any] = serialize(self)
+        if self.motion is None:
+            fields.pop("motion", None)
+        return fields
 
     @property
     def observation_size(self) -> int:

@@ -1,0 +1,239 @@
+"""How successive chunks become one stream of commands: what to keep of the plan in hand when a new one is there.
+
+A mode sees every new chunk with the stamp of the observation that it was planned from, and answers with the plan to
+follow from now on. It knows no clock and no ROS: equal calls give equal plans.
+
+A chunk's command i belongs to the end of control period i: to the time `stamp + (i + 1) * period`. Chunks whose
+stamps are no whole number of periods apart are interpolated.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Commands (m, n_cmd) in physical units, one a control period of `period` ns from `stamp` (ns) on."""
+
+    commands: NDArray[np.float64]
+    stamp: int
+    period: int
+
+    def due(self, now: int) -> NDArray[np.float64] | None:
+        """The command (n_cmd,) of the control period that holds `now` (ns); None before the first, after the last."""
+        index = (now - self.stamp) // self.period
+        return self.commands[index] if 0 <= index < len(self.commands) else None
+
+    def since(self, stamp: int) -> NDArray[np.float64]:
+        """Commands (m, n_cmd) as if planned from a later `stamp`: those still ahead; 0 rows when it is used up."""
+        return _ahead(self.commands, (stamp - self.stamp) / self.period)
+
+
+class Mode(ABC):
+    """One way to execute chunks; keeps the plan in hand.
+
+    Attributes:
+        name: as the user says it.
+        period: control period, ns.
+        delay: control periods from an observation to the first command that its plan may change, at least; what a
+            plan is late beyond that is known from `now`.
+    """
+
+    name: ClassVar[str]
+    delay: int = 0
+
+    def __init__(self, period: int) -> None:
+        """Execute chunks of one command every `period` ns."""
+        self.period = period
+        self.plan: Plan | None = None
+
+    def reset(self) -> None:
+        """Forget the plan in hand."""
+        self.plan = None
+
+    def wants(self, now: int) -> bool:
+        """Whether an observation at `now` (ns) is to be planned on."""
+        return True
+
+    def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
+        """The plan to follow from `now` on (ns).
+
+        A chunk that is no newer than the plan in hand changes nothing.
+
+        Args:
+            chunk: (horizon, n_cmd) in physical units, planned from the observation at `stamp`.
+            stamp: ns.
+            now: ns, not before `stamp`.
+
+        Raises:
+            RcdError: the chunk is not finite or has another shape than the plan in hand.
+        """
+        old = self.plan
+        if chunk.ndim != 2 or len(chunk) == 0 or not np.isfinite(chunk).all():
+            raise RcdError(f"a chunk to execute is (horizon, n_cmd) finite values, got shape {chunk.shape}")
+        if old is not None and old.commands.shape[1] != chunk.shape[1]:
+            raise RcdError(f"a chunk of {chunk.shape[1]} commands cannot follow one of {old.commands.shape[1]}: reset")
+        if old is None or stamp > old.stamp:
+            self.plan = Plan(self._merge(chunk, stamp, now), stamp, self.period)
+        assert self.plan is not None
+        return self.plan
+
+    @abstractmethod
+    def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
+        """Commands (m, n_cmd) from `stamp` on; `self.plan` is still the old plan."""
+
+
+class FirstAction(Mode):
+    """Replan every period: the newest chunk replaces the one before it."""
+
+    name = "first_action"
+
+    def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
+        return np.array(chunk)
+
+
+class Chunk(Mode):
+    """Execute the first `execute` commands of a chunk, then plan again."""
+
+    name = "chunk"
+
+    def __init__(self, period: int, execute: int) -> None:
+        """Keep each plan for `execute` control periods.
+
+        Raises:
+            RcdError: `execute` is less than 1.
+        """
+        super().__init__(period)
+        if execute < 1:
+            raise RcdError(f"execute must be 1 or more control periods, got {execute}")
+        self.execute = execute
+
+    def wants(self, now: int) -> bool:
+        """Whether the plan in hand has served its time."""
+        return self.plan is None or now >= self._kept_until(self.plan) or self.plan.due(now) is None
+
+    def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
+        """See `Mode`; a chunk that nobody asked for changes nothing."""
+        if self.plan is not None and not self.wants(stamp):
+            return self.plan
+        return super().next(chunk, stamp, now)
+
+    def _kept_until(self, plan: Plan) -> int:
+        return plan.stamp + min(self.execute, len(plan.commands)) * self.period
+
+    def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
+        return np.array(chunk)
+
+
+class TemporalEnsemble(Mode):
+    """Averages what all chunks so far say about the same time (Zhao et al. 2023, ACT, section IV-B).
+
+    A prediction weighs exp(-decay * rank) with the oldest one at rank 0, so that newer ones count for less: written
+    as a factor exp(decay) per period of age it needs no chunks kept, only their weighted sums.
+    """
+
+    name = "temporal_ensemble"
+
+    def __init__(self, period: int, decay: float = 0.01) -> None:
+        """Weigh predictions by exp(decay * age in periods); below zero the newest count most.
+
+        Raises:
+            RcdError: `decay` is not finite.
+        """
+        super().__init__(period)
+        if not math.isfinite(decay):
+            raise RcdError(f"the decay of a temporal ensemble must be a finite number, got {decay}")
+        self.decay = decay
+        self._sums: NDArray[np.float64] | None = None
+        self._weights = np.empty((0, 1))
+
+    def reset(self) -> None:
+        """Forget all chunks."""
+        super().reset()
+        self._sums = None
+
+    def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
+        sums, weights = np.array(chunk), np.ones((len(chunk), 1))
+        if self.plan is not None and self._sums is not None:
+            age = (stamp - self.plan.stamp) / self.period
+            grown = math.exp(self.decay * age)
+            old_sums, old_weights = _ahead(self._sums, age), _ahead(self._weights, age)
+            common = min(len(old_sums), len(chunk))
+            sums[:common] += grown * old_sums[:common]
+            weights[:common] += grown * old_weights[:common]
+        self._sums, self._weights = sums, weights
+        return np.asarray(sums / weights)
+
+
+class Splice(Mode):
+    """Plan while executing: a new chunk takes over at the point due now, and gradually.
+
+    In the spirit of real-time chunking (Black, Galliker and Levine 2025): commands that are executed before the new
+    chunk can be there stay as they were committed; over the periods after them the old plan's weight falls to zero
+    with their soft mask, c (e^c - 1) / (e - 1) for c from 1 to 0. They guide a flow model's sampling by it, a student
+    of one step is blended.
+    """
+
+    name = "splice"
+
+    def __init__(self, period: int, delay: int = 1, overlap: int = 4) -> None:
+        """Blend over `overlap` control periods behind the first `delay` ones, which are committed.
+
+        Raises:
+            RcdError: either is negative.
+        """
+        super().__init__(period)
+        if delay < 0 or overlap < 0:
+            raise RcdError(f"delay and overlap must be 0 or more control periods, got {delay} and {overlap}")
+        self.delay = delay
+        self.overlap = overlap
+
+    def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
+        merged = np.array(chunk)
+        if self.plan is None:
+            return merged
+        old = self.plan.since(stamp)[: len(chunk)]
+        committed = max(self.delay, -((stamp - now) // self.period))
+        share = np.clip((committed + self.overlap - np.arange(len(old))) / (self.overlap + 1.0), 0.0, 1.0)[:, None]
+        kept = share * np.expm1(share) / math.expm1(1.0)
+        merged[: len(old)] += kept * (old - merged[: len(old)])
+        return merged
+
+
+MODES: tuple[str, ...] = (FirstAction.name, Chunk.name, TemporalEnsemble.name, Splice.name)
+
+
+def make_mode(name: str, period: int, execute: int = 1, decay: float = 0.01, delay: int = 1, overlap: int = 4) -> Mode:
+    """The named mode for control periods of `period` ns; each reads the options that concern it.
+
+    Raises:
+        RcdError: an unknown mode, or an option out of range.
+    """
+    if name == FirstAction.name:
+        return FirstAction(period)
+    if name == Chunk.name:
+        return Chunk(period, execute)
+    if name == TemporalEnsemble.name:
+        return TemporalEnsemble(period, decay)
+    if name == Splice.name:
+        return Splice(period, delay, overlap)
+    raise RcdError(f"there is no execution mode '{name}'{did_you_mean(name, MODES)}; there are: {', '.join(MODES)}")
+
+
+def _ahead(commands: NDArray[np.float64], periods: float) -> NDArray[np.float64]:
+    """Rows of `commands` from `periods` >= 0 later on, interpolated between rows; none beyond the last."""
+    whole = math.floor(periods)
+    share = periods - whole
+    if share < 1e-6 or whole + 1 >= len(commands):
+        return commands[whole:]
+    return commands[whole:-1] + share * (commands[whole + 1 :] - commands[whole:-1])

@@ -1,0 +1,120 @@
+"""A commanded motion in continuous time: constant accelerations between knots, seen through a moving average.
+
+Within one average of length tau after each knot the acceleration goes over linearly to its next value, so that
+the motion is twice continuously differentiable, its jerk is at most (change of acceleration) / tau, and a bound on
+position, velocity or acceleration between the knots holds for the averaged motion too (finite impulse response
+filters for trajectories: Biagiotti and Melchiorri, "FIR filters for online trajectory planning with time- and
+frequency-domain specifications", 2012). Between its own knots the averaged motion is a cubic polynomial: whoever
+interpolates positions and velocities there with cubic splines, as joint_trajectory_controller does, gets it exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_GAP = 1_000
+"""ns; knots nearer to each other than this are told as one: a cubic between them would be lost in rounding."""
+
+
+@dataclass(frozen=True)
+class MotionState:
+    """Position, velocity and acceleration, each (times, n_cmd) or (n_cmd,), in rad or m and s."""
+
+    position: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    acceleration: NDArray[np.float64]
+
+
+class Motion:
+    """Positions and velocities (knots, n_cmd) at `times` (knots,) ns; the last velocity goes on for ever."""
+
+    def __init__(
+        self,
+        times: NDArray[np.int64],
+        positions: NDArray[np.float64],
+        velocities: NDArray[np.float64],
+        average: int,
+    ) -> None:
+        """Take knots that agree with constant accelerations between them; the moving average is `average` ns long."""
+        self.times = times
+        self.average = average
+        self._positions = positions
+        self._velocities = velocities
+        steps = (times[1:] - times[:-1])[:, None] * 1e-9
+        self._accelerations = np.zeros_like(velocities)
+        np.divide(velocities[1:] - velocities[:-1], steps, out=self._accelerations[:-1])
+        # The area under a quadratic, by Simpson's rule with the middle told by its ends.
+        areas = steps * (0.5 * (positions[:-1] + positions[1:]) - steps**2 / 12.0 * self._accelerations[:-1])
+        self._areas = np.zeros_like(positions)
+        areas.cumsum(axis=0, out=self._areas[1:])
+
+    @classmethod
+    def steady(
+        cls, time: int, position: NDArray[np.float64], velocity: NDArray[np.float64], average: int, before: int
+    ) -> Motion:
+        """A motion of constant `velocity` (n_cmd,) that is at `position` (n_cmd,) at `time`; told since `before` ns."""
+        # The average of a uniform motion lags behind it by half its length.
+        ahead = position + velocity * (0.5e-9 * average)
+        times = np.array([time - average - before, time], np.int64)
+        positions = np.stack((ahead - velocity * (1e-9 * (average + before)), ahead))
+        return cls(times, positions, np.stack((velocity, velocity)), average)
+
+    @property
+    def end(self) -> int:
+        """Time (ns) of the last knot."""
+        return int(self.times[-1])
+
+    def raw(self, time: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Position and velocity (n_cmd,) before averaging."""
+        k = max(int(self.times.searchsorted(time, side="right")) - 1, 0)
+        s = (time - int(self.times[k])) * 1e-9
+        speed, slope = self._velocities[k], self._accelerations[k]
+        return self._positions[k] + s * (speed + 0.5 * s * slope), speed + s * slope
+
+    def at(self, times: NDArray[np.int64]) -> MotionState:
+        """The averaged motion at `times` (m,) ns."""
+        if self.average == 0:
+            return MotionState(*self._inner(times)[1:])
+        count, rate = len(times), 1e9 / self.average
+        inner = self._inner(np.concatenate((times, times - self.average)))
+        return MotionState(*((value[:count] - value[count:]) * rate for value in inner[:3]))
+
+    def knots(self, after: int) -> NDArray[np.int64]:
+        """Times (ns) later than `after` between which the averaged motion is one cubic polynomial each."""
+        times = np.unique(np.concatenate((self.times, self.times + self.average)))
+        times = times[times > after]
+        return times[np.diff(times, prepend=after) >= MIN_GAP]
+
+    def continued(
+        self,
+        time: int,
+        times: NDArray[np.int64],
+        positions: NDArray[np.float64],
+        velocities: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        keep: int,
+    ) -> Motion:
+        """This motion moved by `offset` (n_cmd,), from `time` on through later knots; told since `time - keep` ns."""
+        position, velocity = self.raw(time)
+        first = max(int(self.times.searchsorted(time - keep - self.average, side="right")) - 1, 0)
+        last = int(self.times.searchsorted(time, side="left"))
+        return Motion(
+            np.concatenate((self.times[first:last], (time,), times)),
+            np.concatenate((self._positions[first:last] + offset, (position + offset)[None], positions)),
+            np.concatenate((self._velocities[first:last], velocity[None], velocities)),
+            self.average,
+        )
+
+    def _inner(self, times: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        k = np.maximum(self.times.searchsorted(times, side="right") - 1, 0)
+        s = ((times - self.times[k]) * 1e-9)[:, None]
+        position, velocity, acceleration = self._positions[k], self._velocities[k], self._accelerations[k]
+        return (
+            self._areas[k] + s * (position + s * (0.5 * velocity + s * acceleration / 6.0)),
+            position + s * (velocity + 0.5 * s * acceleration),
+            velocity + s * acceleration,
+            acceleration,
+        )

@@ -1,0 +1,266 @@
+"""From raw chunks to a motion that an arm accepts: inside all limits, without a jump where one plan follows another.
+
+A planner's chunks jump at their seams and know nothing of a robot's limits. The shaper keeps the motion it has
+commanded. A new chunk takes over at the present instant of that motion, in position, velocity and acceleration, and
+is followed as closely as the limits allow; behind its last command the motion brakes to rest, so that a robot whose
+next plan never comes stops by itself.
+
+Why not Ruckig (MIT), which is fast enough: its online velocity control ignores position limits, and what is sent is
+only its motion's values once a period. A controller's cubic interpolation between these accelerates by up to a third
+more than allowed, and jumps in acceleration. The motion here is piecewise cubic itself (`planning.motion`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.braking import Brake
+from rcd_ros.planning.motion import Motion, MotionState
+from rcd_ros.planning.motion_limits import MotionLimits
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.trajectory import TrajectoryPoints
+
+Anchor = Literal["commanded", "measured"]
+Sampling = Literal["period", "spline"]
+
+ANCHORS: tuple[str, ...] = get_args(Anchor)
+SAMPLINGS: tuple[str, ...] = get_args(Sampling)
+
+
+@dataclass(frozen=True)
+class ShapedPlan:
+    """A trajectory to send: its `points` count from `stamp` (ns), are all in the future, and end at rest."""
+
+    stamp: int
+    points: TrajectoryPoints
+
+
+class Shaper:
+    """Turns chunks into one continuous motion of the commanded joints.
+
+    Velocity commands are the velocities at the ends of their control periods, position commands the positions there.
+    Effort commands are shaped as velocities are: within their range, at a limited rate, ending at zero.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        limits: MotionLimits,
+        anchor: Anchor = "commanded",
+        sampling: Sampling = "period",
+        lead: int = 0,
+    ) -> None:
+        """Shape for the task `spec`.
+
+        Args:
+            spec: of the task.
+            limits: of its commanded joints.
+            anchor: where a new plan begins. "commanded": where the last one has led by then; positions are
+                continuous. "measured": at the measured positions, for receivers that add velocities to where the
+                robot is; positions then move over by what the robot lags behind, at most as fast as it may drive.
+            sampling: "period": one point a control period, for receivers that execute one command a period.
+                "spline": all knots of the motion, so that cubic interpolation between the points is the motion.
+            lead: ns by which a trajectory is behind when it arrives; a new plan takes over no sooner.
+
+        Raises:
+            RcdError: an unknown anchor or sampling, or a negative lead.
+        """
+        if anchor not in ANCHORS:
+            raise RcdError(f"there is no anchor '{anchor}': take {' or '.join(ANCHORS)}")
+        if sampling not in SAMPLINGS:
+            raise RcdError(f"there is no sampling '{sampling}': take {' or '.join(SAMPLINGS)}")
+        if lead < 0:
+            raise RcdError(f"the lead must be 0 or more ns, got {lead}")
+        self._interface = spec.command.interface
+        self._size = spec.command.size
+        self._seconds = spec.control_period
+        self._period = round(spec.control_period * 1e9)
+        self._limits = limits
+        self._brakes = Brake.of_joints(limits, self._seconds)
+        self._loss = limits.acceleration * self._seconds
+        self._anchor = anchor
+        self._sampling = sampling
+        self._lead = lead
+        finite = np.isfinite(limits.jerk)
+        average_s = (2.0 * limits.acceleration[finite] / limits.jerk[finite]).max(initial=0.0)
+        self._average = int(np.ceil(average_s * 1e9))
+        self._motion: Motion | None = None
+        self._switched = 0
+        self._knows_positions = False
+
+    def reset(self) -> None:
+        """Forget the commanded motion: the next plan starts at the measured positions."""
+        self._motion = None
+
+    def commanded(self, times: NDArray[np.int64]) -> MotionState | None:
+        """What is commanded at `times` (m,) ns, from a period before the last plan on; None before the first plan."""
+        return None if self._motion is None else self._motion.at(times)
+
+    def shape(
+        self,
+        commands: ArrayLike,
+        stamp: int,
+        now: int,
+        positions: NDArray[np.float64] | None = None,
+        velocities: NDArray[np.float64] | None = None,
+    ) -> ShapedPlan:
+        """The trajectory for a plan made from the observation at `stamp` and sent at `now` (ns).
+
+        Args:
+            commands: (m, n_cmd) in physical units, one a control period from `stamp` on; m = 0 stops.
+            stamp: ns.
+            now: ns; the plan takes over from here, until here the motion stays what it was.
+            positions: (n_cmd,) measured at `stamp`; None when they are not observed.
+            velocities: (n_cmd,) measured, to start from; at rest when None. Only read when there is no motion yet.
+
+        Returns:
+            Points at the ends of the control periods that are not over yet, and those in which it stops.
+
+        Raises:
+            RcdError: values of the wrong shape or not finite, positions that are needed and not observed, or a clock
+                that has gone back: `reset` then.
+        """
+        wanted = np.asarray(commands, np.float64)
+        if wanted.ndim != 2 or wanted.shape[1] != self._size or not np.isfinite(wanted).all():
+            raise RcdError(f"a chunk to shape is (periods, {self._size}) finite values, got shape {wanted.shape}")
+        motion, switch, offset = self._present(stamp, now, positions, velocities)
+        position, velocity = motion.raw(switch)
+        position = position + offset
+        first = self._first_knot(motion, stamp, switch, position, velocity)
+        last = stamp + len(wanted) * self._period
+        count = max(1, (last - first) // self._period + 1)
+        goals, rates = self._goals(wanted, (first - stamp) / self._period, count)
+        reached, speeds = self._follow(goals, rates, position, velocity, (first - switch) * 1e-9)
+        knots = first + np.arange(len(speeds), dtype=np.int64) * self._period
+        self._motion = motion.continued(switch, knots, reached, speeds, offset, keep=self._period)
+        self._switched = switch
+        return ShapedPlan(stamp, self._points(self._motion, stamp, switch))
+
+    def hold(self, now: int, positions: NDArray[np.float64] | None = None) -> ShapedPlan:
+        """Brakes from what is commanded at `now` (ns) to rest; see `shape`."""
+        return self.shape(np.empty((0, self._size)), now, now, positions)
+
+    def _present(
+        self, stamp: int, now: int, positions: NDArray[np.float64] | None, velocities: NDArray[np.float64] | None
+    ) -> tuple[Motion, int, NDArray[np.float64]]:
+        """The motion that the new plan continues, when (ns), and how far away from it (n_cmd,)."""
+        measured = self._measured(positions)
+        switch = max(stamp, now + self._lead)
+        nowhere = np.zeros(self._size)
+        if self._motion is None:
+            self._knows_positions = measured is not None
+            speed = nowhere if velocities is None else np.asarray(velocities, np.float64)
+            start = nowhere if measured is None else measured
+            return Motion.steady(switch, start, speed, self._average, before=self._period), switch, nowhere
+        if switch < self._switched:
+            raise RcdError(
+                f"the clock went back by {(self._switched - switch) * 1e-9:.3f} s: reset the shaper before planning on"
+            )
+        if self._anchor == "commanded" or measured is None or not self._knows_positions:
+            return self._motion, switch, nowhere
+        known = max(stamp, int(self._motion.times[0]) + self._average)
+        lag = measured - self._motion.at(np.array([known], np.int64)).position[0]
+        reach = (switch - self._switched) * 1e-9
+        limits = self._limits
+        return self._motion, switch, lag.clip(reach * limits.velocity_lower, reach * limits.velocity_upper)
+
+    def _measured(self, positions: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        if self._interface == "effort":
+            return None
+        if positions is None:
+            bounded = np.isfinite(self._limits.position_lower) | np.isfinite(self._limits.position_upper)
+            if self._motion is None and (bounded.any() or self._interface == "position"):
+                raise RcdError("positions are limited or commanded but not observed: add the joints' positions")
+            return None
+        measured = np.asarray(positions, np.float64)
+        if measured.shape != (self._size,) or not np.isfinite(measured).all():
+            raise RcdError(f"the measured positions must be {self._size} finite values, got {measured.tolist()}")
+        return measured
+
+    def _first_knot(
+        self, motion: Motion, stamp: int, switch: int, position: NDArray[np.float64], velocity: NDArray[np.float64]
+    ) -> int:
+        """End (ns) of the first step: that of the plan's control period where the robot can still stop then.
+
+        At the brink of a position limit it may not: the distance of a stop depends a little on when the periods
+        begin. The old motion's next knot always serves.
+        """
+        period_end = stamp + ((switch - stamp) // self._period + 1) * self._period
+        later = int(motion.times.searchsorted(switch, side="right"))
+        if later == len(motion.times) or motion.times[later] == period_end:
+            return period_end
+        step = (period_end - switch) * 1e-9
+        states = zip(self._brakes, position.tolist(), velocity.tolist(), strict=True)
+        return period_end if all(brake.can_stop(p, v, step) for brake, p, v in states) else int(motion.times[later])
+
+    def _goals(
+        self, commands: NDArray[np.float64], first: float, count: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """What to reach at `count` knots, a period apart, the first one `first` periods after the stamp.
+
+        (count, n_cmd) velocities and None; or positions and the velocities at which they are passed.
+        """
+        if len(commands) < first:
+            return np.zeros((count, self._size)), None
+        # Commands stand at the ends of their periods; between these they are interpolated, before the first held.
+        place = max(0.0, first - 1.0) + np.arange(count)
+        below = np.minimum(place.astype(np.int64), len(commands) - 1)
+        above = np.minimum(below + 1, len(commands) - 1)
+        share = (place - below)[:, None]
+        goals = commands[below] + share * (commands[above] - commands[below])
+        if self._interface != "position":
+            return goals, None
+        padded = np.concatenate((commands[:1], commands, commands[-1:]))
+        rates = (padded[2:] - padded[:-2]) / (2.0 * self._seconds)
+        rates[[0, -1]] *= 2.0
+        return goals, rates[below] + share * (rates[above] - rates[below])
+
+    def _follow(
+        self,
+        goals: NDArray[np.float64],
+        rates: NDArray[np.float64] | None,
+        position: NDArray[np.float64],
+        velocity: NDArray[np.float64],
+        step: float,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions and velocities (knots, n_cmd) along the goals and through the stop behind them."""
+        columns = zip(
+            self._brakes,
+            position.tolist(),
+            velocity.tolist(),
+            goals.T.tolist(),
+            [None] * self._size if rates is None else rates.T.tolist(),
+            strict=True,
+        )
+        followed = [brake.follow(p, v, goal, rate, step) for brake, p, v, goal, rate in columns]
+        reached, speeds = np.array(followed).transpose(1, 2, 0)
+        stop = self._stop(speeds[-1])
+        before = np.concatenate((speeds[-1:], stop))[:-1]
+        stopped = reached[-1] + np.cumsum(0.5 * self._seconds * (before + stop), axis=0)
+        return np.concatenate((reached, stopped)), np.concatenate((speeds, stop))
+
+    def _stop(self, velocity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Velocities (periods, n_cmd) at the ends of the periods of braking; no rows for a robot at rest."""
+        speed, loss = np.abs(velocity), self._loss
+        periods = max(np.ceil((speed / loss).max() - 1e-9), np.sign(speed.max()))
+        left = np.maximum(speed - np.arange(1.0, periods + 1.0)[:, None] * loss, 0.0)
+        left[-1:] = 0.0
+        return np.asarray(np.copysign(left, velocity))
+
+    def _points(self, motion: Motion, stamp: int, switch: int) -> TrajectoryPoints:
+        if self._sampling == "spline":
+            times = motion.knots(after=switch)
+        else:
+            begin, rest = (switch - stamp) // self._period + 1, motion.end + motion.average - stamp
+            times = stamp + np.arange(begin, -(-rest // self._period) + 1, dtype=np.int64) * self._period
+        sent, nothing = motion.at(times), np.empty((len(times), 0))
+        sent.velocity[-1] = 0.0
+        if self._interface == "effort":
+            return TrajectoryPoints(times - stamp, nothing, nothing, sent.velocity)
+        positions = sent.position if self._knows_positions else nothing
+        return TrajectoryPoints(times - stamp, positions, sent.velocity, nothing)
