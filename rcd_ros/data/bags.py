@@ -10,6 +10,7 @@ from typing import Any
 
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.errors import ReaderError
+from rosbags.serde import SerdeError
 
 from rcd_ros.data.bag_writer import typestore
 from rcd_ros.errors import RcdError
@@ -24,7 +25,19 @@ DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 STRING = "std_msgs/msg/String"
 
 # What rosbags raises where a file is not what it should be; it leaves some checks to what fails next.
-_UNREADABLE = (ReaderError, OSError, ValueError, TypeError, KeyError, IndexError, AssertionError, struct.error)
+_UNREADABLE = (
+    ReaderError,
+    SerdeError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,15 @@ class BagEpisodes:
 
 @dataclass
 class _Observed:
-    """An observation (n_obs,) taken at `stamp`, in the bag at `time`, and what came in until the next one (all ns)."""
+    """An observation (n_obs,) taken at `stamp`, in the bag at `time` (ns), and what came in until the next one.
+
+    With a plan go its time and the stamp of the newest observation then.
+    """
 
     time: int
     stamp: int
     values: NDArray[np.float64]
-    plans: list[tuple[int, ReceivedPlan]] = field(default_factory=list)
+    plans: list[tuple[int, int, ReceivedPlan]] = field(default_factory=list)
     goals: list[str] = field(default_factory=list)
 
 
@@ -124,7 +127,7 @@ def _observations(bag: Bag, spec: TaskSpec, topics: TaskTopics, result: BagEpiso
     for recorded in bag.messages([topics.trajectories, completions, *topics.observations]):
         newest = stretches[-1][-1] if stretches[-1] else before
         if recorded.topic == topics.trajectories:
-            newest.plans.append((recorded.time, _received_plan(recorded.message, spec)))
+            newest.plans.append((recorded.time, newest.stamp, _received_plan(recorded.message, spec)))
         elif recorded.topic == completions:
             newest.goals += [recorded.message.data] if result.has_completions else []
         else:
@@ -209,15 +212,13 @@ class _EpisodeMaker:
     def _command(self, now: _Observed, after: _Observed) -> tuple[NDArray[np.float64], bool]:
         """The command of the period that begins with `now`, and whether it merely held the position."""
         until = after.time if self._lockstep else now.time + (after.time - now.time) // 2
-        late = []
-        for time, plan in now.plans:
-            if time <= until:
-                self._follower.accept(plan, now.stamp)
-            else:
-                late.append(plan)
-        due = self._follower.due(now.stamp)
-        for plan in late:
-            self._follower.accept(plan, now.stamp)
+        follower = self._follower
+        for _, seen, plan in (each for each in now.plans if each[0] <= until):
+            follower.accept(plan, seen)
+        # A plan may have been made from an observation within the period.
+        due = follower.due(now.stamp if follower.stamp is None else max(now.stamp, follower.stamp))
+        for _, seen, plan in (each for each in now.plans if each[0] > until):
+            follower.accept(plan, seen)
         if due is not None:
             self._hold.release()
             return due.command, False

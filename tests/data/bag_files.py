@@ -1,0 +1,95 @@
+"""Bags written by rosbags alone, of the tiny task's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+STORE: Any = get_typestore(Stores.ROS2_JAZZY)
+PERIOD = 100_000_000
+ARM = ("elbow", "wrist")
+Event = tuple[int, str, str, Any]
+"""Time (ns), topic, type, message."""
+
+
+def make(type_name: str, **fields: Any) -> Any:
+    return STORE.types[type_name](**fields)
+
+
+def header(stamp: int) -> Any:
+    time = make("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
+    return make("std_msgs/msg/Header", stamp=time, frame_id="")
+
+
+def joint_state(stamp: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike) -> Any:
+    arrays = [np.asarray(values, np.float64) for values in (positions, velocities)]
+    return make(
+        "sensor_msgs/msg/JointState",
+        header=header(stamp),
+        name=list(names),
+        position=arrays[0],
+        velocity=arrays[1],
+        effort=np.empty(0),
+    )
+
+
+def observe(
+    time: int, stamp: int, values: Sequence[float], namespace: str = "", backwards: bool = False
+) -> list[Event]:
+    """The tiny task's observation as it comes from a robot, whose joints may stand in another order."""
+    order = [1, 0] if backwards else [0, 1]
+    arm = joint_state(stamp, [ARM[i] for i in order], [values[i] for i in order], [values[2 + i] for i in order])
+    door = joint_state(stamp, ["door"], values[4:], [0.0])
+    kind = "sensor_msgs/msg/JointState"
+    return [(time, f"{namespace}/joint_states", kind, arm), (time + 1, f"{namespace}/object_states", kind, door)]
+
+
+def trajectory(
+    time: int, stamp: int, velocities: ArrayLike, positions: ArrayLike | None = None, namespace: str = ""
+) -> Event:
+    """A plan of the tiny task's two joints."""
+    rows = np.asarray(velocities, np.float64)
+    places = np.zeros((len(rows), 0)) if positions is None else np.asarray(positions, np.float64)
+    points = [
+        make(
+            "trajectory_msgs/msg/JointTrajectoryPoint",
+            positions=places[i],
+            velocities=rows[i],
+            accelerations=np.empty(0),
+            effort=np.empty(0),
+            time_from_start=make("builtin_interfaces/msg/Duration", sec=0, nanosec=(i + 1) * PERIOD),
+        )
+        for i in range(len(rows))
+    ]
+    kind = "trajectory_msgs/msg/JointTrajectory"
+    message = make(kind, header=header(stamp), joint_names=list(ARM), points=points)
+    return time, f"{namespace}/joint_trajectory", kind, message
+
+
+def completed(time: int, goal: str) -> Event:
+    return time, "/task_completions", "std_msgs/msg/String", make("std_msgs/msg/String", data=goal)
+
+
+def report(time: int, **values: object) -> Event:
+    """A status on `diagnostics`."""
+    entries = [make("diagnostic_msgs/msg/KeyValue", key=key, value=str(value)) for key, value in values.items()]
+    status = make("diagnostic_msgs/msg/DiagnosticStatus", level=0, name="n", message="", hardware_id="", values=entries)
+    kind = "diagnostic_msgs/msg/DiagnosticArray"
+    return time, "/diagnostics", kind, make(kind, header=header(0), status=[status])
+
+
+def write_bag(folder: Path, events: Sequence[Event]) -> Path:
+    """A bag of these messages, written in the given order."""
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections: dict[str, Any] = {}
+        for time, topic, kind, message in events:
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=STORE)
+            writer.write(connections[topic], time, STORE.serialize_cdr(message, kind))
+    return folder
