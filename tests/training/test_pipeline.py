@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import rcd_ros
 from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.generative.edm import denoise
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.choose import load_network
@@ -64,6 +65,18 @@ def test_the_robots_planner_plans_what_torch_plans(trained: Path) -> None:
     for _ in range(3):
         assert np.allclose(planner.plan(HISTORY), policy.plan(HISTORY), atol=1e-4)
     assert planner.plan(HISTORY).shape == (4, 9)
+
+
+def test_evaluation_plans_one_step_by_the_engine_it_is_told(trained: Path) -> None:
+    """Pins that "torch" had a planner of its own in evaluation, which skipped the parity check."""
+    checkpoint = trained / "checkpoint"
+    plans = []
+    for engine in ("onnxruntime", "torch"):
+        planner = CheckpointPolicy(checkpoint, engine=engine).load()
+        assert isinstance(planner, Planner)
+        assert planner.engine.name == engine
+        plans.append(planner.plan(HISTORY))
+    assert plans[0] == pytest.approx(plans[1], abs=1e-4)
 
 
 def test_the_exported_graph_names_no_file_of_the_machine_that_made_it(trained: Path) -> None:
