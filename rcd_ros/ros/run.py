@@ -67,7 +67,10 @@ def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # of rcl, about the arguments or a parameter file
+        raise RcdError(str(error)) from error
     signalled = Future()
     SignalHandling(lambda: signalled.set_result(None))
 

@@ -61,7 +61,7 @@ def test_what_is_given_at_start_is_read_with_its_type() -> None:
         ({"rate": "fast"}, ["rate", "number", "fast"]),
         ({"rate": float("nan")}, ["rate", "finite"]),
         ({"threads": 9}, ["threads", "9"]),
-        ({"threads": True}, ["threads"]),
+        ({"threads": True}, []),
         ({"mode": "dance"}, ["mode", "chunk", "splice", "dance"]),
         ({"low": 2.0}, ["low (2) must be below high (1)"]),
         ({"limits__velocity": ["a"]}, ["limits.velocity"]),
@@ -122,12 +122,14 @@ def test_descriptors_say_what_a_parameter_is() -> None:
     assert node.describe_parameter("engine").read_only
 
 
-def test_without_post_set_callbacks_as_in_humble_a_change_is_applied_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr("rcd_ros.ros.embedded.parameter_owner.ParameterOwner.add_post_set_parameters_callback")
-    monkeypatch.setattr("rcd_ros.ros.embedded.node.TimeSource", lambda node: None)
-    node = ArmNode()
+def test_without_post_set_callbacks_as_in_humble_a_change_is_applied_all_the_same() -> None:
+    class HumbleNode(ArmNode):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "add_post_set_parameters_callback" and hasattr(self, "applied"):  # rclpy's own use comes before
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    node = HumbleNode()
     assert node.change(rate=2.0).successful
     assert not node.change(rate=-2.0).successful
     assert [parameters.rate for parameters in node.applied] == [2.0]

@@ -55,7 +55,7 @@ def test_parameters_come_from_files_and_the_command_line_in_the_order_given(
     everyone, mine = tmp_path / "everyone.yaml", tmp_path / "mine.yaml"
     everyone.write_text("/**:\n  ros__parameters:\n    gain: 3.0\n    labels: [all]\n")
     mine.write_text(
-        "/arm/echo:\n  ros__parameters:\n    labels: [x, y]\n/arm/other:\n  ros__parameters:\n    gain: 9.0\n"
+        "/arm/echo:\n  ros__parameters:\n    labels: [left, right]\n/arm/other:\n  ros__parameters:\n    gain: 9.0\n"
     )
     files = ("--params-file", str(everyone), "--params-file", str(mine))
     process = start("echo", "--ros-args", "-r", "__ns:=/arm", *files, "-p", "gain:=4.5")
@@ -67,7 +67,7 @@ def test_parameters_come_from_files_and_the_command_line_in_the_order_given(
     spin_until(node, future.done)
     gain, labels, use_sim_time = future.result().values
     assert gain.double_value == 4.5
-    assert list(labels.string_array_value) == ["x", "y"]
+    assert list(labels.string_array_value) == ["left", "right"]
     assert use_sim_time.bool_value is False
 
 
