@@ -141,6 +141,16 @@ def test_no_silent_fallback_to_the_cpu(folder: Path, monkeypatch: pytest.MonkeyP
         load_network("onnxruntime-cuda", student_program(folder, verify(folder)))
 
 
+def test_a_runtime_that_fails_on_the_network_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(network: object, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise RuntimeError("out of\nmemory")
+
+    monkeypatch.setattr(OpenVinoNetwork, "__call__", fail)
+    with pytest.raises(RcdError, match=r"engine openvino cannot run .* \(out of memory\): choose another engine"):
+        Planner.load(folder, "openvino")
+    assert Planner.load(folder).engine.name == "onnxruntime"
+
+
 def test_auto_measures_what_is_installed_and_tells_the_figures(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

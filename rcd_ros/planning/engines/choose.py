@@ -144,8 +144,12 @@ def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 
     reference = load_tensors(folder, "reference", manifest)
 
     def load(engine_name: str) -> Engine:
-        engine = Engine(load_network(engine_name, program, threads), program)
-        check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
+        try:
+            engine = Engine(load_network(engine_name, program, threads), program)
+            check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
+        except (RuntimeError, OSError) as error:  # of the runtime or its driver
+            reason = " ".join(str(error).split())[:200]
+            raise RcdError(f"engine {engine_name} cannot run '{folder}' ({reason}): choose another engine") from error
         return engine
 
     return fastest(auto_candidates(), load, reference) if name == "auto" else load(name)
