@@ -9,9 +9,10 @@ HELD = 0.99
 class Pace:
     """Keeps the books of a timer with two ticks a control period, which skips what it missed, as ROS timers do.
 
-    A tick that comes late by less than its own length is made up for: the next one is on time again. One that comes
-    later pushes everything after it: the simulated world stood still that long. Such a period is an overrun. Overruns
-    favour a slow planner, so results with many of them say nothing about the speed that was asked for.
+    A tick that comes late by less than its own length is made up for: the next one is on time again, and a plan has
+    that much less time to count. One that comes later pushes all that follow: the simulated world stood still. Such a
+    period is an overrun. Overruns favour a slow planner, so results with many of them say nothing about the speed that
+    was asked for.
     """
 
     def __init__(self, control_period: float, speed: float) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,10 +119,10 @@ class Runs:
         log = io.StringIO()
         with tempfile.TemporaryDirectory(prefix="rcd-bench-") as room:
             file = Path(room) / "results.json"
-            supervisor = Supervisor(log)
+            supervisor = Supervisor(log, environment={"ROS_DOMAIN_ID": str(free_domain())})
             for process in self._nodes(contender, speed, file):
                 supervisor.add(process.name, node_command(process), process.required)
-            with _own_domain(), progress.following(file):
+            with progress.following(file):
                 code = supervisor.run()
             results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         if code:
@@ -156,17 +154,3 @@ class Runs:
             NodeProcess(executable, "planner", planner),
             NodeProcess(BRIDGES[spec.name], f"{spec.name}_bridge", bridge, required=True),
         ]
-
-
-@contextlib.contextmanager
-def _own_domain() -> Iterator[None]:
-    """The processes started inside hear nobody else."""
-    before = os.environ.get("ROS_DOMAIN_ID")
-    os.environ["ROS_DOMAIN_ID"] = str(free_domain())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["ROS_DOMAIN_ID"]
-        else:
-            os.environ["ROS_DOMAIN_ID"] = before
