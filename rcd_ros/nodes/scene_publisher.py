@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ class ScenePublisher:
         self._topics: dict[str, dict[str, ObservationChannel]] = {}
         for channel in spec.observations:
             self._topics.setdefault(channel.topic, {})[channel.kind] = channel
+        self._columns = {channel.name: list(channel.columns) for channel in spec.observations}
         self._publishers = {}
         for topic, channels in self._topics.items():
             if len({channel.joints for channel in channels.values()}) != 1:
@@ -38,14 +41,22 @@ class ScenePublisher:
 
     def publish(self, stamp: int, observation: NDArray[np.float64]) -> None:
         """Publish an observation vector in the data set's columns, taken at `stamp` (ns)."""
-        for topic, channels in self._topics.items():
-            values = {kind: observation[list(channel.columns)] for kind, channel in channels.items()}
-            joints = next(iter(channels.values())).joints
-            nothing = np.empty(0)
-            if "body_pose" in values or "body_twist" in values:
-                pose = values.get("body_pose", np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
-                message = odometry(stamp, joints[0], pose, values.get("body_twist", np.zeros(6)))
-            else:
-                positions, velocities = values.get("joint_position", nothing), values.get("joint_velocity", nothing)
-                message = joint_state(stamp, joints, positions, velocities)
+        self.send(self.messages(stamp, observation))
+
+    def send(self, messages: dict[str, Any]) -> None:
+        """Publish one message on each topic."""
+        for topic, message in messages.items():
             self._publishers[topic].publish(message)
+
+    def messages(self, stamp: int, observation: NDArray[np.float64]) -> dict[str, Any]:
+        """What `publish` would publish, by topic."""
+        return {topic: self._message(stamp, channels, observation) for topic, channels in self._topics.items()}
+
+    def _message(self, stamp: int, channels: dict[str, ObservationChannel], observation: NDArray[np.float64]) -> Any:
+        values = {kind: observation[self._columns[channel.name]] for kind, channel in channels.items()}
+        joints = next(iter(channels.values())).joints
+        if "body_pose" in values or "body_twist" in values:
+            pose = values.get("body_pose", np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
+            return odometry(stamp, joints[0], pose, values.get("body_twist", np.zeros(6)))
+        nothing = np.empty(0)
+        return joint_state(stamp, joints, values.get("joint_position", nothing), values.get("joint_velocity", nothing))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -191,5 +192,11 @@ class ObservationAssembler:
     def _rows(self, stamp: int) -> NDArray[np.float64]:
         """(h, n_obs): for each of the last h periods the observation nearest to it, the oldest one repeated."""
         due = [stamp - back * self._period for back in reversed(range(self._history))]
-        stamps = np.array([taken for taken, _ in self._recent])
-        return np.stack([self._recent[int(np.argmin(np.abs(stamps - moment)))][1] for moment in due])
+        rows = np.empty((self._history, self._size))
+        for row, moment in zip(rows, due, strict=True):
+            _, row[:] = min(self._recent, key=partial(_distance, moment))
+        return rows
+
+
+def _distance(moment: int, observed: tuple[int, NDArray[np.float64]]) -> int:
+    return abs(observed[0] - moment)

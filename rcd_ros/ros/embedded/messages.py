@@ -118,10 +118,12 @@ def from_service_sample(sample: Any, message: Any) -> Any:
     return message(**_members(sample, message))
 
 
-def check_message(message: Any, path: str = "") -> None:
+def check_message(message: Any) -> None:
     """Raise `TypeError` where ROS 2's own message classes would refuse a value; the text names the field."""
-    for name, check in message.ros_checks:
-        check(getattr(message, name), f"{path or message.ros_type_name}.{name}")
+    try:
+        _check_members(message)
+    except _UnfitError as unfit:
+        raise TypeError(f"{message.ros_type_name}{unfit.place} {unfit.problem}") from None
 
 
 def _serialize(message: Any, **options: Any) -> bytes:
@@ -172,62 +174,94 @@ def _default(member: Field) -> Callable[[], Any]:
     return (lambda: zero) if member.array_length is None else lambda: [zero] * (member.array_length or 0)
 
 
-def _checker(member: Field) -> Callable[[Any, str], None]:
+class _UnfitError(Exception):
+    """A value that its field cannot hold. Where that is, is gathered on the way out: the usual case pays nothing."""
+
+    def __init__(self, problem: str) -> None:
+        self.place = ""
+        self.problem = problem
+
+    def within(self, place: str) -> _UnfitError:
+        """The same, seen from one level further out."""
+        self.place = place + self.place
+        return self
+
+
+def _check_members(message: Any) -> None:
+    for name, check in message.ros_checks:
+        try:
+            check(getattr(message, name))
+        except _UnfitError as unfit:
+            raise unfit.within(f".{name}") from None
+
+
+def _checker(member: Field) -> Callable[[Any], None]:
     single = _message_checker(member.base) if member.is_message else _value_checker(member.base)
     if member.base == "byte" and not member.is_sequence:
         return _bytes_checker(member.array_length or 1)
     if member.array_length is None and not member.is_sequence:
         return single
-    exact = {_PYTHON_TYPES[member.base]} if member.base in _PYTHON_TYPES else set()
-    typecode = cdr.typecode(member)
+    exact = {_PYTHON_TYPES[member.base]} if member.base in _PYTHON_TYPES else None
+    typecode = cdr.typecode(member) if member.is_sequence else None
 
-    def check(values: Any, path: str) -> None:
-        if type(values) is array and values.typecode == typecode and member.is_sequence:
+    def check(values: Any) -> None:
+        kind = type(values)
+        if kind is array and values.typecode == typecode:
             return
-        if isinstance(values, np.ndarray) and member.is_sequence:
-            raise TypeError(f"{path} must be a list, not a NumPy array: use .tolist()")
-        if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
-            raise TypeError(f"{path} must be a sequence of {member.base}, got {type(values).__name__}")
+        if kind is not list:
+            _check_sequence(values, member)
         if member.array_length is not None and len(values) != member.array_length:
-            raise TypeError(f"{path} must have {member.array_length} values, got {len(values)}")
-        if set(map(type, values)) <= exact:
+            raise _UnfitError(f"must have {member.array_length} values, got {len(values)}")
+        if exact is not None and set(map(type, values)) <= exact:
             return  # the usual case, without a call for each of a trajectory's hundreds of numbers
         for index, value in enumerate(values):
-            single(value, f"{path}[{index}]") if member.is_message else single(value, path)
+            try:
+                single(value)
+            except _UnfitError as unfit:
+                raise unfit.within(f"[{index}]") from None
 
     return check
 
 
-def _message_checker(type_name: str) -> Callable[[Any, str], None]:
-    def check(value: Any, path: str) -> None:
-        if getattr(value, "ros_type_name", None) != type_name:
-            raise TypeError(f"{path} must be a {type_name}, got {type(value).__name__}")
-        check_message(value, path)
+def _check_sequence(values: Any, member: Field) -> None:
+    if isinstance(values, np.ndarray) and member.is_sequence:
+        raise _UnfitError("must be a list, not a NumPy array: use .tolist()")
+    if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+        raise _UnfitError(f"must be a sequence of {member.base}, got {type(values).__name__}")
+
+
+def _message_checker(type_name: str) -> Callable[[Any], None]:
+    message = message_class(type_name)
+
+    def check(value: Any) -> None:
+        if type(value) is not message:
+            raise _UnfitError(f"must be a {type_name}, got {type(value).__name__}")
+        _check_members(value)
 
     return check
 
 
-def _value_checker(base: str) -> Callable[[Any, str], None]:
+def _value_checker(base: str) -> Callable[[Any], None]:
     if base in _INTEGER_RANGES:
         low, high = _INTEGER_RANGES[base]
 
-        def check_integer(value: Any, path: str) -> None:
+        def check_integer(value: Any) -> None:
             if not isinstance(value, int) or not low <= value <= high:
-                raise TypeError(f"{path} must be an int in [{low}, {high}], got {value!r}")
+                raise _UnfitError(f"must be an int in [{low}, {high}], got {value!r}")
 
         return check_integer
     expected = {**_PYTHON_TYPES, "byte": int}[base]
 
-    def check(value: Any, path: str) -> None:
+    def check(value: Any) -> None:
         if not isinstance(value, expected):
-            raise TypeError(f"{path} must be a {expected.__name__}, got {value!r} ({type(value).__name__})")
+            raise _UnfitError(f"must be a {expected.__name__}, got {value!r} ({type(value).__name__})")
 
     return check
 
 
-def _bytes_checker(length: int) -> Callable[[Any, str], None]:
-    def check(value: Any, path: str) -> None:
+def _bytes_checker(length: int) -> Callable[[Any], None]:
+    def check(value: Any) -> None:
         if not isinstance(value, (bytes, bytearray)) or len(value) != length:
-            raise TypeError(f"{path} must be {length} byte(s), got {value!r}")
+            raise _UnfitError(f"must be {length} byte(s), got {value!r}")
 
     return check
