@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.metadata
 import logging
 import shutil
@@ -127,7 +128,7 @@ def denoiser_program(manifest: Manifest, teacher: Tensors, source: str) -> Progr
         inputs={"x": chunk, "sigma": (1,), "observation": (1, observed)},
         output="denoised",
         shape=chunk,
-        graph=lambda: denoiser_graph(manifest, teacher),
+        graph=functools.cache(lambda: denoiser_graph(manifest, teacher)),
         module=lambda: denoiser(manifest, teacher),
     )
 

@@ -1,0 +1,53 @@
+"""A planner on the stopwatch: which observations it gets, and when its noise is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency
+from rcd_ros.evaluation.rehearsal import Rehearsal, varied_observations
+from tests.planning.tiny import tiny_manifest, write_tiny
+
+
+def test_observations_are_spread_like_the_training_data_and_repeatable() -> None:
+    manifest = tiny_manifest()
+    observations = varied_observations(manifest, count=4000)
+    assert observations.shape == (4000, manifest.history, manifest.task.observation_size)
+    assert observations.mean(axis=(0, 1)) == pytest.approx(1.0, abs=0.15)
+    assert observations.std(axis=(0, 1)) == pytest.approx(2.0, abs=0.15)
+    assert np.array_equal(observations, varied_observations(manifest, count=4000))
+    assert not np.array_equal(observations, varied_observations(manifest, count=4000, seed=1))
+
+
+def test_each_plan_is_prepared_and_made_from_the_next_observation() -> None:
+    told: list[object] = []
+
+    class Planner:
+        def prepare(self) -> None:
+            told.append("prepare")
+
+        def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+            told.append(float(history[0, 0]))
+            return history
+
+    rehearsal = Rehearsal(Planner(), np.arange(3.0).reshape(3, 1, 1))
+    for _ in range(4):
+        rehearsal.prepare()
+        rehearsal.plan()
+    assert told == ["prepare", 1.0, "prepare", 2.0, "prepare", 0.0, "prepare", 1.0]
+
+
+def test_a_row_holds_whole_plans_and_the_networks_share(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "planner")
+    ticks: list[None] = []
+    row = engine_latency(tmp_path / "planner", "onnxruntime", 1, 30, lambda: ticks.append(None))
+    assert (row["engine"], row["nfe"], row["plans"]) == ("onnxruntime", 1, 30)
+    for prefix in ("", "network_"):
+        assert (
+            0.0 < row[f"{prefix}p50_ms"] <= row[f"{prefix}p95_ms"] <= row[f"{prefix}p99_ms"] <= row[f"{prefix}max_ms"]
+        )
+    assert len(ticks) == 2 * (WARM_UP + 30)
