@@ -3,7 +3,7 @@
 Node code imports ROS names from here, messages and services from `rcd_ros.ros.messages`, and nothing else of ROS.
 `RCD_ROS_RUNTIME=embedded` chooses the embedded runtime even where `rclpy` can be imported.
 
-All of these names are in Humble's rclpy and in Jazzy's. Humble's nodes have no pre-set and post-set parameter callbacks;
+All of these names are in Humble's rclpy and in Jazzy's. Humble's nodes lack pre-set and post-set parameter callbacks;
 `rcd_ros.nodes.live_parameters` does without them there.
 """
 
