@@ -24,6 +24,8 @@ Verdict = Literal["same", "different", "not comparable"]
 TOLERANCE = 1e-6
 _SEARCHES = 3
 """Fruitless searches for a counter in a row after which only the expected one is tried: another planner planned."""
+_LOST = (1.5, 10.0)
+"""Observations so many control periods apart: the recorder lost some. The planner, too, had longer gaps."""
 _WAIT_NS = 10_000_000_000
 """How long (of recorded time) a trajectory and its observation may lie apart."""
 
@@ -158,7 +160,7 @@ class _Pair:
     plan: Recorded
     observation: Observation | None = None
     whole: bool = False
-    """Whether the bag reaches back to the beginning of the observation's history."""
+    """Whether the bag seems to hold all that the planner saw of the observation's history."""
 
     @property
     def stamp(self) -> int:
@@ -171,9 +173,12 @@ class _Pairing:
     def __init__(self, recorded: RecordedPlans, planner: Planner) -> None:
         self.assembler = ObservationAssembler(planner.spec, planner.history)
         self._recorded = recorded
-        self._span = (planner.history - 1) * round(planner.spec.control_period * 1e9)
-        self._begin: int | None = None
-        self._observations: dict[int, tuple[int, Observation]] = {}
+        self._period = round(planner.spec.control_period * 1e9)
+        self._span = (planner.history - 1) * self._period
+        self._newest: int | None = None
+        self._complete_since: float = -math.inf
+        """From this stamp on the bag seems to hold every observation."""
+        self._observations: dict[int, tuple[int, Observation, bool]] = {}
         self._waiting: list[_Pair] = []
 
     def pairs(self) -> Iterator[_Pair]:
@@ -194,9 +199,15 @@ class _Pairing:
         observation = assemble(self.assembler, topic, recorded)
         if self.assembler.restarts > restarts:
             self._observations.clear()
+            self._complete_since = -math.inf
+        elif observation is not None:
+            gap = math.inf if self._newest is None else (observation.stamp - self._newest) / self._period
+            if self._newest is None or _LOST[0] < gap < _LOST[1]:
+                self._complete_since = observation.stamp
         if observation is not None:
-            self._begin = observation.stamp if self._begin is None else self._begin
-            self._observations[observation.stamp] = recorded.time, observation
+            self._newest = observation.stamp
+            whole = observation.stamp - self._span >= self._complete_since
+            self._observations[observation.stamp] = recorded.time, observation, whole
 
     def _resolve(self, oldest: int) -> list[_Pair]:
         """The plans that need not wait any longer."""
@@ -205,8 +216,7 @@ class _Pairing:
         resolved = []
         for pair in self._waiting:
             if pair.stamp in self._observations:
-                observation = self._observations[pair.stamp][1]
-                whole = self.assembler.restarts > 0 or pair.stamp - self._span >= (self._begin or 0)
+                _, observation, whole = self._observations[pair.stamp]
                 resolved.append(replace(pair, observation=observation, whole=whole))
             elif pair.plan.time < oldest:
                 resolved.append(pair)
@@ -242,7 +252,7 @@ class _Comparison:
             if self._fruitless >= _SEARCHES:
                 break
         if not pair.whole:
-            return ReplayedPlan(index, stamp, "not comparable", reason="the recording began within its history")
+            return ReplayedPlan(index, stamp, "not comparable", reason="the bag lacks a part of its history")
         self._fruitless += 1
         if best is None:
             raise AssertionError("there is always a counter to try")
