@@ -5,9 +5,9 @@ commanded. A new chunk takes over at the present instant of that motion, in posi
 is followed as closely as the limits allow; behind its last command the motion brakes to rest, so that a robot whose
 next plan never comes stops by itself.
 
-Why not Ruckig (MIT), which is fast enough: its online velocity control ignores position limits, and what is sent is
-only its motion's values once a period. A controller's cubic interpolation between these accelerates by up to a third
-more than allowed, and jumps in acceleration. The motion here is piecewise cubic itself (`planning.motion`).
+Why not Ruckig (MIT), which is fast enough: its online velocity control ignores position limits, and a receiver gets
+only its motion's values once a period. A controller's cubic interpolation between these accelerates more than Ruckig
+was allowed to, and jumps in acceleration at the points. The motion here is piecewise cubic itself (`planning.motion`).
 """
 
 from __future__ import annotations

@@ -97,8 +97,7 @@ def test_never_beyond_a_limit_and_never_a_jump(seed: int, period: float, interfa
 def test_a_controllers_cubic_splines_are_the_shaped_motion(interface: Interface) -> None:
     """joint_trajectory_controller interpolates points with positions and velocities by cubics: within the limits too.
 
-    Regression: through points sampled once a period from a motion that is not cubic between them, such splines pass
-    the limit of acceleration by a third.
+    Through points sampled once a period from a motion that is not cubic between them they pass the limits.
     """
     shaper = make(interface, ARM | ENDS, sampling="spline")
     rng = np.random.default_rng(3)
