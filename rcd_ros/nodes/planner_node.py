@@ -12,14 +12,17 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.messages import diagnostics, joint_trajectory, nanoseconds
+from rcd_ros.nodes.messages import diagnostics, nanoseconds
 from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import QuietCollector, Realtime
 from rcd_ros.nodes.timing import WINDOW_S, Period, PeriodTimes, RateWatch, Summary
+from rcd_ros.nodes.trajectory_writer import TrajectoryWriter
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.trajectory import trajectory_points
@@ -74,6 +77,8 @@ class PlannerNode(Node):
         self._planner.warm_up()
         spec = self._planner.spec
         self._assembler = ObservationAssembler(spec, self._planner.history, tolerance)
+        nothing = np.zeros((self._planner.horizon, spec.command.size)), np.zeros(spec.observation_size)
+        self._writer = TrajectoryWriter(spec.command.joints, trajectory_points(spec, *nothing))
         self._max_age = round((max_age or self._planner.horizon * spec.control_period) * 1e9)
         self._rate = rate or 1.0 / spec.control_period
         self._deadline = deadline or 1.0 / self._rate
@@ -83,7 +88,7 @@ class PlannerNode(Node):
         self._refused: dict[str, str] = {}
         self._thread: PlanningThread[_Task] = PlanningThread(self._plan)
         self._waiting: Observation | None = None
-        self._last: tuple[int, JointTrajectory] | None = None
+        self._last: tuple[int, bytes] | None = None
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self._dropped = Counter({"overtaken": 0, "stale": 0, "no plan": 0})
         self._plans = 0
@@ -188,7 +193,7 @@ class PlannerNode(Node):
             return
         planned = time.perf_counter_ns()
         points = trajectory_points(planner.spec, chunk, observation.history[-1])
-        message = joint_trajectory(observation.stamp, planner.spec.command.joints, points)
+        message = self._writer.write(observation.stamp, points)
         self._last = observation.stamp, message
         self._trajectories.publish(message)
         end = time.perf_counter_ns()

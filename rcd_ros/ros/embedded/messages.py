@@ -81,6 +81,20 @@ def raw_class(message_type: Any) -> Any:
 
 
 @cache
+def serialized_class(message_type: Any) -> Any:
+    """The type of what a writer of `message_type` takes in a message's place: its bytes, with encapsulation header."""
+
+    class Serialized(message_type):  # Cyclone's writers accept nothing but their own type
+        def __init__(self, data: bytes) -> None:
+            self._data = data
+
+        def serialize(self, **options: Any) -> bytes:
+            return self._data
+
+    return Serialized
+
+
+@cache
 def service_class(type_name: str) -> Any:
     """The class of a service such as `std_srvs/srv/Trigger`, with `Request` and `Response`."""
     if type_name not in definitions.SERVICES:

@@ -19,7 +19,7 @@ from cyclonedds.topic import Topic
 
 from rcd_ros.ros.embedded import definitions, names
 from rcd_ros.ros.embedded.domain import delete
-from rcd_ros.ros.embedded.messages import check_message, raw_class
+from rcd_ros.ros.embedded.messages import check_message, raw_class, serialized_class
 from rcd_ros.ros.embedded.qos import QoSProfile
 
 _log = logging.getLogger(__name__)
@@ -34,12 +34,20 @@ class Publisher:
         self.msg_type = message_type
         self.topic_name = full_name
         user_data = f"typehash={definitions.type_hash(message_type.ros_type_name)};"
+        self._serialized_type = serialized_class(message_type)
         self._writer = make_writer(participant, names.topic_on_wire(full_name), message_type, qos, user_data)
         self.readers: tuple[DataReader, ...] = ()
         self.writers = (self._writer,)
 
     def publish(self, message: Any) -> None:
-        """Send a message; raises `TypeError` for a value that ROS 2's message classes would refuse."""
+        """Send a message, or the bytes of one as they go over the wire.
+
+        Raises:
+            TypeError: a value that ROS 2's message classes would refuse.
+        """
+        if isinstance(message, bytes):
+            self._writer.write(self._serialized_type(message))
+            return
         if not isinstance(message, self.msg_type):
             raise TypeError(f"'{self.topic_name}' carries {self.msg_type.ros_type_name}, not {type(message).__name__}")
         check_message(message)
