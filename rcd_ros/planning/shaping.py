@@ -78,8 +78,8 @@ class Shaper:
             raise RcdError(f"the lead must be 0 or more ns, got {lead}")
         self._interface = spec.command.interface
         self._size = spec.command.size
-        self._seconds = spec.control_period
         self._period = round(spec.control_period * 1e9)
+        self._seconds = self._period * 1e-9
         self._limits = limits
         self._brakes = Brake.of_joints(limits, self._seconds)
         self._loss = limits.acceleration * self._seconds
@@ -155,6 +155,8 @@ class Shaper:
         if self._motion is None:
             self._knows_positions = measured is not None
             speed = nowhere if velocities is None else np.asarray(velocities, np.float64)
+            if speed.shape != (self._size,) or not np.isfinite(speed).all():
+                raise RcdError(f"the measured velocities must be {self._size} finite values, got {speed.tolist()}")
             start = nowhere if measured is None else measured
             return Motion.steady(switch, start, speed, self._average, before=self._period), switch, nowhere
         if switch < self._switched:

@@ -225,6 +225,8 @@ def test_a_moving_robot_is_taken_over_in_motion() -> None:
     begin = commanded(shaper, 0)
     np.testing.assert_allclose(begin.position[0], [0.2, 0.3], atol=1e-12)
     np.testing.assert_allclose(begin.velocity[0], [1.0, -0.5], atol=1e-12)
+    with pytest.raises(RcdError, match="measured velocities"):
+        make().shape(np.zeros((8, 2)), 0, 0, REST, np.full(2, np.nan))
 
 
 def test_from_outside_the_position_limits_it_leads_back() -> None:
