@@ -176,7 +176,7 @@ def test_pause_step_and_reset(start: Start, peer: Peer) -> None:
 class RealtimeRun:
     """One bridge in realtime mode; the test is its planner."""
 
-    def __init__(self, start: Start, peer: Peer, tmp_path: Path, episodes: int = 1, speed: float = 4) -> None:
+    def __init__(self, start: Start, peer: Peer, tmp_path: Path, episodes: int = 1, speed: float = 1) -> None:
         listen(peer)
         self._peer = peer
         self._publisher = peer.create_publisher(JointTrajectory, "joint_trajectory", 10)
@@ -231,13 +231,13 @@ def test_missing_plans_mean_holding_the_position(start: Start, peer: Peer, tmp_p
 
 
 def test_a_late_plan_is_entered_late_and_used_up_on_time(start: Start, peer: Peer, tmp_path: Path) -> None:
-    """Sent six periods late, a plan of ten drives for the rest of its time only, and not a period longer."""
-    run = RealtimeRun(start, peer, tmp_path, speed=1)
+    """Sent six periods late, a plan of 16 drives for the rest of its time only, and not a period longer."""
+    run = RealtimeRun(start, peer, tmp_path, speed=0.5)
     run.begin()
     peer.until(lambda: GAP + 6 * PERIOD in run.stamps(), "the time that planning took")
-    run.answer(GAP, 0.5, points=10)
+    run.answer(GAP, 0.5, points=16)
     summary = run.summary()
-    assert 25 - 4 <= summary["episode_results"][0]["held_steps"] < 25
+    assert 25 - 10 <= summary["episode_results"][0]["held_steps"] < 25
     assert summary["plans_refused"] == {}
 
 
@@ -281,7 +281,7 @@ def test_a_machine_too_slow_for_the_speed_says_so(start: Start, peer: Peer, tmp_
 
 
 def test_realtime_pauses_and_goes_on(start: Start, peer: Peer, tmp_path: Path) -> None:
-    run = RealtimeRun(start, peer, tmp_path)
+    run = RealtimeRun(start, peer, tmp_path, speed=0.5)
     run.begin()
     assert call(peer, SetBool, "pause", data=True).success
     for step in (1, 2):
