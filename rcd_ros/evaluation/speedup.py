@@ -147,7 +147,6 @@ def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table("student against", *headings, box=None)
     for column in table.columns[2:]:
         column.justify = "right"
-        column.no_wrap = True
     for row in rows:
         table.add_row(
             row["versus"],

@@ -54,7 +54,7 @@ def speedup(
     with tqdm(total=repeats, unit="round", leave=False) as bar:
         rows = speedup_rows(time_sides(sides, repeats, bar.update))
 
-    Console(width=max(Console().width, 130)).print(speedup_table(rows))
+    Console(width=max(Console().width, 150)).print(speedup_table(rows))
     if json_file is not None:
         write_json(
             json_file,
