@@ -1,4 +1,4 @@
-"""Lists what is installed to share/rcd_ros; everything declarative is in setup.cfg.
+"""Lists what is installed to share/rcd_ros; what can be declared is in setup.cfg.
 
 The metadata lives in setup.cfg rather than in pyproject.toml because the setuptools of ROS 2 Humble
 (Ubuntu 22.04: 59.6) does not read the latter, and colcon builds with that one.
@@ -23,6 +23,8 @@ def shared_files() -> Iterator[tuple[str, list[str]]]:
 
 
 setup(
+    # Not in setup.cfg: colcon reads that file's options back from setuptools' printed form, which this one breaks.
+    python_requires=">=3.10, <3.14",
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

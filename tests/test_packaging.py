@@ -41,6 +41,13 @@ def test_planner_node_loads_no_training_or_simulation() -> None:
     }
 
 
+def test_colcon_can_read_the_options_of_setup_cfg() -> None:
+    """colcon evaluates them as Python literals; a version range, which setuptools makes an object of, fails there."""
+    options = configparser.ConfigParser()
+    options.read(ROOT / "setup.cfg")
+    assert "python_requires" not in options["options"]
+
+
 def test_wheel_brings_launch_files_config_and_models(tmp_path: Path) -> None:
     """Installs the wheel away from the source tree and looks for the data as an installed program does."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]

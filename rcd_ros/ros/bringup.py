@@ -125,6 +125,8 @@ _EXPECTED: dict[Kind, str] = {
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     if values["params_file"]:
         files, shipped = (Path(values["params_file"]),), {}  # the file names the checkpoint, too
+        if not files[0].is_file():
+            raise RcdError(f"params_file:={files[0]}: there is no such file")
     else:
         files = (find_resource("config/kitchen_sim.yaml"),)
         shipped = {} if values["checkpoint"] else {"checkpoint": str(find_resource("models/kitchen-complete"))}
@@ -137,6 +139,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
             parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
             parameter_files=files,
             namespace=values["namespace"],
+            required=True,
         ),
         NodeProcess(
             executable="kitchen_bridge_node",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler, Shutdown
 from launch.event_handlers import OnProcessStart
 from launch.events import matches_action
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.event_handlers import OnStateTransition
@@ -16,6 +18,8 @@ from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
 from rcd_ros.ros.bringup import Bringup, NodeProcess
+from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
+from rcd_ros.suggest import did_you_mean
 
 TRANSITIONS = "transitions"
 FAILED = {
@@ -54,6 +58,11 @@ def _start(context: Any, bringup: Bringup) -> list[Any]:
     given: Mapping[str, str] = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in bringup.arguments
     }
+    known = {*given, TRANSITIONS}
+    for name in context.launch_configurations:
+        # A launch file that includes this one has arguments of its own: only what looks mistyped is worth a word.
+        if name not in known and (meant := did_you_mean(name, known)):
+            get_logger(bringup.name).warning(f"there is no argument '{name}'{meant}")
     drive = LaunchConfiguration(TRANSITIONS).perform(context) == "launch"
     processes = bringup.nodes(bringup.resolve(given))
     return [action for process in processes for action in _actions(process, drive and process.lifecycle)]
@@ -69,6 +78,7 @@ def _actions(process: NodeProcess, drive: bool) -> list[Any]:
         parameters=[*(str(path) for path in process.parameter_files), parameters],
         remappings=list(process.remappings),
         output="screen",
+        additional_env={LAUNCHER_VARIABLE: str(os.getpid())},
         on_exit=_end(f"{process.name} has ended") if process.required else None,
     )
     # The handlers come first, so that they are there when the node is.

@@ -16,9 +16,11 @@ from rcd_ros.ros.supervisor import node_command
 
 
 def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: Path) -> None:
+    parameters = tmp_path / "p.yaml"
+    parameters.touch()
     given = {
         "checkpoint": str(tmp_path),
-        "params_file": "p.yaml",
+        "params_file": str(parameters),
         "speed": "2",
         "goals": "kettle,microwave",
         "seed": "7",
@@ -27,7 +29,7 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert planner.parameters == {"checkpoint": str(tmp_path), "seed": 7}
     assert bridge.parameters == {"speed": 2.0, "goals": ["kettle", "microwave"], "seed": 7}
     assert isinstance(bridge.parameters["speed"], float)
-    assert (planner.required, bridge.required) == (False, True)
+    assert (planner.required, bridge.required) == (True, True)
 
 
 def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
@@ -47,6 +49,7 @@ def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
         (["kitchen_sim", "speed:=fast"], "expected a number"),
         (["kitchen_sim", "mode:=lokstep"], "'lockstep'"),
         (["kitchen_sim", "speed=2"], "name:=value"),
+        (["kitchen_sim", "params_file:=nowhere.yaml"], "no such file"),
     ],
 )
 def test_wrong_arguments_are_refused_with_the_nearest_right_one(arguments: list[str], sentence: str) -> None:
