@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from cyclonedds.core import GuardCondition
+from cyclonedds.core import DDSException, GuardCondition
 from cyclonedds.domain import DomainParticipant
 
 from rcd_ros.ros.embedded.arguments import RosArguments, parse_ros_arguments
@@ -86,7 +86,8 @@ class Context:
     def wake(self) -> None:
         """Make every waiting executor look around."""
         for guard in list(self._guards):
-            guard.set(True)
+            with contextlib.suppress(DDSException):  # an executor that ends in another thread takes its guard with it
+                guard.set(True)
 
     def add_guard(self) -> GuardCondition:
         """A condition that `wake` triggers."""
