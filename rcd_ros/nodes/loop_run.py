@@ -22,11 +22,11 @@ from rcd_ros.nodes.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.nodes.loop_sensor_node import BEGUN, SENT
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.ros.free_domain import free_domain
 from rcd_ros.ros.supervisor import Supervisor, node_command
 
-DOMAIN = 101
-"""A ROS domain of its own, and a namespace: nothing of this may reach a robot."""
 NAMESPACE = "rcd_bench"
+"""With a ROS domain of its own besides: nothing of this may reach a robot."""
 WARM_UP_S = 2.0
 """Observations before the measurement: first plans touch memory and fill caches."""
 SETTLED_S = 60.0
@@ -110,7 +110,7 @@ def run_loop(settings: LoopSettings, manifest: Manifest, progress: Callable[[flo
     output = io.StringIO()
     with tempfile.TemporaryDirectory(prefix="rcd-bench-") as name:
         folder = Path(name)
-        supervisor = Supervisor(output, environment={"ROS_DOMAIN_ID": str(DOMAIN)})
+        supervisor = Supervisor(output, environment={"ROS_DOMAIN_ID": str(free_domain())})
         for process in _processes(settings, manifest, folder):
             supervisor.add(process.name, node_command(process), process.required)
         watch = _Watch(folder / BEGUN, lambda: supervisor.process_id(_PLANNER), progress)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.messages import time_message
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.realtime import QuietCollector
 from rcd_ros.nodes.scene_publisher import ScenePublisher
+from rcd_ros.nodes.trajectory_writer import write_stamp
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.ros import Clock, ClockType, Node, run_node
+from rcd_ros.ros.raw import serialize
 
 BEGUN, SENT = "begun", "sent.npy"
 """Files of the folder `output`: there once the measurement has begun; stamps (n,) of its observations, ns."""
@@ -49,8 +50,9 @@ class LoopSensor(Node):
         manifest = verify(checkpoint)
         self._spec = manifest.task
         self._scene = ScenePublisher(self, manifest.task, QUEUE)
-        # A sensor's driver makes its messages in no time; here that is done beforehand.
-        self._messages = [self._scene.messages(0, vector) for vector in typical_observations(manifest)]
+        # Drivers are not written in Python: the messages are serialised beforehand, their stamps are written in later.
+        scenes = (self._scene.messages(0, vector) for vector in typical_observations(manifest))
+        self._messages = [{topic: bytearray(serialize(m)) for topic, m in scene.items()} for scene in scenes]
         # Filled at once: a page that is first touched later costs time.
         self._sent = np.full(periods, -1, np.int64)
         self._number = -round(warm_up * self._rate)
@@ -86,10 +88,9 @@ class LoopSensor(Node):
         if self._number == 0:
             (self._output / BEGUN).touch()
         stamp = int(self.get_clock().now().nanoseconds)
-        messages, moment = self._messages[self._number % VECTORS], time_message(stamp)
-        for message in messages.values():
-            message.header.stamp = moment
-        self._scene.send(messages)
+        for topic, message in self._messages[self._number % VECTORS].items():
+            write_stamp(message, stamp)
+            self._scene.send({topic: bytes(message)})
         if self._number >= 0:
             self._sent[self._number] = stamp
         self._number += 1

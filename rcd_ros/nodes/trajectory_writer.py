@@ -31,10 +31,9 @@ class TrajectoryWriter:
         marks = _MARK * (1.0 + 1e-6 * np.arange(ends[-1]))
         fields = [marks[a:b].reshape(shape) for a, b, shape in zip(ends[:-1], ends[1:], shapes, strict=True)]
         data = serialize(joint_trajectory(0, names, TrajectoryPoints(like.time_from_start, *fields)))
-        self._order = "<" if data[1] & 1 else ">"
         self._data = bytearray(data)
         count = (len(data) - _HEADER) // 8
-        self._numbers = np.frombuffer(self._data, f"{self._order}f8", count, _HEADER)
+        self._numbers = np.frombuffer(self._data, f"{_byte_order(data)}f8", count, _HEADER)
         found = {value: place for place, value in enumerate(self._numbers.tolist())}
         self._places = [np.array([found[m] for m in field.ravel().tolist()], np.intp) for field in fields]
 
@@ -43,6 +42,14 @@ class TrajectoryWriter:
         values = (points.positions, points.velocities, points.efforts)
         for places, field in zip(self._places, values, strict=True):
             self._numbers[places] = field.ravel()
-        # The message begins with its header, and that with its stamp.
-        struct.pack_into(f"{self._order}iI", self._data, _HEADER, *divmod(stamp, 1_000_000_000))
+        write_stamp(self._data, stamp)
         return bytes(self._data)
+
+
+def write_stamp(data: bytearray, stamp: int) -> None:
+    """Give a serialised message that begins with a `std_msgs/Header` another stamp (ns)."""
+    struct.pack_into(f"{_byte_order(data)}iI", data, _HEADER, *divmod(stamp, 1_000_000_000))
+
+
+def _byte_order(data: bytes | bytearray) -> str:
+    return "<" if data[1] & 1 else ">"

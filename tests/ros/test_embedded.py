@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,8 @@ def test_serialised_messages_read_the_same_by_another_implementation_of_cdr() ->
         (lambda: JointState(position=[1]), "position"),
         (lambda: JointState(name="joint"), "name"),
         (lambda: JointState(velocity=[np.float32(1)]), "velocity"),
+        (lambda: JointState(effort=array("f", [1.0])), "JointState.effort must be an array of type code 'd', got 'f'"),
+        (lambda: JointState(header=JointState().header.stamp), r"JointState\.header must be a std_msgs/msg/Header"),
     ],
 )
 def test_publishing_refuses_what_ros_2s_message_classes_refuse(
@@ -103,6 +106,26 @@ def test_publishing_refuses_what_ros_2s_message_classes_refuse(
     publisher = Node("strict").create_publisher(JointState, "joint_states", 10)
     with pytest.raises(TypeError, match=field):
         publisher.publish(message())
+
+
+def test_a_misfit_deep_inside_is_named_with_its_place(ros: None) -> None:
+    publisher = Node("strict").create_publisher(JointTrajectory, "joint_trajectory", 10)
+    points = [JointTrajectoryPoint(positions=[0.0]), JointTrajectoryPoint(positions=[0.0, "x"])]
+    with pytest.raises(TypeError, match=r"JointTrajectory\.points\[1\]\.positions\[1\] must be a float, got 'x'"):
+        publisher.publish(JointTrajectory(points=points))
+
+
+def test_serialised_messages_and_arrays_are_sent_like_lists(ros: None, spin_until: SpinUntil) -> None:
+    node = Node("sender")
+    received: list[JointState] = []
+    node.create_subscription(JointState, "joint_states", received.append, 10)
+    publisher = node.create_publisher(JointState, "joint_states", 10)
+    plain = JointState(name=["a"], position=[0.5], velocity=[-1.0])
+    packed = JointState(name=["a"], position=array("d", [0.5]), velocity=array("d", [-1.0]))
+    for message in (plain, packed, plain.serialize()):
+        publisher.publish(message)
+    spin_until(node, lambda: len(received) == 3)
+    assert received == [plain] * 3
 
 
 def test_parameters_are_typed_ranged_and_asked_of_callbacks(ros: None) -> None:

@@ -52,6 +52,26 @@ def test_the_normal_end_of_a_required_process_ends_the_launch_with_0() -> None:
     assert supervisor.run() == 0
 
 
+def test_processes_have_the_given_environment_and_are_found_while_they_run() -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output, environment={"COLOUR": "green"})
+    code = "import os, time; print(os.environ['COLOUR'], os.getpid(), flush=True); time.sleep(1)"
+    supervisor.add("painter", [sys.executable, "-c", code])
+    seen: list[int | None] = [supervisor.process_id("painter")]
+
+    def look() -> None:
+        wait_for(lambda: "green" in output.getvalue())
+        seen.append(supervisor.process_id("painter"))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    assert supervisor.run() == 0
+    looker.join()
+    assert seen[0] is None
+    assert f"green {seen[1]}" in output.getvalue()
+    assert supervisor.process_id("painter") is None
+
+
 def test_a_process_that_is_not_required_may_end_before_the_others() -> None:
     supervisor = Supervisor(io.StringIO())
     supervisor.add("short", sleeper(0.0))

@@ -70,8 +70,10 @@ def field_codec(field: Field, nested: Codec | None) -> Codec:
     single = nested or (_STRING if field.base == "string" else _number_codec(_CODES[field.base]))
     if field.array_length is None and not field.is_sequence:
         return single
-    is_number = nested is None and field.base != "string"
-    many = _numbers_codec(_CODES[field.base]) if is_number else _repeated(single)
+    if nested is None and field.base != "string":
+        code = _CODES[field.base]
+        return _number_sequence_codec(code) if field.is_sequence else _number_array_codec(code, field.array_length or 0)
+    many = _repeated(single)
     return _sequence_codec(*many) if field.is_sequence else _array_codec(*many, field.array_length or 0)
 
 
@@ -182,29 +184,49 @@ def _bytes_codec(length: int) -> Codec:
     return encode, lambda data, position: (data[position : position + length], position + length)
 
 
-# What follows handles `count` elements: the functions of a sequence or an array without its length.
-_EncodeMany = Callable[[bytearray, Any], None]
-_DecodeMany = Callable[[bytes, int, int], tuple[list[Any], int]]
-
-
-def _numbers_codec(code: str) -> tuple[_EncodeMany, _DecodeMany]:
+def _number_sequence_codec(code: str) -> Codec:
     size = struct.calcsize(f"<{code}")
 
     def encode(buffer: bytearray, values: Any) -> None:
-        if len(values):
-            buffer.extend(bytes(-len(buffer) % size))
-            if type(values) is array and values.typecode == code and _LITTLE_ENDIAN:
-                buffer += values.tobytes()
-            else:
-                buffer += struct.pack(f"<{len(values)}{code}", *values)
+        count = len(values)
+        buffer += _LENGTHS[len(buffer) & 3].pack(count)
+        if not count:
+            return
+        buffer.extend(bytes(-len(buffer) % size))
+        if type(values) is array and values.typecode == code and _LITTLE_ENDIAN:
+            buffer += values.tobytes()
+        else:
+            buffer += struct.pack(f"<{count}{code}", *values)
 
-    def decode(data: bytes, position: int, count: int) -> tuple[list[Any], int]:
+    def decode(data: bytes, position: int) -> tuple[list[Any], int]:
+        position += -position % 4 + 4
+        (count,) = _LENGTH.unpack_from(data, position - 4)
         if not count:
             return [], position
         position += -position % size
         return list(struct.unpack_from(f"<{count}{code}", data, position)), position + count * size
 
     return encode, decode
+
+
+def _number_array_codec(code: str, length: int) -> Codec:
+    packer = struct.Struct(f"<{length}{code}")
+    size = packer.size // length
+
+    def encode(buffer: bytearray, values: Any) -> None:
+        _pad(buffer, size)
+        buffer += packer.pack(*values)
+
+    def decode(data: bytes, position: int) -> tuple[list[Any], int]:
+        position += -position % size
+        return list(packer.unpack_from(data, position)), position + packer.size
+
+    return encode, decode
+
+
+# What follows handles `count` elements: the functions of a sequence or an array without its length.
+_EncodeMany = Callable[[bytearray, Any], None]
+_DecodeMany = Callable[[bytes, int, int], tuple[list[Any], int]]
 
 
 def _repeated(single: Codec) -> tuple[_EncodeMany, _DecodeMany]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cyclonedds.core import ReadCondition, WaitSet
+from cyclonedds.core import WaitSet
 from cyclonedds.util import duration
 
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
 from rcd_ros.ros.embedded.future import Future
 from rcd_ros.ros.embedded.time import NANOSECONDS
-from rcd_ros.ros.embedded.topics import Work
+from rcd_ros.ros.embedded.topics import Subscription, Work
 
 if TYPE_CHECKING:
     from rcd_ros.ros.embedded.node import Node
@@ -23,7 +25,8 @@ _FOREVER = duration(infinite=True)
 class SingleThreadedExecutor:
     """Runs the callbacks of its nodes one after another in the thread that spins.
 
-    It sleeps in a DDS wait set until data arrive or the next timer is due; it never polls.
+    It sleeps in a DDS wait set until data arrive or the next timer is due; it never polls. When it wakes it looks at
+    the subscriptions first.
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
@@ -32,7 +35,8 @@ class SingleThreadedExecutor:
         self._turn = 0
         self._guard = self.context.add_guard()
         self._waitset: WaitSet | None = None
-        self._attached: list[ReadCondition] = []
+        self._parts: list[Sequence[Source]] = []
+        self._sources: list[Source] = []
 
     def add_node(self, node: Node) -> bool:
         """Serve this node too; False when it is served already."""
@@ -98,13 +102,23 @@ class SingleThreadedExecutor:
         """One piece of work; the sources take turns, so that a busy one cannot starve the others."""
         if not self.context.ok():
             raise ExternalShutdownException
-        sources: list[Source] = [source for node in self._nodes for source in (*node.timers, *node.waitables)]
+        sources = self._current_sources()
         for index in range(len(sources)):
             turn = (self._turn + index) % len(sources)
             if (work := sources[turn].take()) is not None:
                 self._turn = turn + 1
                 return work
+        self._turn = 0
         return None
+
+    def _current_sources(self) -> list[Source]:
+        """What the nodes have; they replace their lists when something comes or goes."""
+        parts: list[Sequence[Source]] = [part for node in self._nodes for part in (node.waitables, node.timers)]
+        if len(parts) != len(self._parts) or not all(map(operator.is_, parts, self._parts)):
+            everything = [source for part in parts for source in part]
+            self._sources = sorted(everything, key=lambda source: not isinstance(source, Subscription))
+            self._parts, self._waitset, self._turn = parts, None, 0
+        return self._sources
 
     def _wait(self, deadline: int | None) -> None:
         """Sleep until an entity has news, somebody wakes us, a timer is due or the deadline (monotonic ns) is here."""
@@ -116,10 +130,12 @@ class SingleThreadedExecutor:
         self._guard.take()
 
     def _current_waitset(self) -> WaitSet:
-        conditions = [waitable.condition for node in self._nodes for waitable in node.waitables]
-        if self._waitset is None or conditions != self._attached:
+        self._current_sources()
+        if self._waitset is None:
             self._waitset = WaitSet(self.context.participant)
-            for condition in [self._guard, *conditions]:
+            for condition in [
+                self._guard,
+                *(waitable.condition for node in self._nodes for waitable in node.waitables),
+            ]:
                 self._waitset.attach(condition)
-            self._attached = conditions
         return self._waitset

@@ -220,7 +220,9 @@ def _checker(member: Field) -> Callable[[Any], None]:
 
     def check(values: Any) -> None:
         kind = type(values)
-        if kind is array and values.typecode == typecode:
+        if kind is array and typecode is not None:
+            if values.typecode != typecode:
+                raise _UnfitError(f"must be an array of type code '{typecode}', got '{values.typecode}'")
             return
         if kind is not list:
             _check_sequence(values, member)
