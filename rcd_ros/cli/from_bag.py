@@ -71,6 +71,8 @@ def _report_bag(path: Path, found: BagEpisodes, kept: int) -> None:
         f"{path}: {found.observed} observations, {found.steps} steps in {len(found.episodes)} episodes, {kept} of them "
         f"kept; {found.held} steps without a plan"
     )
+    how = f"{found.mode} as its bridge said" if found.mode else "in real time, as no bridge said otherwise"
+    typer.echo(f"  plans kept for {found.execute} periods, {how}")
     for what, counts in (
         ("observations left out", found.dropped),
         ("messages not used", found.unusable),

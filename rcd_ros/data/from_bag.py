@@ -35,6 +35,8 @@ class BagEpisodes:
         dropped: observations that are in no episode, by reason.
         unusable: messages that could not be used, by reason.
         refused: plans that could not be followed, by reason.
+        execute: periods that a plan was taken to be kept for.
+        mode: of the bridge, "lockstep" or "realtime"; empty where the bag does not say, which means real time.
         has_completions: whether the bag says which goals were completed; without that, all rewards are zero.
         checkpoint_sha256: of the planner that was recorded; empty where its diagnostics are not in the bag.
     """
@@ -46,6 +48,8 @@ class BagEpisodes:
     dropped: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    execute: int = 1
+    mode: str = ""
     has_completions: bool = False
     checkpoint_sha256: str = ""
 
@@ -94,11 +98,13 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
         raise RcdError(f"task '{spec.name}' plans what is observed, not actions: a bag holds no actions for it")
     told = _told(bag, topics)
     result = BagEpisodes(
+        execute=execute or _whole_number(told.get("execute", "")) or 1,
+        mode=told.get("mode", ""),
         has_completions=bag.types.get(topics.full("task_completions")) == STRING,
         checkpoint_sha256=told.get("checkpoint_sha256", ""),
     )
     period = round(spec.control_period * 1e9)
-    maker = _EpisodeMaker(spec, execute or int(told.get("execute", "1")), told.get("mode") == "lockstep", result)
+    maker = _EpisodeMaker(spec, result)
     observed = _observations(bag, spec, topics, result)
     for stretch in observed:
         for run in _runs(stretch, period, result):
@@ -116,6 +122,10 @@ def _told(bag: Bag, topics: TaskTopics) -> dict[str, str]:
         told |= status_values(recorded.message, "checkpoint_sha256") or {}
         told |= status_values(recorded.message, "episodes_done") or {}
     return told
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
 
 
 def _observations(bag: Bag, spec: TaskSpec, topics: TaskTopics, result: BagEpisodes) -> list[list[_Observed]]:
@@ -176,11 +186,11 @@ def _nearest(stretch: Sequence[_Observed], index: int, due: int) -> int:
 class _EpisodeMaker:
     """Turns runs of periods into episodes."""
 
-    def __init__(self, spec: TaskSpec, execute: int, lockstep: bool, result: BagEpisodes) -> None:
+    def __init__(self, spec: TaskSpec, result: BagEpisodes) -> None:
         self._spec = spec
-        self._lockstep = lockstep
+        self._lockstep = result.mode == "lockstep"
         self._result = result
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
+        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), result.execute)
         self._hold = PositionHold(spec)
 
     def add(self, run: Sequence[_Observed]) -> None:

@@ -135,6 +135,7 @@ class SimulationBridge(Node):
             self._ticker = self.create_timer(half_period, self._half_period, clock=self._wall)
         gc.collect()
         gc.freeze()  # a collection through all that the simulator has loaded takes longer than a period
+        self._report()  # the shortest recording tells how the robot was driven, too
         self._begin()
 
     def _begin(self) -> None:
