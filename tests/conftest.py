@@ -1,13 +1,14 @@
 """What tests in several rooms share."""
 
-import itertools
 import os
 from pathlib import Path
 
 import pytest
 
+from rcd_ros.ros.free_domain import free_domain
+
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_domains = itertools.cycle(range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5)))
+_domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def datasets_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A ROS domain that no other test uses at the same time; processes started by the test join it too."""
-    number = next(_domains)
+    """A ROS domain that nobody on this machine uses yet; processes started by the test join it too."""
+    number = free_domain(_domains)
     monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
     return number
