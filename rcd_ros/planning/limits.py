@@ -22,7 +22,8 @@ class CommandLimits:
 
     def clamp(self, command: ArrayLike) -> NDArray[np.float64]:
         """(..., n_cmd): the nearest command inside the limits."""
-        return np.asarray(command, np.float64).clip(self.lower, self.upper)
+        clamped = np.maximum(command, self.lower)
+        return np.minimum(clamped, self.upper, out=clamped)
 
     def contain(self, command: ArrayLike) -> NDArray[np.bool_]:
         """(..., n_cmd): which values are finite and inside the limits."""

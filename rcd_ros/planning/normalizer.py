@@ -25,7 +25,8 @@ class Normalizer:
         """(..., n_obs) physical -> normalised, clipped to +-5 standard deviations."""
         normalised = np.asarray(observation, np.float32) - self.observation_mean
         normalised /= self.observation_std
-        return normalised.clip(-OBSERVATION_CLIP, OBSERVATION_CLIP, out=normalised)
+        np.minimum(normalised, OBSERVATION_CLIP, out=normalised)
+        return np.maximum(normalised, -OBSERVATION_CLIP, out=normalised)
 
     def normalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
         """(..., n_cmd) physical -> normalised."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -35,7 +39,7 @@ class Planner:
         self._limits = CommandLimits(manifest.task.command)
         self._observed_shape = (manifest.history, manifest.task.observation_size)
         self._noise_shape = (manifest.horizon, manifest.task.command.size)
-        self._drawn_for: tuple[int, int] | None = None
+        self._drawn: deque[NDArray[np.float32]] = deque()
         self.reset(seed)
 
     @classmethod
@@ -50,18 +54,26 @@ class Planner:
         return cls(manifest, loaded, seed, checkpoint_sha256(checkpoint))
 
     def reset(self, seed: int) -> None:
-        """Start the noise of another seed from its beginning; `counter` is that of the next plan."""
+        """Start the noise of another seed from its beginning."""
         if not 0 <= seed < 2**128:
             raise RcdError(f"a planner's seed must not be negative nor exceed 128 bits, got {seed}")
         self.seed = seed
         self.counter = 0
 
-    def prepare(self) -> None:
-        """Draw the next plan's noise ahead of time; `plan` draws it itself, and the same, where this was not called."""
-        drawn_for = (self.seed, self.counter)
-        if drawn_for != self._drawn_for:
-            self._noise = standard_normal(*drawn_for, self._noise_shape)
-            self._drawn_for = drawn_for
+    @property
+    def counter(self) -> int:
+        """Of the next plan's noise."""
+        return self._counter
+
+    @counter.setter
+    def counter(self, value: int) -> None:
+        self._counter = value
+        self._drawn.clear()
+
+    def prepare(self, plans: int = 1) -> None:
+        """Draw the noise of the next plans ahead of time; `plan` draws the same where this was not called."""
+        while len(self._drawn) < plans:
+            self._drawn.append(standard_normal(self.seed, self._counter + len(self._drawn), self._noise_shape))
 
     def warm_up(self, plans: int = 20) -> None:
         """Plan from the mean observation until times settle; seed and counter stay as they were."""
@@ -86,15 +98,21 @@ class Planner:
         observed = np.asarray(history, np.float64)
         if observed.shape != self._observed_shape:
             raise RcdError(f"this planner needs observations of shape {self._observed_shape}, got {observed.shape}")
-        if not np.isfinite(observed).all():
+        if not _is_finite(observed):
             raise RcdError("the observations to plan from hold NaN or infinity")
         self.prepare()
-        self.counter += 1
-        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), self._noise)
-        if not np.isfinite(chunk).all():
+        self._counter += 1
+        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), self._drawn.popleft())
+        if not _is_finite(chunk):
             raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self.counter - 1})")
         return self._limits.clamp(self._normalizer.denormalize_command(chunk))
 
     def close(self) -> None:
         """Release the engine."""
         self.engine.close()
+
+
+def _is_finite(values: NDArray[Any]) -> bool:
+    """Whether no value is NaN or infinite: a sum of squares tells in one call, and a mask of all values in two."""
+    flat = values.ravel()
+    return math.isfinite(flat.dot(flat))
