@@ -20,6 +20,8 @@ _LOOPBACK = f"""<CycloneDDS><Domain Id="any">
 <General>
   <Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>
   <AllowMulticast>false</AllowMulticast>
+  <MaxMessageSize>65500B</MaxMessageSize>
+  <FragmentSize>65000B</FragmentSize>
 </General>
 <Discovery>
   <ParticipantIndex>auto</ParticipantIndex>
