@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.message_template import write_stamp
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.realtime import QuietCollector
 from rcd_ros.nodes.scene_publisher import ScenePublisher
-from rcd_ros.nodes.trajectory_writer import write_stamp
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.ros import Clock, ClockType, Node, run_node

@@ -15,8 +15,9 @@ from functools import partial
 import numpy as np
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.messages import diagnostics, nanoseconds
+from rcd_ros.nodes.messages import diagnostics
 from rcd_ros.nodes.node_planner import NodePlanner
+from rcd_ros.nodes.observation_reader import JointStateReader, OdometryReader
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.planning_thread import PlanningThread
@@ -25,9 +26,9 @@ from rcd_ros.nodes.timing import WINDOW_S, Period, PeriodTimes, RateWatch, Summa
 from rcd_ros.nodes.trajectory_writer import TrajectoryWriter
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.trajectory import trajectory_points
+from rcd_ros.planning.trajectory import TrajectoryMaker
 from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import DiagnosticArray, JointState, JointTrajectory, Odometry
+from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory
 
 TRIGGERS = ("on_observation", "timer")
 QUEUE = 10
@@ -78,7 +79,8 @@ class PlannerNode(Node):
         spec = self._planner.spec
         self._assembler = ObservationAssembler(spec, self._planner.history, tolerance)
         nothing = np.zeros((self._planner.horizon, spec.command.size)), np.zeros(spec.observation_size)
-        self._writer = TrajectoryWriter(spec.command.joints, trajectory_points(spec, *nothing))
+        self._maker = TrajectoryMaker(spec)
+        self._writer = TrajectoryWriter(spec.command.joints, self._maker.points(*nothing))
         self._max_age = round((max_age or self._planner.horizon * spec.control_period) * 1e9)
         self._rate = rate or 1.0 / spec.control_period
         self._deadline = deadline or 1.0 / self._rate
@@ -98,10 +100,10 @@ class PlannerNode(Node):
         self._plan_at_once = trigger == "on_observation"
         self._lead_topic = spec.observations[0].topic
         for topic, kind in {channel.topic: channel.kind for channel in spec.observations}.items():
-            if kind in ("joint_position", "joint_velocity"):
-                self.create_subscription(JointState, topic, partial(self._on_joint_state, topic), QUEUE)
-            else:
-                self.create_subscription(Odometry, topic, partial(self._on_odometry, topic), QUEUE)
+            read = JointStateReader if kind in ("joint_position", "joint_velocity") else OdometryReader
+            reader = read(self._assembler, topic)
+            callback = partial(self._on_message, reader, topic)
+            self.create_subscription(reader.message_type, topic, callback, QUEUE, raw=True)
         if not self._plan_at_once:
             self.create_timer(1.0 / self._rate, self._plan_newest)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -139,25 +141,8 @@ class PlannerNode(Node):
             self.get_logger().warning(sentence)
         self._collector.freeze()
 
-    def _on_joint_state(self, topic: str, message: JointState) -> None:
-        stamp = nanoseconds(message.header.stamp)
-        observation = self._assembler.joint_state(topic, stamp, message.name, message.position, message.velocity)
-        self._on_observation(topic, stamp, observation)
-
-    def _on_odometry(self, topic: str, message: Odometry) -> None:
-        stamp = nanoseconds(message.header.stamp)
-        pose, twist = message.pose.pose, message.twist.twist
-        observation = self._assembler.odometry(
-            topic,
-            stamp,
-            (pose.position.x, pose.position.y, pose.position.z),
-            (pose.orientation.x, pose.orientation.y, pose.orientation.z, pose.orientation.w),
-            (twist.linear.x, twist.linear.y, twist.linear.z),
-            (twist.angular.x, twist.angular.y, twist.angular.z),
-        )
-        self._on_observation(topic, stamp, observation)
-
-    def _on_observation(self, topic: str, stamp: int, observation: Observation | None) -> None:
+    def _on_message(self, reader: JointStateReader | OdometryReader, topic: str, data: bytes) -> None:
+        stamp, observation = reader.read(data)
         if observation is None:
             last = self._last
             if topic == self._lead_topic and last is not None and stamp == last[0]:
@@ -192,7 +177,7 @@ class PlannerNode(Node):
             self.get_logger().error(f"no plan: {error}", throttle_duration_sec=5.0)
             return
         planned = time.perf_counter_ns()
-        points = trajectory_points(planner.spec, chunk, observation.history[-1])
+        points = self._maker.points(chunk, observation.history[-1])
         message = self._writer.write(observation.stamp, points)
         self._last = observation.stamp, message
         self._trajectories.publish(message)

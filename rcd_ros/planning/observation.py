@@ -6,8 +6,9 @@ stamp. What cannot be used is dropped and counted under its reason, so that diag
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.rotations import to_world
+from rcd_ros.planning.rotations import rotate
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
 
 _CLOCK_RESTART_NS = 1_000_000_000
@@ -32,17 +33,17 @@ class Observation:
 
 @dataclass
 class _Topic:
-    """One topic's channels, where their values go, and its newest values."""
+    """One topic's channels and its newest values, channel by channel; `places` are theirs in the observation."""
 
     channels: list[ObservationChannel]
-    places: dict[str, slice]
+    places: NDArray[np.intp]
     stamp: int | None = None
-    values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    values: NDArray[np.float64] | None = None
     older_in_a_row: int = 0
     known_names: tuple[str, ...] = ()
-    known_indices: dict[str, NDArray[np.intp]] = field(default_factory=dict)
+    known_indices: list[NDArray[np.intp]] = field(default_factory=list)
 
-    def index(self, names: Sequence[str]) -> dict[str, NDArray[np.intp]] | None:
+    def index(self, names: Sequence[str]) -> list[NDArray[np.intp]] | None:
         """Where each channel's joints are in a message; None where a needed name is missing or comes twice."""
         if tuple(names) != self.known_names:
             counts = Counter(names)
@@ -51,7 +52,7 @@ class _Topic:
                 return None
             where = {name: i for i, name in enumerate(names)}
             self.known_names = tuple(names)
-            self.known_indices = {c.name: np.array([where[j] for j in c.joints], np.intp) for c in self.channels}
+            self.known_indices = [np.array([where[j] for j in c.joints], np.intp) for c in self.channels]
         return self.known_indices
 
 
@@ -79,9 +80,9 @@ class ObservationAssembler:
         self._topics: dict[str, _Topic] = {}
         begin = 0
         for channel in spec.observations:
-            topic = self._topics.setdefault(channel.topic, _Topic([], {}))
+            topic = self._topics.setdefault(channel.topic, _Topic([], np.empty(0, np.intp)))
             topic.channels.append(channel)
-            topic.places[channel.name] = slice(begin, begin + channel.size)
+            topic.places = np.append(topic.places, np.arange(begin, begin + channel.size))
             begin += channel.size
         self._lead = next(iter(self._topics.values()))
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque()
@@ -109,23 +110,35 @@ class ObservationAssembler:
                     f"the planner needs joints {needed} on '{topic}', the robot publishes {list(names)}: "
                     f"missing {missing}"
                 )
-            return self._drop("missing joints" if missing else "duplicated names")
-        values = {}
-        for channel in entry.channels:
+            return self.drop("missing joints" if missing else "duplicated names")
+        values = []
+        for channel, index in zip(entry.channels, indices, strict=True):
             source = np.asarray(positions if channel.kind == "joint_position" else velocities, np.float64)
             if source.shape != (len(names),):
-                return self._drop("wrong sizes")
-            values[channel.name] = source[indices[channel.name]]
-        return self._take(entry, stamp, values)
+                return self.drop("wrong sizes")
+            values.append(source[index])
+        return self._take(entry, stamp, np.concatenate(values))
+
+    def joint_indices(
+        self, topic: str, names: Sequence[str]
+    ) -> list[tuple[ObservationChannel, NDArray[np.intp]]] | None:
+        """Where each channel's joints are in messages with these names; None where one is missing or comes twice."""
+        entry = self._topics[topic]
+        indices = entry.index(names)
+        return None if indices is None else list(zip(entry.channels, indices, strict=True))
+
+    def ordered(self, topic: str, stamp: int, values: NDArray[np.float64]) -> Observation | None:
+        """Take a topic's values with `stamp` in ns, channel by channel as the task spec has them."""
+        return self._take(self._topics[topic], stamp, values)
 
     def odometry(
         self,
         topic: str,
         stamp: int,
-        position: ArrayLike,
-        orientation: ArrayLike,
-        linear: ArrayLike,
-        angular: ArrayLike,
+        position: Iterable[float],
+        orientation: Iterable[float],
+        linear: Iterable[float],
+        angular: Iterable[float],
     ) -> Observation | None:
         """Take a `nav_msgs/Odometry` with `stamp` in ns.
 
@@ -138,29 +151,29 @@ class ObservationAssembler:
             angular: (3,) rad/s in the body's frame.
         """
         entry = self._topics[topic]
-        x, y, z, w = np.asarray(orientation, np.float64)
-        quaternion = np.array([w, x, y, z])
-        norm = np.linalg.norm(quaternion)
-        if not np.isfinite(norm) or norm < 0.5:
-            return self._drop("not finite" if not np.isfinite(norm) else "no orientation")
-        pose = np.concatenate((np.asarray(position, np.float64), quaternion))
-        twist = np.concatenate((to_world(quaternion, linear), np.asarray(angular, np.float64)))
-        values = {c.name: pose if c.kind == "body_pose" else twist for c in entry.channels}
-        return self._take(entry, stamp, values)
+        x, y, z, w = orientation
+        norm = math.sqrt(x * x + y * y + z * z + w * w)
+        if not math.isfinite(norm) or norm < 0.5:
+            return self.drop("not finite" if not math.isfinite(norm) else "no orientation")
+        pose = (*position, w, x, y, z)
+        twist = (*rotate(w, x, y, z, *linear), *angular)
+        values = [value for c in entry.channels for value in (pose if c.kind == "body_pose" else twist)]
+        return self._take(entry, stamp, np.array(values))
 
-    def _drop(self, reason: str) -> Observation | None:
+    def drop(self, reason: str) -> Observation | None:
+        """Count a message that cannot be used under its reason; there is no observation then."""
         self.dropped[reason] += 1
         return None
 
-    def _take(self, entry: _Topic, stamp: int, values: dict[str, NDArray[np.float64]]) -> Observation | None:
-        if not all(np.isfinite(value).all() for value in values.values()):
-            return self._drop("not finite")
+    def _take(self, entry: _Topic, stamp: int, values: NDArray[np.float64]) -> Observation | None:
+        if not np.isfinite(values).all():
+            return self.drop("not finite")
         if entry.stamp is not None and stamp == entry.stamp:
-            return self._drop("repeated")
+            return self.drop("repeated")
         if entry.stamp is not None and stamp < entry.stamp:
             entry.older_in_a_row += 1
             if entry.stamp - stamp < _CLOCK_RESTART_NS and entry.older_in_a_row < _CLOCK_RESTART_MESSAGES:
-                return self._drop("out of order")
+                return self.drop("out of order")
             self._restart()
         entry.stamp, entry.values, entry.older_in_a_row = stamp, values, 0
         return self._complete()
@@ -170,7 +183,7 @@ class ObservationAssembler:
         self.restarts += 1
         self._recent.clear()
         for entry in self._topics.values():
-            entry.stamp, entry.values, entry.older_in_a_row = None, {}, 0
+            entry.stamp, entry.values, entry.older_in_a_row = None, None, 0
 
     def _complete(self) -> Observation | None:
         """The observation at the leading topic's stamp, once the other topics are there too."""
@@ -182,8 +195,7 @@ class ObservationAssembler:
                 return None
         vector = np.empty(self._size)
         for entry in self._topics.values():
-            for name, place in entry.places.items():
-                vector[place] = entry.values[name]
+            vector[entry.places] = entry.values
         self._recent.append((stamp, vector))
         while stamp - self._recent[0][0] > self._history * self._period:
             self._recent.popleft()

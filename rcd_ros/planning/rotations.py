@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
 def to_world(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:
     """A body-frame vector (3,) in the world frame; the quaternion (4,) need not have length one, but not zero."""
-    rotation = np.asarray(quaternion, np.float64)
-    # Plain floats: NumPy's cross product takes longer than a small network's layer.
-    w, x, y, z = (rotation / np.linalg.norm(rotation)).tolist()
+    w, x, y, z = np.asarray(quaternion, np.float64).tolist()
     a, b, c = np.asarray(vector, np.float64).tolist()
+    return np.array(rotate(w, x, y, z, a, b, c))
+
+
+def rotate(w: float, x: float, y: float, z: float, a: float, b: float, c: float) -> tuple[float, float, float]:
+    """`to_world` of (a, b, c) in plain floats: for three numbers NumPy's calls take longer than the arithmetic."""
+    norm = math.sqrt(w * w + x * x + y * y + z * z)
+    w, x, y, z = w / norm, x / norm, y / norm, z / norm
     p, q, r = y * c - z * b + w * a, z * a - x * c + w * b, x * b - y * a + w * c
-    return np.array([a + 2.0 * (y * r - z * q), b + 2.0 * (z * p - x * r), c + 2.0 * (x * q - y * p)])
+    return a + 2.0 * (y * r - z * q), b + 2.0 * (z * p - x * r), c + 2.0 * (x * q - y * p)
 
 
 def to_body(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:

@@ -24,8 +24,48 @@ class TrajectoryPoints:
     efforts: NDArray[np.float64]
 
 
+class TrajectoryMaker:
+    """Makes points of chunks for one task."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        """Make them for `spec`."""
+        self._period = spec.control_period
+        self._interface = spec.command.interface
+        self._observed = _observed_columns(spec)
+        self._ends = np.empty(0, np.int64)
+
+    def points(self, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
+        """Points for a chunk (horizon, n_cmd) that was planned from a newest observation (n_obs,).
+
+        Velocity commands are accompanied by the positions they lead to, where the joints' positions are observed, and
+        position commands by the velocities between them: a joint_trajectory_controller needs both.
+        """
+        if len(self._ends) != len(chunk):
+            self._ends = np.arange(1, len(chunk) + 1, dtype=np.int64) * round(self._period * 1e9)
+        nothing = np.empty((len(chunk), 0))
+        start = None if self._observed is None else observation[self._observed]
+        if self._interface == "effort":
+            return TrajectoryPoints(self._ends, nothing, nothing, chunk)
+        if self._interface == "velocity":
+            positions = nothing if start is None else start + chunk.cumsum(axis=0) * self._period
+            return TrajectoryPoints(self._ends, positions, chunk, nothing)
+        velocities = nothing if start is None else np.diff(chunk, axis=0, prepend=start[None]) / self._period
+        return TrajectoryPoints(self._ends, chunk, velocities, nothing)
+
+
+def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
+    """`TrajectoryMaker.points`, for one chunk alone."""
+    return TrajectoryMaker(spec).points(chunk, observation)
+
+
 def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Positions (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
+    columns = _observed_columns(spec)
+    return None if columns is None else observation[columns]
+
+
+def _observed_columns(spec: TaskSpec) -> NDArray[np.intp] | None:
+    """Where an observation has the positions of the commanded joints."""
     where: dict[str, int] = {}
     begin = 0
     for channel in spec.observations:
@@ -34,23 +74,4 @@ def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDAr
         begin += channel.size
     if not set(spec.command.joints) <= set(where):
         return None
-    return observation[[where[joint] for joint in spec.command.joints]]
-
-
-def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
-    """Points for a chunk (horizon, n_cmd) that was planned from a newest observation (n_obs,).
-
-    Velocity commands are accompanied by the positions they lead to, where the joints' positions are observed, and
-    position commands by the velocities between them: a joint_trajectory_controller needs both.
-    """
-    horizon, nothing = len(chunk), np.empty((len(chunk), 0))
-    period = spec.control_period
-    ends = np.arange(1, horizon + 1, dtype=np.int64) * round(period * 1e9)
-    start = observed_positions(spec, observation)
-    if spec.command.interface == "effort":
-        return TrajectoryPoints(ends, nothing, nothing, chunk)
-    if spec.command.interface == "velocity":
-        positions = nothing if start is None else start + np.cumsum(chunk, axis=0) * period
-        return TrajectoryPoints(ends, positions, chunk, nothing)
-    velocities = nothing if start is None else np.diff(chunk, axis=0, prepend=start[None]) / period
-    return TrajectoryPoints(ends, chunk, velocities, nothing)
+    return np.array([where[joint] for joint in spec.command.joints], np.intp)

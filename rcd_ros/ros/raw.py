@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rcd_ros.ros import RUNTIME, Node, QoSProfile
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_WAY_NS = 500_000_000
 
@@ -36,6 +39,17 @@ def serialize(message: Any) -> bytes:
     if RUNTIME == "embedded":
         return bytes(message.serialize())
     return bytes(importlib.import_module("rclpy.serialization").serialize_message(message))
+
+
+def deserialize(message_type: Any, data: bytes) -> Any:
+    """The message that went over the wire as `data`; None when it cannot be read as one of this type."""
+    try:
+        if RUNTIME == "embedded":
+            return message_type.deserialize(data)
+        return importlib.import_module("rclpy.serialization").deserialize_message(data, message_type)
+    except Exception as error:  # what is raised depends on the runtime and on where the bytes go wrong
+        _log.debug("%d bytes are no %s: %s", len(data), message_type.__name__, error)
+        return None
 
 
 def _moment(sent: int) -> int:

@@ -1,0 +1,110 @@
+"""From serialised messages to observations: by the message's names when it is new, by known places ever after."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from rcd_ros.nodes.message_template import MessageTemplate, marks, read_stamp
+from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.ros.messages import JointState, Odometry
+from rcd_ros.ros.raw import deserialize
+
+_NUMBERS = 13
+"""Of an odometry: position, orientation (x, y, z, w), linear and angular velocity; covariances come after them."""
+
+
+class JointStateReader:
+    """Reads one topic's `sensor_msgs/JointState`; the observation that a message completes, as the assembler says."""
+
+    message_type = JointState
+
+    def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
+        """Hand the messages of `topic` to `assembler`."""
+        self._assembler, self._topic = assembler, topic
+        self._template: MessageTemplate | None = None
+        self._indices = np.empty(0, np.intp)
+
+    def read(self, data: bytes) -> tuple[int | None, Observation | None]:
+        """Take a serialised message; returns its stamp (ns) as well, None when it cannot be read.
+
+        Raises:
+            RcdError: the topic's first message lacks a joint that the planner needs.
+        """
+        if self._template is not None and self._template.fits(data):
+            stamp = read_stamp(data)
+            return stamp, self._assembler.ordered(self._topic, stamp, self._template.read(data)[self._indices])
+        message = deserialize(JointState, data)
+        if message is None:
+            return None, self._assembler.drop("unreadable")
+        stamp = nanoseconds(message.header.stamp)
+        observation = self._assembler.joint_state(self._topic, stamp, message.name, message.position, message.velocity)
+        self._learn(message)
+        return stamp, observation
+
+    def _learn(self, message: JointState) -> None:
+        """Remember where a message has what the planner needs, if it has all of it; the message is used up."""
+        positions, velocities, efforts = len(message.position), len(message.velocity), len(message.effort)
+        sizes = {"joint_position": positions, "joint_velocity": velocities}
+        starts = {"joint_position": 0, "joint_velocity": positions}
+        channels = self._assembler.joint_indices(self._topic, message.name)
+        if not channels or any(sizes[channel.kind] != len(message.name) for channel, _ in channels):
+            return
+        self._indices = np.concatenate([starts[channel.kind] + indices for channel, indices in channels])
+        count = positions + velocities + efforts
+        numbers = array("d", marks(count).tobytes())
+        message.position, message.velocity = numbers[:positions], numbers[positions : positions + velocities]
+        message.effort = numbers[positions + velocities :]
+        self._template = MessageTemplate(message, count)
+
+
+class OdometryReader:
+    """Reads one topic's `nav_msgs/Odometry`; the observation that a message completes, as the assembler says."""
+
+    message_type = Odometry
+
+    def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
+        """Hand the messages of `topic` to `assembler`."""
+        self._assembler, self._topic = assembler, topic
+        self._template: MessageTemplate | None = None
+
+    def read(self, data: bytes) -> tuple[int | None, Observation | None]:
+        """Take a serialised message; returns its stamp (ns) as well, None when it cannot be read."""
+        if self._template is not None and self._template.fits(data):
+            stamp, values = read_stamp(data), self._template.read(data)[:_NUMBERS].tolist()
+        else:
+            message = deserialize(Odometry, data)
+            if message is None:
+                return None, self._assembler.drop("unreadable")
+            stamp, values = nanoseconds(message.header.stamp), _numbers(message)
+            self._template = _odometry_template(message)
+        position, orientation, linear, angular = values[:3], values[3:7], values[7:10], values[10:]
+        return stamp, self._assembler.odometry(self._topic, stamp, position, orientation, linear, angular)
+
+
+def _numbers(message: Odometry) -> list[float]:
+    position, orientation = message.pose.pose.position, message.pose.pose.orientation
+    linear, angular = message.twist.twist.linear, message.twist.twist.angular
+    return [
+        *(position.x, position.y, position.z),
+        *(orientation.x, orientation.y, orientation.z, orientation.w),
+        *(linear.x, linear.y, linear.z),
+        *(angular.x, angular.y, angular.z),
+    ]
+
+
+def _odometry_template(message: Odometry) -> MessageTemplate:
+    """The form of a message; the message is used up."""
+    count = _NUMBERS + len(message.pose.covariance) + len(message.twist.covariance)
+    numbers = marks(count).tolist()
+    pose, twist = message.pose.pose, message.twist.twist
+    pose.position.x, pose.position.y, pose.position.z = numbers[:3]
+    orientation = pose.orientation
+    orientation.x, orientation.y, orientation.z, orientation.w = numbers[3:7]
+    twist.linear.x, twist.linear.y, twist.linear.z = numbers[7:10]
+    twist.angular.x, twist.angular.y, twist.angular.z = numbers[10:_NUMBERS]
+    split = _NUMBERS + len(message.pose.covariance)
+    message.pose.covariance, message.twist.covariance = numbers[_NUMBERS:split], numbers[split:]
+    return MessageTemplate(message, count)
