@@ -22,8 +22,8 @@ from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import QuietCollector, Realtime
+from rcd_ros.nodes.serialized_trajectory import TrajectoryWriter
 from rcd_ros.nodes.timing import WINDOW_S, Period, PeriodTimes, RateWatch, Summary
-from rcd_ros.nodes.trajectory_writer import TrajectoryWriter
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.trajectory import TrajectoryMaker

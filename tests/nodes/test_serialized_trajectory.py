@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rcd_ros.nodes.messages import joint_trajectory
-from rcd_ros.nodes.trajectory_writer import TrajectoryWriter
+from rcd_ros.nodes.serialized_trajectory import TrajectoryReader, TrajectoryWriter
 from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.ros.raw import serialize
 
@@ -39,3 +39,23 @@ def test_names_of_any_length_move_the_numbers(names: tuple[str, str]) -> None:
     plan = points([rng.standard_normal(FILLED), rng.standard_normal(FILLED), np.empty(EMPTY)])
     writer = TrajectoryWriter(names, points([np.zeros(FILLED), np.zeros(FILLED), np.zeros(EMPTY)]))
     assert writer.write(7_000_000_001, plan) == serialize(joint_trajectory(7_000_000_001, names, plan))
+
+
+def test_what_was_written_is_read_again_also_after_the_form_has_changed() -> None:
+    rng = np.random.default_rng(0)
+    reader = TrajectoryReader()
+    for names in (NAMES, ("knee", "ankle"), NAMES):
+        plan = points([rng.standard_normal(FILLED), rng.standard_normal(FILLED), np.empty(EMPTY)])
+        for moment in (1_000_000_007, 2_000_000_008):
+            read = reader.read(serialize(joint_trajectory(moment, names, plan)))
+            assert read is not None
+            assert read[0] == moment
+            assert np.array_equal(read[1].reshape(3, 4), np.hstack((plan.positions, plan.velocities)))
+
+
+def test_what_is_no_trajectory_is_not_read() -> None:
+    plan = points([np.zeros(FILLED), np.zeros(FILLED), np.zeros(EMPTY)])
+    data = serialize(joint_trajectory(0, NAMES, plan))
+    reader = TrajectoryReader()
+    assert reader.read(data[:-9]) is None
+    assert reader.read(data) is not None
