@@ -44,6 +44,8 @@ class LoopSettings:
     engine: str = "auto"
     threads: int = 1
     trigger: str = "on_observation"
+    realtime_priority: int = 0
+    lock_memory: bool = False
 
     @property
     def periods(self) -> int:
@@ -91,6 +93,8 @@ class LoopRun:
             "engine": self.planner["engine"] if self.planner else settings.engine,
             "threads": settings.threads,
             "trigger": settings.trigger,
+            "realtime_priority": settings.realtime_priority,
+            "lock_memory": settings.lock_memory,
             "planner": self.planner,
             "diagnostics": self.diagnostics,
         }
@@ -132,6 +136,8 @@ def _processes(settings: LoopSettings, manifest: Manifest, folder: Path) -> list
         "threads": settings.threads,
         "trigger": settings.trigger,
         "rate": settings.rate,
+        "realtime_priority": settings.realtime_priority,
+        "lock_memory": settings.lock_memory,
     }
     sensor = {
         "checkpoint": checkpoint,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rcd_ros.errors import RcdError
 
-_MCL_CURRENT, _MCL_FUTURE = 1, 2
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # on fault: what is never touched needs no memory
 _TASKS = Path("/proc/self/task")
 
 
@@ -133,6 +133,6 @@ def _linux_only() -> None:
 
 def _lock_memory() -> None:
     library = ctypes.CDLL(None, use_errno=True)
-    if library.mlockall(_MCL_CURRENT | _MCL_FUTURE) != 0:
+    if library.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -30,13 +30,17 @@ def loop(
     engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
     trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation,
+    realtime_priority: Annotated[
+        int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
+    ] = 0,
+    lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Run a sensor, the planner node and a receiver as processes of their own, and time each trajectory.
 
-    The time is from the sensor's stamp, taken before its messages are made, until the receiver has the trajectory as a
-    message. A period is missed when that took longer than one period, or the trajectory never came.
+    The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
+    trajectory's numbers. A period is missed when that took longer than one period, or the trajectory never came.
 
     Examples:
 
@@ -61,7 +65,8 @@ def loop(
     runs: list[LoopRun] = []
     try:
         for hertz in rates:
-            runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value), manifest))
+            wishes = (realtime_priority, lock_memory)
+            runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value, *wishes), manifest))
             if not runs[-1].complete:
                 break
     finally:
@@ -130,7 +135,8 @@ def _show(runs: list[LoopRun], machine: list[str]) -> None:
     table.add_row("planner's memory", *(_growth(row["rss_start_mb"], row["rss_end_mb"]) for row in rows))
     console = Console()
     console.print(table)
-    for line in machine:
+    refused = (said for row in rows for key, said in row["diagnostics"].items() if key.startswith("refused: "))
+    for line in (*dict.fromkeys(refused), *machine):
         console.print(line, highlight=False, soft_wrap=True)
 
 
