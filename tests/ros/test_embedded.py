@@ -24,7 +24,10 @@ from rcd_ros.ros import (
     ParameterException,
     QoSProfile,
     SetParametersResult,
+    init,
+    shutdown,
 )
+from rcd_ros.ros.free_domain import _is_free
 from rcd_ros.ros.messages import (
     ClockMessage,
     DiagnosticArray,
@@ -165,6 +168,14 @@ def test_timers_follow_simulated_time_and_survive_its_jump_back(ros: None, spin_
 def _twice() -> Callable[[], bool]:
     answers = iter([False, False, True])
     return lambda: next(answers)
+
+
+def test_after_the_end_the_domain_is_free_for_others(domain: int) -> None:
+    for _ in range(2):
+        init(args=[])
+        assert not _is_free(domain)
+        shutdown()
+        assert _is_free(domain)
 
 
 def test_names_expand_as_in_ros_2() -> None:

@@ -12,7 +12,7 @@ from cyclonedds.core import DDSException, GuardCondition
 from cyclonedds.domain import DomainParticipant
 
 from rcd_ros.ros.embedded.arguments import RosArguments, parse_ros_arguments
-from rcd_ros.ros.embedded.domain import create_participant, delete, domain_id_from_environment
+from rcd_ros.ros.embedded.domain import create_participant, delete, domain_id_from_environment, leave
 from rcd_ros.ros.embedded.graph import Graph
 from rcd_ros.ros.signals import SignalHandling
 
@@ -29,6 +29,7 @@ class Context:
 
     def __init__(self) -> None:
         self.arguments = RosArguments()
+        self._domain_id = 0
         self._participant: DomainParticipant | None = None
         self._graph: Graph | None = None
         self._running = False
@@ -43,7 +44,8 @@ class Context:
             raise RuntimeError("init() was called twice without a shutdown() between")
         self._close()
         self.arguments = parse_ros_arguments(sys.argv if args is None else args)
-        self._participant = create_participant(domain_id_from_environment() if domain_id is None else domain_id)
+        self._domain_id = domain_id_from_environment() if domain_id is None else domain_id
+        self._participant = create_participant(self._domain_id)
         self._graph = Graph(self._participant)
         self._running = True
         if threading.current_thread() is threading.main_thread():
@@ -114,7 +116,7 @@ class Context:
             self._signals = None
         self._guards.clear()
         if self._participant is not None:
-            delete(self._participant)
+            leave(self._participant, self._domain_id)
             self._participant = self._graph = None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 
 from cyclonedds.core import Entity
 from cyclonedds.domain import Domain, DomainParticipant
@@ -31,6 +32,7 @@ _LOOPBACK = f"""<CycloneDDS><Domain Id="any">
 </Domain></CycloneDDS>"""
 
 _domains: dict[int, Domain] = {}
+_members: Counter[int] = Counter()
 _lock = threading.Lock()
 
 
@@ -51,7 +53,18 @@ def create_participant(domain_id: int) -> DomainParticipant:
     with _lock:
         if domain_id not in _domains and _stays_local():
             _domains[domain_id] = Domain(domain_id, _LOOPBACK)
-    return DomainParticipant(domain_id, Qos(Policy.Userdata(b"enclave=/;")))
+        participant = DomainParticipant(domain_id, Qos(Policy.Userdata(b"enclave=/;")))
+        _members[domain_id] += 1
+    return participant
+
+
+def leave(participant: DomainParticipant, domain_id: int) -> None:
+    """Delete a participant; with the last one of a domain its sockets are closed, too."""
+    with _lock:
+        delete(participant)
+        _members[domain_id] -= 1
+        if not _members[domain_id] and domain_id in _domains:
+            delete(_domains.pop(domain_id))
 
 
 def delete(entity: Entity) -> None:
