@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
 from rcd_ros.evaluation.latency import measure
-from rcd_ros.evaluation.rehearsal import Rehearsal, varied_observations
+from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
 from rcd_ros.planning.checkpoint import PathLike, read_manifest
 from rcd_ros.planning.planner import Planner
 
@@ -34,18 +33,15 @@ def engine_latency(
     """
     manifest = read_manifest(checkpoint)
     planner = Planner.load(checkpoint, engine=engine, threads=threads)
-    rehearsal = Rehearsal(planner, varied_observations(manifest))
-    random = np.random.default_rng(0)
-    observation = random.standard_normal(manifest.history * manifest.task.observation_size).astype(np.float32)
-    noise = random.standard_normal((manifest.horizon, manifest.task.command.size)).astype(np.float32)
+    plan = rehearsal(planner, varied_observations(manifest))
 
     def prepare() -> None:
         tick()
-        rehearsal.prepare()
+        planner.prepare()
 
     try:
-        whole = measure(rehearsal.plan, plans, WARM_UP, prepare=prepare)
-        network = measure(lambda: planner.engine.plan(observation, noise), plans, WARM_UP, prepare=prepare)
+        whole = measure(plan, plans, WARM_UP, prepare=prepare)
+        network = measure(planner.engine.run, plans, WARM_UP, prepare=prepare)
     finally:
         planner.close()
     return {

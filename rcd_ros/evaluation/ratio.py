@@ -18,7 +18,7 @@ class Subject:
 
     Attributes:
         call: runs inside the clock.
-        prepare: runs before each call, outside of it.
+        prepare: runs before each turn, outside of it: between the calls of a turn it would chill their caches.
         turn: calls in a row whenever it is this subject's turn.
     """
 
@@ -52,7 +52,8 @@ def take_turns(
     with resting_collector():
         for index in range(rounds):
             for subject, table in zip(subjects, times, strict=True):
-                time_calls(subject.call, table[index], prepare=subject.prepare)
+                subject.prepare()
+                time_calls(subject.call, table[index])
             tick()
     return times
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -20,27 +22,10 @@ class TimedPlanner(Protocol):
         """(history, n_obs), oldest first -> (horizon, n_cmd)."""
 
 
-class Rehearsal:
-    """Plans from each of some observations in turn: `prepare` the next plan, then `plan`.
-
-    Args:
-        planner: who plans.
-        observations: (count, history, n_obs).
-    """
-
-    def __init__(self, planner: TimedPlanner, observations: NDArray[np.float64]) -> None:
-        self._planner = planner
-        self._observations = observations
-        self._next = 0
-
-    def prepare(self) -> None:
-        """What a node does while it waits for an observation, and the observation's coming."""
-        self._next = (self._next + 1) % len(self._observations)
-        self._planner.prepare()
-
-    def plan(self) -> NDArray[np.float64]:
-        """The whole plan, from the observation to commands (horizon, n_cmd) inside their limits."""
-        return self._planner.plan(self._observations[self._next])
+def rehearsal(planner: TimedPlanner, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
+    """What makes a whole plan when called, from each of the observations (count, history, n_obs) in turn."""
+    turns = itertools.cycle(list(observations))
+    return lambda: planner.plan(next(turns))
 
 
 def varied_observations(manifest: Manifest, count: int = 256, seed: int = 0) -> NDArray[np.float64]:

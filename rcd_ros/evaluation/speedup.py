@@ -6,6 +6,7 @@ does a robot gain that runs the teacher in eager torch, as such planners run tod
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,9 +19,10 @@ from rich.table import Table
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.latency import summarize_times, time_calls
 from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.rehearsal import Rehearsal, TimedPlanner, varied_observations
-from rcd_ros.evaluation.sampling_engine import SamplingEngine
+from rcd_ros.evaluation.rehearsal import TimedPlanner, rehearsal, varied_observations
+from rcd_ros.evaluation.sampling_network import SamplingNetwork
 from rcd_ros.planning.checkpoint import load_tensors, verify
+from rcd_ros.planning.engines.base import Engine
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training.export import denoiser_program
@@ -31,7 +33,7 @@ TEACHERS = (("heun", 80), ("heun", 20), ("ddim", 20), ("dpm_solver_pp", 10))
 
 STUDENT_TURN = 10
 """Plans of the student in a row. A plan of the teacher runs in warm caches from its second evaluation on; so may the
-student from its second plan on."""
+student from its second plan on: the noise of all ten is drawn before them."""
 
 STUDENT_WARM_UP, TEACHER_WARM_UP = 200, 3
 Times = NDArray[np.int64]
@@ -76,17 +78,17 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
     program = denoiser_program(manifest, load_tensors(checkpoint, "teacher", manifest), f"teacher of '{checkpoint}'")
     networks = {name: load_network(name, program, threads) for name in students}
 
-    def subject(planner: TimedPlanner, turn: int = 1) -> Subject:
-        rehearsal = Rehearsal(planner, observations)
-        return Subject(rehearsal.plan, rehearsal.prepare, turn)
+    def subject(planner: TimedPlanner) -> Subject:
+        return Subject(rehearsal(planner, observations), planner.prepare)
 
     sides: dict[Side, Subject] = {}
     for sampler, wanted in TEACHERS:
         deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, device=device)
         versus, nfe = f"teacher {sampler} {deployed.nfe} NFE", deployed.nfe
         for name, student in students.items():
-            teacher = Planner(manifest, SamplingEngine(networks[name], program, manifest.noise, sampler, wanted))
-            sides[Side(versus, nfe, "student", name)] = subject(student, STUDENT_TURN)
+            ahead = functools.partial(student.prepare, STUDENT_TURN)
+            teacher = Planner(manifest, Engine(SamplingNetwork(networks[name], manifest, sampler, wanted)))
+            sides[Side(versus, nfe, "student", name)] = Subject(rehearsal(student, observations), ahead, STUDENT_TURN)
             sides[Side(versus, nfe, "teacher", name)] = subject(teacher)
         sides[Side(versus, nfe, "deployed", device)] = subject(deployed)
     return sides

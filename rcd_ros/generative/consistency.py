@@ -45,9 +45,12 @@ class ConsistencyFunction:
         return ratio * x + (1.0 - ratio) * self.endpoint(x, t, s)
 
     def sample(self, noise: Tensor, sigma_max: float) -> Tensor:
-        """The one-step chunk G(sigma_max eps, sigma_max, 0) from standard normal noise eps (B, H, A)."""
+        """The one-step chunk G(sigma_max eps, sigma_max, 0) from standard normal noise eps (B, H, A).
+
+        At s = 0 eq. 5 is g itself: left out, the rest of it is not in the exported graph either.
+        """
         t = noise.new_full((noise.shape[0],), sigma_max)
-        return self(sigma_max * noise, t, torch.zeros_like(t))
+        return self.endpoint(sigma_max * noise, t, torch.zeros_like(t))
 
     def sample_steps(self, noise: Tensor, levels: Tensor) -> Tensor:
         """A chunk in len(levels) jumps down the descending levels, the last one to 0 (CTM, gamma = 0)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +15,6 @@ from rcd_ros.planning.engines.choose import load_engine
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.noise import standard_normal
-from rcd_ros.planning.normalizer import Normalizer
 
 
 class Planner:
@@ -35,10 +33,10 @@ class Planner:
         self.execute = manifest.execute
         self.engine = engine
         self.sha256 = sha256
-        self._normalizer = Normalizer(manifest.normalizer)
-        self._limits = CommandLimits(manifest.task.command)
-        self._observed_shape = (manifest.history, manifest.task.observation_size)
-        self._noise_shape = (manifest.horizon, manifest.task.command.size)
+        limits = CommandLimits(manifest.task.command)
+        # Of a whole chunk: broadcasting would take longer than the comparisons.
+        self._lower, self._upper = (np.tile(limit, (manifest.horizon, 1)) for limit in (limits.lower, limits.upper))
+        self._mean = np.tile(manifest.normalizer.observation_mean, (manifest.history, 1))
         self._drawn: deque[NDArray[np.float32]] = deque()
         self.reset(seed)
 
@@ -73,14 +71,13 @@ class Planner:
     def prepare(self, plans: int = 1) -> None:
         """Draw the noise of the next plans ahead of time; `plan` draws the same where this was not called."""
         while len(self._drawn) < plans:
-            self._drawn.append(standard_normal(self.seed, self._counter + len(self._drawn), self._noise_shape))
+            self._drawn.append(standard_normal(self.seed, self._counter + len(self._drawn), self.engine.noise.shape))
 
     def warm_up(self, plans: int = 20) -> None:
         """Plan from the mean observation until times settle; seed and counter stay as they were."""
         counter = self.counter
-        mean = np.broadcast_to(self._normalizer.observation_mean, self._observed_shape)
         for _ in range(plans):
-            self.plan(mean)
+            self.plan(self._mean)
         self.counter = counter
 
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
@@ -95,24 +92,29 @@ class Planner:
         Raises:
             RcdError: the history has another shape, or is not finite, or the network's answer is not.
         """
-        observed = np.asarray(history, np.float64)
-        if observed.shape != self._observed_shape:
-            raise RcdError(f"this planner needs observations of shape {self._observed_shape}, got {observed.shape}")
-        if not _is_finite(observed):
+        engine = self.engine
+        observed = np.asarray(history)
+        if observed.shape != engine.history.shape:
+            raise RcdError(f"this planner needs observations of shape {engine.history.shape}, got {observed.shape}")
+        engine.history[...] = observed
+        if not _is_finite(engine.history):
             raise RcdError("the observations to plan from hold NaN or infinity")
         self.prepare()
         self._counter += 1
-        chunk = self.engine.plan(self._normalizer.normalize_observation(observed).ravel(), self._drawn.popleft())
-        if not _is_finite(chunk):
-            raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self.counter - 1})")
-        return self._limits.clamp(self._normalizer.denormalize_command(chunk))
+        engine.noise[...] = self._drawn.popleft()
+        engine.run()
+        if not _is_finite(engine.commands):
+            raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self._counter - 1})")
+        commands = engine.commands.astype(np.float64)
+        np.maximum(commands, self._lower, out=commands)
+        return np.minimum(commands, self._upper, out=commands)
 
     def close(self) -> None:
         """Release the engine."""
         self.engine.close()
 
 
-def _is_finite(values: NDArray[Any]) -> bool:
-    """Whether no value is NaN or infinite: a sum of squares tells in one call, and a mask of all values in two."""
+def _is_finite(values: NDArray[np.float32]) -> bool:
+    """Whether no value is NaN or infinite: the sum of squares tells quickly, unless it overflows itself."""
     flat = values.ravel()
-    return math.isfinite(flat.dot(flat))
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())

@@ -18,17 +18,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
-from rcd_ros.generative.consistency import OneStep
 from rcd_ros.planning.checkpoint import Tensors, add_files, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.base import Program
 from rcd_ros.planning.engines.choose import STUDENT
-from rcd_ros.planning.engines.torch_modules import denoiser, one_step
+from rcd_ros.planning.engines.torch_modules import PhysicalOneStep, denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
+from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.training.pipeline import Material
 from rcd_ros.training.recipe import Recipe
 from rcd_ros.training.state import read_tensors
 
 REFERENCE_PAIRS = 16
+FURTHEST = 4.0
+"""Spread of the last reference pair over that of the training data: some of its observations are clipped."""
 VERSIONED = ("torch", "numpy", "mujoco", "gymnasium-robotics", "minari")
 
 
@@ -95,9 +97,9 @@ def export_student(folder: Path) -> Manifest:
     )
 
 
-def student_graph(planner: OneStep, manifest: Manifest) -> bytes:
-    """The one-step planner as an ONNX graph of batch 1."""
-    return _onnx_graph(planner, _example(manifest, 1), ("observation", "noise"), "chunk")
+def student_graph(planner: PhysicalOneStep, manifest: Manifest) -> bytes:
+    """The one-step planner as an ONNX graph of batch 1: `history` and `noise` in, `commands` out, physical units."""
+    return _onnx_graph(planner, _example(manifest, 1), ("history", "noise"), "commands")
 
 
 def denoiser_graph(manifest: Manifest, teacher: Tensors) -> bytes:
@@ -106,8 +108,8 @@ def denoiser_graph(manifest: Manifest, teacher: Tensors) -> bytes:
     Raises:
         RcdError: the teacher's tensors do not fit the network in the manifest.
     """
-    observation, noise = _example(manifest, 1)
-    sigma = torch.full((1,), manifest.noise.sigma_max)
+    history, noise = _example(manifest, 1)
+    observation, sigma = history.flatten(1), torch.full((1,), manifest.noise.sigma_max)
     return _onnx_graph(
         denoiser(manifest, teacher), (noise, sigma, observation), ("x", "sigma", "observation"), "denoised"
     )
@@ -133,12 +135,12 @@ def denoiser_program(manifest: Manifest, teacher: Tensors, source: str) -> Progr
     )
 
 
-def reference_pairs(planner: OneStep, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
-    """Inputs and outputs in float32 torch, for every engine to be checked against."""
-    observation, noise = _example(manifest, REFERENCE_PAIRS)
+def reference_pairs(planner: PhysicalOneStep, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
+    """Inputs and outputs in float32 torch, for every engine to be checked against; physical units."""
+    history, noise = _example(manifest, REFERENCE_PAIRS)
     with torch.no_grad():
-        chunk = planner(observation, noise)
-    return {"observation": observation.numpy(), "noise": noise.numpy(), "chunk": chunk.numpy()}
+        commands = planner(history, noise)
+    return {"history": history.numpy(), "noise": noise.numpy(), "commands": commands.numpy()}
 
 
 def code_revision() -> str:
@@ -194,7 +196,11 @@ def _onnx_graph(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence
 
 
 def _example(manifest: Manifest, count: int) -> tuple[Tensor, Tensor]:
+    """Histories (count, history, n_obs), spread like the training data and further, and noise (count, H, A)."""
     generator = torch.Generator().manual_seed(0)
-    observation = torch.randn(count, manifest.history * manifest.task.observation_size, generator=generator)
+    normal = torch.randn(count, manifest.history, manifest.task.observation_size, generator=generator)
     noise = torch.randn(count, manifest.horizon, manifest.task.command.size, generator=generator)
-    return observation, noise
+    spread = torch.linspace(1.0, FURTHEST, count)[:, None, None]
+    normalizer = Normalizer(manifest.normalizer)
+    mean, std = torch.from_numpy(normalizer.observation_mean), torch.from_numpy(normalizer.observation_std)
+    return mean + spread * std * normal, noise

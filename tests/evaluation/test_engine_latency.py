@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency
-from rcd_ros.evaluation.rehearsal import Rehearsal, varied_observations
+from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
+from rcd_ros.planning.planner import Planner
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 
@@ -23,22 +23,13 @@ def test_observations_are_spread_like_the_training_data_and_repeatable() -> None
     assert not np.array_equal(observations, varied_observations(manifest, count=4000, seed=1))
 
 
-def test_each_plan_is_prepared_and_made_from_the_next_observation() -> None:
-    told: list[object] = []
-
-    class Planner:
-        def prepare(self) -> None:
-            told.append("prepare")
-
-        def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
-            told.append(float(history[0, 0]))
-            return history
-
-    rehearsal = Rehearsal(Planner(), np.arange(3.0).reshape(3, 1, 1))
-    for _ in range(4):
-        rehearsal.prepare()
-        rehearsal.plan()
-    assert told == ["prepare", 1.0, "prepare", 2.0, "prepare", 0.0, "prepare", 1.0]
+def test_each_plan_is_made_from_the_next_observation(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "planner")
+    rehearsed, planner = (Planner.load(tmp_path / "planner", "onnxruntime") for _ in range(2))
+    observations = varied_observations(tiny_manifest(), count=3)
+    plan = rehearsal(rehearsed, observations)
+    for index in (0, 1, 2, 0, 1):
+        assert np.array_equal(plan(), planner.plan(observations[index]))
 
 
 def test_a_row_holds_whole_plans_and_the_networks_share(tmp_path: Path) -> None:

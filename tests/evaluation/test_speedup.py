@@ -9,10 +9,10 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.sampling_engine import SamplingEngine
+from rcd_ros.evaluation.sampling_network import SamplingNetwork
 from rcd_ros.evaluation.speedup import STUDENT_TURN, TEACHERS, Side, load_sides, speedup_rows, time_sides
 from rcd_ros.planning.checkpoint import load_tensors, verify
-from rcd_ros.planning.engines.base import Program
+from rcd_ros.planning.engines.base import Engine, Program
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training.export import denoiser_program
@@ -51,14 +51,14 @@ def test_drift_that_hits_both_sides_does_not_widen_the_interval() -> None:
     assert ratio.high == pytest.approx(20.0, rel=1e-3)
 
 
-def test_subjects_take_turns_prepared_before_every_call() -> None:
+def test_subjects_take_turns_prepared_before_each() -> None:
     order: list[str] = []
 
     def subject(name: str, turn: int) -> Subject:
         return Subject(lambda: order.append(name), lambda: order.append(name.upper()), turn)
 
     times = take_turns([subject("a", 2), subject("b", 1)], rounds=3, tick=lambda: order.append("|"))
-    assert "".join(order) == "AaAaBb|" * 3
+    assert "".join(order) == "AaaBb|" * 3
     assert [table.shape for table in times] == [(3, 2), (3, 1)]
 
 
@@ -74,9 +74,10 @@ def test_the_teacher_in_an_engine_plans_as_in_torch(
 ) -> None:
     """Pins that what a solver remembers is not overwritten in the engine's output buffer."""
     manifest = verify(checkpoint)
-    engine = SamplingEngine(load_network("onnxruntime", program), program, manifest.noise, sampler, wanted)
-    planner, policy = Planner(manifest, engine, seed=4), load_policy(checkpoint, "teacher", wanted, sampler, seed=4)
-    assert engine.nfe == policy.nfe == made
+    network = SamplingNetwork(load_network("onnxruntime", program), manifest, sampler, wanted)
+    policy = load_policy(checkpoint, "teacher", wanted, sampler, seed=4)
+    planner = Planner(manifest, Engine(network), seed=4)
+    assert network.nfe == policy.nfe == made
     for history in np.random.default_rng(0).normal(size=(3, 2, 5)):
         assert planner.plan(history) == pytest.approx(policy.plan(history), abs=1e-4)
 
@@ -91,6 +92,23 @@ def test_noise_drawn_ahead_is_the_noise_of_the_plan(checkpoint: Path) -> None:
     ahead.reset(5)
     policy.reset(5)
     assert np.array_equal(ahead.plan(np.zeros((2, 5))), policy.plan(np.zeros((2, 5))))
+
+
+def test_nothing_is_drawn_between_the_plans_of_a_turn(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pins that it was, while the teacher's evaluations ran one after the other in warm caches."""
+    sides = load_sides(checkpoint, ["onnxruntime"], threads=1)
+    for subject in sides.values():
+        subject.prepare()
+
+    def late(*_: object) -> None:
+        raise AssertionError("noise was drawn inside a turn")
+
+    monkeypatch.setattr("rcd_ros.planning.planner.standard_normal", late)
+    monkeypatch.setattr("rcd_ros.training.policies.standard_normal", late)
+    # The student is one and the same against each teacher.
+    for side in (Side("teacher heun 19 NFE", 19, who, "onnxruntime") for who in ("student", "teacher")):
+        for _ in range(sides[side].turn):
+            sides[side].call()
 
 
 def test_student_teacher_and_the_deployed_teacher_alternate(checkpoint: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_graph_that_cannot_be_recorded_runs_in_eager_torch(
     monkeypatch.setattr(torch_engine, "missing_cuda", lambda: None)
     monkeypatch.setattr(torch.cuda, "Stream", refuse)
     network = TorchNetwork("torch-cudagraph", program, 1)
-    check_parity(Engine(network, program), manifest, load_tensors(exported, "reference"), "it")
+    check_parity(Engine(network), manifest, load_tensors(exported, "reference"), "it")
     assert [record.message for record in caplog.records] == [
         "the network cannot be recorded as a CUDA graph and runs in eager torch: operation not permitted when stream "
         "is capturing"

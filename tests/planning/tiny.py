@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rcd_ros.planning.checkpoint import write_checkpoint
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, NormalizerSpec, Provenance
+from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
 
 
@@ -89,28 +90,43 @@ def tiny_manifest(spec: TaskSpec | None = None, history: int = 2, horizon: int =
 
 
 def linear_student(manifest: Manifest, weights: NDArray[np.float32], noise_gain: float) -> bytes:
-    """ONNX graph: chunk = observation @ weights, reshaped, + noise_gain * noise."""
-    commanded = manifest.task.command.size
-    observed = manifest.history * manifest.task.observation_size
-    chunk = [1, manifest.horizon, commanded]
+    """ONNX graph: commands = denormalised (normalised history @ weights, reshaped, + noise_gain * noise)."""
+    history = [1, manifest.history, manifest.task.observation_size]
+    chunk = [1, manifest.horizon, manifest.task.command.size]
+    normalizer = Normalizer(manifest.normalizer)
+    constants = {
+        "observation_mean": normalizer.observation_mean,
+        "observation_std": normalizer.observation_std,
+        "lowest": np.float32(-OBSERVATION_CLIP),
+        "highest": np.float32(OBSERVATION_CLIP),
+        "row": np.array([1, -1]),
+        "weights": weights.astype(np.float32),
+        "shape": np.array(chunk),
+        "gain": np.float32(noise_gain),
+        "command_mean": normalizer.command_mean,
+        "command_std": normalizer.command_std,
+    }
+    nodes = {
+        "centred": ("Sub", "history", "observation_mean"),
+        "scaled": ("Div", "centred", "observation_std"),
+        "clipped": ("Clip", "scaled", "lowest", "highest"),
+        "observation": ("Reshape", "clipped", "row"),
+        "flat": ("MatMul", "observation", "weights"),
+        "mean": ("Reshape", "flat", "shape"),
+        "spread": ("Mul", "noise", "gain"),
+        "normalised": ("Add", "mean", "spread"),
+        "stretched": ("Mul", "normalised", "command_std"),
+        "commands": ("Add", "stretched", "command_mean"),
+    }
     graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["observation", "weights"], ["flat"]),
-            helper.make_node("Reshape", ["flat", "shape"], ["mean"]),
-            helper.make_node("Mul", ["noise", "gain"], ["spread"]),
-            helper.make_node("Add", ["mean", "spread"], ["chunk"]),
-        ],
+        [helper.make_node(operator, inputs, [output]) for output, (operator, *inputs) in nodes.items()],
         "student",
         [
-            helper.make_tensor_value_info("observation", TensorProto.FLOAT, [1, observed]),
+            helper.make_tensor_value_info("history", TensorProto.FLOAT, history),
             helper.make_tensor_value_info("noise", TensorProto.FLOAT, chunk),
         ],
-        [helper.make_tensor_value_info("chunk", TensorProto.FLOAT, chunk)],
-        [
-            numpy_helper.from_array(weights.astype(np.float32), "weights"),
-            numpy_helper.from_array(np.array(chunk, np.int64), "shape"),
-            numpy_helper.from_array(np.array(noise_gain, np.float32), "gain"),
-        ],
+        [helper.make_tensor_value_info("commands", TensorProto.FLOAT, chunk)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
@@ -124,17 +140,20 @@ def write_tiny(
     noise_gain: float = 0.2,
     reference_error: float = 0.0,
 ) -> Manifest:
-    """Write a checkpoint whose student is linear; `reference_error` spoils its reference pairs."""
+    """Write a checkpoint whose student is linear; `reference_error` (rad/s) spoils its reference pairs."""
     manifest = manifest or tiny_manifest()
     rng = np.random.default_rng(0)
     observed, commanded = manifest.history * manifest.task.observation_size, manifest.task.command.size
     weights = gain * rng.standard_normal((observed, manifest.horizon * commanded)).astype(np.float32)
-    observation = rng.standard_normal((3, observed)).astype(np.float32)
+    normalizer = Normalizer(manifest.normalizer)
+    history = rng.standard_normal((3, manifest.history, manifest.task.observation_size)).astype(np.float32)
     noise = rng.standard_normal((3, manifest.horizon, commanded)).astype(np.float32)
-    chunk = (observation @ weights).reshape(noise.shape) + np.float32(noise_gain) * noise + np.float32(reference_error)
+    observation = normalizer.normalize_observation(history).reshape(3, observed)
+    chunk = (observation @ weights).reshape(noise.shape) + np.float32(noise_gain) * noise
+    commands = normalizer.denormalize_command(chunk) + np.float32(reference_error)
     return write_checkpoint(
         folder,
         manifest,
-        {"student": {"weights": weights}, "reference": {"observation": observation, "noise": noise, "chunk": chunk}},
+        {"student": {"weights": weights}, "reference": {"history": history, "noise": noise, "commands": commands}},
         files={"student.onnx": linear_student(manifest, weights, noise_gain)},
     )

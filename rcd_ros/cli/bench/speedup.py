@@ -25,8 +25,9 @@ def speedup(
 
     "Same engine": the teacher's denoiser runs in the student's engine, with as many threads. "As deployed": the student
     in its fastest engine against the teacher in eager torch, on the GPU where there is one. All of them take turns: 10
-    plans of the student, 1 of the teacher, and so on. Both go from the observation to commands inside their limits and
-    draw their noise ahead. Heun's method makes odd numbers of evaluations; the number given is the one really made. The
+    plans of the student, 1 of the teacher, and so on. Both go from the observation to commands inside their limits. The
+    noise of a whole turn is drawn before it: between plans, it would chill the caches that the teacher's 79 evaluations
+    find warm. Heun's method makes odd numbers of evaluations; the number given is the one really made. The
     ratios are of medians, with 95 % bootstrap intervals over the turns.
 
     On a busy machine a long plan is disturbed more than a short one, which flatters the ratio: use an idle one.

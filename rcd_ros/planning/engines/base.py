@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -57,19 +57,20 @@ class Program:
 
 
 class Network(Protocol):
-    """A program, loaded into an engine. One thread at a time may call it."""
+    """A program, loaded into an engine and bound to arrays for good. One thread at a time may run it.
+
+    Attributes:
+        name: of the engine.
+        inputs: arrays to write into before a run, shaped as `Program.inputs` says and in that order.
+        output: the array that a run fills.
+    """
 
     name: str
+    inputs: Sequence[NDArray[np.float32]]
+    output: NDArray[np.float32]
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Evaluate it.
-
-        Args:
-            inputs: contiguous arrays, shaped as `Program.inputs` says and in that order.
-
-        Returns:
-            The output, in a buffer that the next call overwrites.
-        """
+    def run(self) -> None:
+        """Evaluate it: from `inputs`, which stay as they are, to `output`."""
 
     def close(self) -> None:
         """Release what it holds."""
@@ -83,37 +84,32 @@ class Timing(NamedTuple):
 
 
 class Engine:
-    """Evaluates the one-step student; everything normalised.
+    """Evaluates the one-step student; everything in physical units, in arrays of its own.
 
     Attributes:
         name: as it is chosen by: "onnxruntime".
+        history: (history, n_obs), oldest first: to be written before a run.
+        noise: (horizon, n_cmd), standard normal: to be written before a run.
+        commands: (horizon, n_cmd): what the last run planned.
         choice: the figures by which "auto" chose it, of every engine it measured; None when it was asked for.
     """
 
-    def __init__(self, network: Network, program: Program) -> None:
-        """Run the student `program` by `network`, into which it has been loaded."""
+    def __init__(self, network: Network) -> None:
+        """Run the student that has been loaded into `network`."""
         self.name = network.name
         self.choice: dict[str, Timing] | None = None
         self._network = network
-        self._shapes = tuple(program.inputs.values())
+        history, noise = network.inputs
+        self.history, self.noise, self.commands = history[0], noise[0], network.output[0]
 
     def warm_up(self, plans: int = 20) -> None:
-        """Evaluate the network on zeros: first evaluations allocate, compile and fill caches."""
-        zeros = [np.zeros(shape, np.float32) for shape in self._shapes]
+        """Run again and again: first evaluations allocate, compile and fill caches."""
         for _ in range(plans):
-            self._network(*zeros)
+            self.run()
 
-    def plan(self, observation: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One evaluation.
-
-        Args:
-            observation: (history * n_obs,), oldest first.
-            noise: (horizon, n_cmd) standard normal.
-
-        Returns:
-            The chunk (horizon, n_cmd), in a buffer that the next plan overwrites.
-        """
-        return self._network(observation[None], noise[None])[0]
+    def run(self) -> None:
+        """Plan `commands` from `history` and `noise`."""
+        self._network.run()
 
     def close(self) -> None:
         """Release what the engine holds."""
@@ -121,7 +117,7 @@ class Engine:
 
 
 def check_parity(engine: Engine, manifest: Manifest, reference: dict[str, NDArray[np.float32]], source: str) -> float:
-    """Compare an engine with reference pairs made in float32 torch: `observation`, `noise` and `chunk`, one per row.
+    """Compare an engine with reference pairs made in float32 torch: `history`, `noise` and `commands`, one per row.
 
     Returns:
         The largest deviation as a fraction of the command range.
@@ -131,16 +127,19 @@ def check_parity(engine: Engine, manifest: Manifest, reference: dict[str, NDArra
     """
     commanded = manifest.task.command.size
     expected = {
-        "observation": (manifest.history * manifest.task.observation_size,),
+        "history": (manifest.history, manifest.task.observation_size),
         "noise": (manifest.horizon, commanded),
-        "chunk": (manifest.horizon, commanded),
+        "commands": (manifest.horizon, commanded),
     }
     shapes = {name: tensor.shape[1:] for name, tensor in reference.items()}
-    if shapes != expected or len({len(tensor) for tensor in reference.values()}) != 1 or not len(reference["chunk"]):
+    if shapes != expected or len({len(tensor) for tensor in reference.values()}) != 1 or not len(reference["commands"]):
         raise RcdError(f"{source}: reference pairs have shapes {shapes}, the manifest says {expected}: export it again")
-    command_range = CommandLimits(manifest.task.command).range / np.asarray(manifest.normalizer.command_std)
-    pairs = zip(reference["observation"], reference["noise"], reference["chunk"], strict=True)
-    worst = max(float(np.max(np.abs(engine.plan(o, z) - chunk) / command_range)) for o, z, chunk in pairs)
+    command_range = CommandLimits(manifest.task.command).range
+    worst = 0.0
+    for history, noise, commands in zip(*(reference[name] for name in expected), strict=True):
+        engine.history[...], engine.noise[...] = history, noise
+        engine.run()
+        worst = float(np.maximum(worst, np.max(np.abs(engine.commands - commands) / command_range)))
     if not worst <= PARITY_TOLERANCE:
         raise RcdError(
             f"{source}: engine {engine.name} is off its reference chunks by {worst:.1e} of the command range "

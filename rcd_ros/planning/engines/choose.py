@@ -145,7 +145,7 @@ def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 
 
     def load(engine_name: str) -> Engine:
         try:
-            engine = Engine(load_network(engine_name, program, threads), program)
+            engine = Engine(load_network(engine_name, program, threads))
             check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
         except (RuntimeError, OSError) as error:  # of the runtime or its driver
             reason = " ".join(str(error).split())[:200]
@@ -171,7 +171,7 @@ def auto_candidates() -> list[str]:
 
 
 def student_program(folder: PathLike, manifest: Manifest) -> Program:
-    """The one-step student of a checkpoint."""
+    """The one-step student of a checkpoint: history (1, h, n_obs), noise -> commands (1, H, A), physical units."""
     chunk = (1, manifest.horizon, manifest.task.command.size)
 
     def module() -> nn.Module:
@@ -181,8 +181,8 @@ def student_program(folder: PathLike, manifest: Manifest) -> Program:
 
     return Program(
         source=f"'{Path(folder) / STUDENT}'",
-        inputs={"observation": (1, manifest.history * manifest.task.observation_size), "noise": chunk},
-        output="chunk",
+        inputs={"history": (1, manifest.history, manifest.task.observation_size), "noise": chunk},
+        output="commands",
         shape=chunk,
         graph=lambda: read_file(folder, manifest, STUDENT),
         module=module,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.engines.base import Program
@@ -64,23 +63,23 @@ class OnnxNetwork:
                 "CUDA library is missing) and would use something else; choose another engine"
             )
         program.check_graph(_floats(session.get_inputs()), _floats(session.get_outputs()))
+        self.inputs = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
+        self.output = np.zeros(program.shape, np.float32)
         self._session = session
-        self._output = np.zeros(program.shape, np.float32)
         self._binding = session.io_binding()
-        self._inputs = []
-        for key, shape in program.inputs.items():
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), device)
+        # On the CPU an OrtValue is a view of its array. A GPU holds copies of the inputs, to be brought up to date, and
+        # its output is copied into the array at the end of a run.
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array, device) for array in self.inputs]
+        for key, value in zip(program.inputs, values, strict=True):
             self._binding.bind_ortvalue_input(key, value)
-            self._inputs.append(value)
-        # On the CPU an OrtValue is a view of the array; a GPU's output is copied into it at the end of a run.
-        self._binding.bind_ortvalue_output(program.output, onnxruntime.OrtValue.ortvalue_from_numpy(self._output))
+        self._binding.bind_ortvalue_output(program.output, onnxruntime.OrtValue.ortvalue_from_numpy(self.output))
+        self._copies = [] if device == "cpu" else list(zip(values, self.inputs, strict=True))
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self) -> None:
         """See `Network`."""
-        for value, array in zip(self._inputs, inputs, strict=True):
+        for value, array in self._copies:
             value.update_inplace(array)
         self._session.run_with_iobinding(self._binding)
-        return self._output
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""

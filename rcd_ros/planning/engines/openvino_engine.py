@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import openvino
-from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.engines.base import Program
@@ -40,17 +39,14 @@ class OpenVinoNetwork:
                 f"{program.source} cannot be loaded by OpenVINO ({reason}): export the checkpoint again"
             ) from error
         self._request = compiled.create_infer_request()
-        self._inputs = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
-        self._output = np.zeros(program.shape, np.float32)
-        for key, buffer in zip((*program.inputs, program.output), (*self._inputs, self._output), strict=True):
-            self._request.set_tensor(key, openvino.Tensor(buffer, shared_memory=True))
+        self.inputs = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
+        self.output = np.zeros(program.shape, np.float32)
+        for key, array in zip((*program.inputs, program.output), (*self.inputs, self.output), strict=True):
+            self._request.set_tensor(key, openvino.Tensor(array, shared_memory=True))
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self) -> None:
         """See `Network`."""
-        for buffer, array in zip(self._inputs, inputs, strict=True):
-            np.copyto(buffer, array)
         self._request.infer()
-        return self._output
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
@@ -43,12 +42,13 @@ class TorchNetwork:
         torch.backends.cudnn.allow_tf32 = False  # rounds products to 10 bits, which no planner was trained with
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         module = program.module().to(device).eval()
-        self._arrays = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
-        self._host = [torch.from_numpy(array) for array in self._arrays]
-        # On the CPU these are the very same tensors, on a GPU their images.
-        self._inputs = [tensor.to(device) for tensor in self._host]
-        self._output = np.zeros(program.shape, np.float32)
-        self._host_output = torch.from_numpy(self._output)
+        self.inputs = [np.zeros(shape, np.float32) for shape in program.inputs.values()]
+        self.output = np.zeros(program.shape, np.float32)
+        host = [torch.from_numpy(array) for array in self.inputs]
+        # On the CPU these are the very same tensors; a GPU holds copies, to be brought up to date.
+        self._inputs = [tensor.to(device) for tensor in host]
+        self._copies = [] if device.type == "cpu" else list(zip(self._inputs, host, strict=True))
+        self._output = torch.from_numpy(self.output)
         self._evaluate: Evaluate = module
         with torch.inference_mode():
             if name == "torch-compile":
@@ -56,16 +56,12 @@ class TorchNetwork:
             elif name == "torch-cudagraph":
                 self._evaluate = _captured(module, self._inputs)
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self) -> None:
         """See `Network`."""
-        for buffer, array in zip(self._arrays, inputs, strict=True):
-            np.copyto(buffer, array)
         with torch.inference_mode():
-            for image, tensor in zip(self._inputs, self._host, strict=True):
-                if image is not tensor:
-                    image.copy_(tensor)
-            self._host_output.copy_(self._evaluate(*self._inputs))  # waits for a GPU to finish
-        return self._output
+            for copy, tensor in self._copies:
+                copy.copy_(tensor)
+            self._output.copy_(self._evaluate(*self._inputs))  # waits for a GPU to finish
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""

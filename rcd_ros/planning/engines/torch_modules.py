@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import OneStep
@@ -14,8 +14,33 @@ from rcd_ros.generative.edm import ConditionalDenoiser
 from rcd_ros.networks.build import build_network
 from rcd_ros.planning.checkpoint import Tensors
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
 
 PlannerKind = Literal["student", "teacher"]
+
+
+class PhysicalOneStep(nn.Module):
+    """What a robot runs: the one-step planner between observations and commands in physical units.
+
+    Runtimes differ in what clipping makes of NaN: whoever calls this looks for NaN before and after.
+    """
+
+    observation_mean: Tensor
+    observation_std: Tensor
+    command_mean: Tensor
+    command_std: Tensor
+
+    def __init__(self, planner: OneStep, normalizer: Normalizer) -> None:
+        super().__init__()
+        self.planner = planner
+        for name in ("observation_mean", "observation_std", "command_mean", "command_std"):
+            self.register_buffer(name, torch.from_numpy(getattr(normalizer, name)))
+
+    def forward(self, history: Tensor, noise: Tensor) -> Tensor:
+        """history (B, h, n_obs), oldest first, and standard normal noise (B, H, A) -> commands (B, H, A)."""
+        observation = (history - self.observation_mean) / self.observation_std
+        observation = observation.clamp(-OBSERVATION_CLIP, OBSERVATION_CLIP).flatten(1)
+        return self.planner(observation, noise) * self.command_std + self.command_mean
 
 
 def build_planner(manifest: Manifest, kind: PlannerKind) -> nn.Module:
@@ -54,15 +79,16 @@ def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> 
     return network.eval()
 
 
-def one_step(manifest: Manifest, student: Tensors) -> OneStep:
-    """What a robot runs: (observation (B, C), noise (B, H, A)) -> chunk (B, H, A), normalised.
+def one_step(manifest: Manifest, student: Tensors) -> PhysicalOneStep:
+    """A checkpoint's student with its normaliser about it.
 
     Raises:
         RcdError: as `restore_planner`.
     """
     noise = manifest.noise
     network = restore_planner(manifest, "student", student)
-    return OneStep(network, noise.sigma_data, noise.sigma_min, noise.sigma_max).eval()
+    planner = OneStep(network, noise.sigma_data, noise.sigma_min, noise.sigma_max)
+    return PhysicalOneStep(planner, Normalizer(manifest.normalizer)).eval()
 
 
 def denoiser(manifest: Manifest, teacher: Tensors) -> ConditionalDenoiser:
