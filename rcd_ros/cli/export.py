@@ -16,6 +16,9 @@ def export(
 ) -> None:
     """Write student.onnx and the reference pairs that every inference engine is checked against.
 
+    The graph takes `history`, the last observations in physical units, and standard normal `noise`; it gives `commands`
+    in physical units, before they are clamped to their limits.
+
     Training does this by itself; export again after PyTorch or ONNX have changed.
 
     Example:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ class SamplingNetwork:
         self._x, self._sigma, self._observation = denoiser.inputs
         self._history = np.zeros((1, manifest.history, manifest.task.observation_size), np.float32)
         self._noise, self.output = np.zeros_like(self._x), np.zeros_like(self._x)
-        self.inputs = self._history, self._noise
+        self.inputs: Sequence[NDArray[np.float32]] = (self._history, self._noise)
         self._normalizer = Normalizer(manifest.normalizer)
         levels, noise = grid_size_for(sampler, nfe), manifest.noise
         self.nfe = evaluations_of(sampler, levels)

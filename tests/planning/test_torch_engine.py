@@ -11,14 +11,17 @@ import pytest
 import torch
 
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.rehearsal import varied_observations
 from rcd_ros.planning.checkpoint import add_files, load_tensors, verify
 from rcd_ros.planning.engines import torch_engine
 from rcd_ros.planning.engines.base import Engine, check_parity
 from rcd_ros.planning.engines.choose import ENGINES, student_program, why_not
 from rcd_ros.planning.engines.torch_engine import TorchNetwork
 from rcd_ros.planning.planner import Planner
+from rcd_ros.training.policies import load_policy
 from tests.planning.tiny_torch import RESIDUAL_MLP, TEMPORAL_UNET, write_torch
 
+KITCHEN = Path(__file__).parents[2] / "models" / "kitchen-complete"
 HISTORY = np.array([[0.1, -0.2, 0.3, 0.4, 0.5], [0.2, -0.1, 0.3, 0.2, 0.6]])
 
 
@@ -55,6 +58,16 @@ def test_every_engine_plans_what_torch_planned(room: Path, engine: str, kind: st
     planner.reset(3)
     planner.prepare()
     assert np.array_equal([planner.plan(HISTORY + step) for step in range(3)], plans)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "torch"])
+def test_the_shipped_planner_plans_what_its_weights_plan(engine: str) -> None:
+    """The normaliser inside the exported graph against the one in NumPy, also where observations are clipped."""
+    planner, policy = Planner.load(KITCHEN, engine, seed=3), load_policy(KITCHEN, "student", seed=3)
+    observations = varied_observations(verify(KITCHEN), count=12)
+    observations[6:] *= 4.0
+    for history in observations:
+        assert planner.plan(history) == pytest.approx(policy.plan(history), abs=1e-5)
 
 
 def test_torch_weights_that_are_not_the_references_are_refused(exported: Path, tmp_path: Path) -> None:
