@@ -46,6 +46,7 @@ class LoopSettings:
     trigger: str = "on_observation"
     realtime_priority: int = 0
     lock_memory: bool = False
+    keep_awake: bool = False
 
     @property
     def periods(self) -> int:
@@ -95,6 +96,7 @@ class LoopRun:
             "trigger": settings.trigger,
             "realtime_priority": settings.realtime_priority,
             "lock_memory": settings.lock_memory,
+            "keep_awake": settings.keep_awake,
             "planner": self.planner,
             "diagnostics": self.diagnostics,
         }
@@ -138,6 +140,7 @@ def _processes(settings: LoopSettings, manifest: Manifest, folder: Path) -> list
         "rate": settings.rate,
         "realtime_priority": settings.realtime_priority,
         "lock_memory": settings.lock_memory,
+        "keep_awake": settings.keep_awake,
     }
     sensor = {
         "checkpoint": checkpoint,

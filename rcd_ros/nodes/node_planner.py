@@ -71,5 +71,8 @@ class NodePlanner(Protocol):
     def prepare(self) -> None:
         """Do ahead of time what the next plan needs and no observation is needed for."""
 
+    def rehearse(self) -> None:
+        """Touch what the next plan will need, just before it is needed, and change nothing."""
+
     def close(self) -> None:
         """Release what it holds."""

@@ -72,15 +72,16 @@ class PlannerNode(Node):
         deadline = _not_negative(self, "deadline", "s from an observation's stamp to its plan, 0: until the next plan")
         tolerance = _not_negative(self, "stamp_tolerance", "s between the messages of one observation")
         max_age = _not_negative(self, "max_age", "s after which an observation is stale, 0: a horizon")
+        rehearses = declare(self, "rehearse", True, "evaluate once more just before an observation is expected")
         self._realtime = _declare_realtime(self)
 
         self._planner = self.make_planner()
         self._planner.warm_up()
         spec = self._planner.spec
         self._assembler = ObservationAssembler(spec, self._planner.history, tolerance)
-        nothing = np.zeros((self._planner.horizon, spec.command.size)), np.zeros(spec.observation_size)
+        self._nothing = np.zeros((self._planner.horizon, spec.command.size)), np.zeros(spec.observation_size)
         self._maker = TrajectoryMaker(spec)
-        self._writer = TrajectoryWriter(spec.command.joints, self._maker.points(*nothing))
+        self._writer = TrajectoryWriter(spec.command.joints, self._maker.points(*self._nothing))
         self._max_age = round((max_age or self._planner.horizon * spec.control_period) * 1e9)
         self._rate = rate or 1.0 / spec.control_period
         self._deadline = deadline or 1.0 / self._rate
@@ -88,7 +89,8 @@ class PlannerNode(Node):
         self._rate_watch = RateWatch()
         self._collector = QuietCollector()
         self._refused: dict[str, str] = {}
-        self._thread: PlanningThread[_Task] = PlanningThread(self._plan)
+        rehearse = self._rehearse if rehearses else None
+        self._thread: PlanningThread[_Task] = PlanningThread(self._plan, rehearse, 1.0 / self._rate)
         self._waiting: Observation | None = None
         self._last: tuple[int, bytes] | None = None
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
@@ -186,6 +188,11 @@ class PlannerNode(Node):
         self._times.planned(Period(observation.stamp, task.begun, started, self._now(), planned - begin, end - planned))
         planner.prepare()
 
+    def _rehearse(self) -> None:
+        """What the planning thread does shortly before an observation is due: all but publishing."""
+        self._planner.rehearse()
+        self._writer.write(0, self._maker.points(*self._nothing))
+
     def _is_stale(self, observation: Observation, now: int) -> bool:
         age = now - observation.stamp
         if age <= self._max_age:
@@ -261,7 +268,8 @@ def _declare_realtime(node: Node) -> Realtime:
     )
     priority = declare(node, "realtime_priority", 0, "1 to 99: scheduled by SCHED_FIFO, 0: as usual")
     lock_memory = declare(node, "lock_memory", False, "keep all memory from being paged out")
-    wishes = Realtime(tuple(cores), priority, lock_memory)
+    keep_awake = declare(node, "keep_awake", False, "keep the machine's cores from sleeping while they wait")
+    wishes = Realtime(tuple(cores), priority, lock_memory, keep_awake)
     wishes.check()
     return wishes
 

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+
+REHEARSAL_S = 1.5e-3
+"""How long before the next item is expected the work is rehearsed: enough to be done with it."""
+SWITCH_S = 2.5e-4
+"""How long a thread may keep Python's interpreter from one that wants to work; Python's own choice is 5 ms."""
 
 
 class PlanningThread(Generic[Item]):
     """Calls `work(item)` outside the executor's callbacks, so that messages are taken in while a plan is made."""
 
-    def __init__(self, work: Callable[[Item], None]) -> None:
-        """Make the thread; it begins with `start`."""
+    def __init__(
+        self, work: Callable[[Item], None], rehearse: Callable[[], None] | None = None, period: float = 0.0
+    ) -> None:
+        """Make the thread; it begins with `start`.
+
+        Args:
+            work: is called with the newest item.
+            rehearse: is called `REHEARSAL_S` before the next item is expected: what ran since the last one has pushed
+                code and weights out of the processor's caches, and a rehearsal brings them back in time.
+            period: s from one item to the next.
+        """
         self._work = work
+        self._rehearse = rehearse
+        self._period = period
         self._access = threading.Lock()
         self._waiting: Item | None = None
         self._closing = False
@@ -25,7 +43,8 @@ class PlanningThread(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
 
     def start(self) -> None:
-        """Begin to work on what is offered."""
+        """Begin to work on what is offered; from now on the process's threads give way to each other quickly."""
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
     def offer(self, item: Item) -> bool:
@@ -56,8 +75,10 @@ class PlanningThread(Generic[Item]):
 
     def _run(self) -> None:
         try:
+            begun = None
             while True:
-                self._wakeups.get()
+                self._wait(begun)
+                begun = time.monotonic()
                 if self._closing:
                     return
                 with self._access:
@@ -66,3 +87,14 @@ class PlanningThread(Generic[Item]):
                     self._work(item)
         except BaseException as failure:
             self._failure = failure
+
+    def _wait(self, begun: float | None) -> None:
+        """Wait for an item; rehearse on the way when the last one, begun at `begun`, lies back long enough."""
+        if self._rehearse is not None and begun is not None:
+            pause = begun + self._period - REHEARSAL_S - time.monotonic()
+            if pause > 0.0:
+                try:
+                    return self._wakeups.get(timeout=pause)
+                except Empty:
+                    self._rehearse()
+        self._wakeups.get()

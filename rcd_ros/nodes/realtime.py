@@ -14,6 +14,7 @@ from rcd_ros.errors import RcdError
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # on fault: what is never touched needs no memory
 _TASKS = Path("/proc/self/task")
+_WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Realtime:
     """1 to 99: SCHED_FIFO."""
     lock_memory: bool = False
     """Keep all pages in memory."""
+    keep_awake: bool = False
+    """Keep every core of the machine from sleeping while it waits: waking up takes time, and costs warm caches."""
 
     def check(self) -> None:
         """Refuse what no system could grant.
@@ -69,6 +72,12 @@ class Realtime:
                 _lock_memory,
                 "give the user 'memlock unlimited' in /etc/security/limits.conf and log in anew "
                 "(docker: --cap-add=ipc_lock --ulimit memlock=-1)",
+            ),
+            (
+                "keep_awake",
+                self.keep_awake,
+                _keep_awake,
+                f"let the user write to {_WAKE_UP_LATENCY} (docker: --device={_WAKE_UP_LATENCY})",
             ),
         ]
         refused = {}
@@ -136,3 +145,8 @@ def _lock_memory() -> None:
     if library.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _keep_awake() -> None:
+    """Ask for a wake-up latency of 0 us; the kernel grants it as long as the file is open: until the process ends."""
+    os.write(os.open(_WAKE_UP_LATENCY, os.O_WRONLY | os.O_CLOEXEC), (0).to_bytes(4, sys.byteorder))

@@ -80,6 +80,10 @@ class Planner:
             self.plan(self._mean)
         self.counter = counter
 
+    def rehearse(self) -> None:
+        """Evaluate the network on what its inputs hold, and forget the answer: the next plan finds the caches warm."""
+        self.engine.run()
+
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
         """Plan from the last observations.
 

@@ -59,3 +59,6 @@ class TeacherPlanner(TorchPolicy):
         for _ in range(plans):
             self.plan(np.zeros((self.history, self.spec.observation_size)))
         self.counter = counter
+
+    def rehearse(self) -> None:
+        """Nothing: the first of many evaluations warms the caches for the others."""

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rcd_ros.nodes.planning_thread import PlanningThread
+from rcd_ros.nodes.planning_thread import REHEARSAL_S, PlanningThread
 
 PATIENCE = 30.0
 
@@ -74,3 +74,29 @@ def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_checks() -> None
 
 def test_a_thread_that_never_began_can_be_closed() -> None:
     assert PlanningThread(lambda item: None).close(PATIENCE)
+
+
+def test_work_is_rehearsed_once_between_two_items_and_not_before_the_first() -> None:
+    worker, rehearsed = Worker(), threading.Semaphore(0)
+    thread = PlanningThread(worker.work, rehearsed.release, period=0.02)
+    thread.start()
+    assert not rehearsed.acquire(timeout=0.1), "nothing tells when the first item will come"
+    for item in (1, 2):
+        thread.offer(item)
+        worker.await_begin()
+        worker.may_end.release()
+        assert rehearsed.acquire(timeout=PATIENCE)
+        assert not rehearsed.acquire(timeout=0.1), "one rehearsal is enough however late the next item is"
+    assert thread.close(PATIENCE)
+    assert worker.begun == [1, 2]
+
+
+def test_items_that_follow_each_other_closely_leave_no_time_to_rehearse() -> None:
+    worker, rehearsed = Worker(), threading.Semaphore(0)
+    thread = PlanningThread(worker.work, rehearsed.release, period=REHEARSAL_S)
+    thread.start()
+    thread.offer(1)
+    worker.await_begin()
+    worker.may_end.release()
+    assert not rehearsed.acquire(timeout=0.1)
+    assert thread.close(PATIENCE)

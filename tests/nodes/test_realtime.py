@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,13 +65,26 @@ def test_a_refusal_says_why_and_what_to_do_and_the_other_wishes_are_still_asked_
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: SimpleNamespace(mlockall=lambda flags: -1))
     monkeypatch.setattr(realtime.ctypes, "get_errno", lambda: errno.ENOMEM)
-    refused = Realtime(cpus=(0,), priority=80, lock_memory=True).apply()
+    monkeypatch.setattr(os, "open", refuse)
+    refused = Realtime(cpus=(0,), priority=80, lock_memory=True, keep_awake=True).apply()
     assert refused["cpu_affinity"].startswith("the system refuses cpu_affinity (Invalid argument): choose among")
     assert refused["realtime_priority"].startswith("the system refuses realtime_priority (Operation not permitted)")
     assert "'rtprio 99' in /etc/security/limits.conf" in refused["realtime_priority"]
     assert refused["lock_memory"].startswith("the system refuses lock_memory (Cannot allocate memory)")
     assert "--ulimit memlock=-1" in refused["lock_memory"]
+    assert refused["keep_awake"].startswith("the system refuses keep_awake (Operation not permitted): let the user")
     assert all("\n" not in sentence for sentence in refused.values())
+
+
+def test_staying_awake_is_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    latency = tmp_path / "cpu_dma_latency"
+    latency.touch()
+    monkeypatch.setattr(realtime, "_WAKE_UP_LATENCY", latency)
+    assert Realtime(keep_awake=True).apply() == {}
+    assert latency.read_bytes() == bytes(4)
+    assert str(latency) in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}, (
+        "closed, it is forgotten"
+    )
 
 
 class _Itself:

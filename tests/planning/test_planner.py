@@ -116,7 +116,7 @@ def test_negative_seed(tmp_path: Path) -> None:
         Planner.load(tmp_path / "p", seed=-1)
 
 
-def test_preparing_and_warming_up_change_no_plan(tmp_path: Path) -> None:
+def test_preparing_rehearsing_and_warming_up_change_no_plan(tmp_path: Path) -> None:
     write_tiny(tmp_path / "p")
     plain, ahead = Planner.load(tmp_path / "p", "onnxruntime", 5), Planner.load(tmp_path / "p", "onnxruntime", 5)
     history = np.array([[0.1, -0.2, 0.3, 0.4, 0.5], [0.2, -0.1, 0.3, 0.2, 0.6]])
@@ -125,6 +125,7 @@ def test_preparing_and_warming_up_change_no_plan(tmp_path: Path) -> None:
     for _ in range(3):
         ahead.prepare()
         ahead.prepare()
+        ahead.rehearse()
         assert np.array_equal(ahead.plan(history), plain.plan(history))
     ahead.prepare()
     ahead.reset(5)

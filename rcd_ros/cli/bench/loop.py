@@ -32,19 +32,23 @@ def loop(
     trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation,
     realtime_priority: Annotated[
         int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
-    ] = 0,
+    ] = 50,
     lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False,
+    keep_awake: Annotated[bool, typer.Option(help="Keep the machine's cores from sleeping while they wait.")] = True,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Run a sensor, the planner node and a receiver as processes of their own, and time each trajectory.
 
-    The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
+    The planner's process asks for real time, as on a robot computer; where the system refuses, its diagnostics in the
+    JSON file say so, and the figures are those of an ordinary process. The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
     trajectory's numbers. A period is missed when that took longer than one period, or the trajectory never came.
 
     Examples:
 
       rcd bench loop --rate 125 --seconds 600
+
+      rcd bench loop --rate 125 --realtime-priority 0 --no-keep-awake      # an ordinary process
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
     """
@@ -65,7 +69,7 @@ def loop(
     runs: list[LoopRun] = []
     try:
         for hertz in rates:
-            wishes = (realtime_priority, lock_memory)
+            wishes = (realtime_priority, lock_memory, keep_awake)
             runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value, *wishes), manifest))
             if not runs[-1].complete:
                 break
