@@ -41,7 +41,9 @@ def loop(
     """Run a sensor, the planner node and a receiver as processes of their own, and time each trajectory.
 
     The planner's process asks for real time, as on a robot computer; where the system refuses, its diagnostics in the
-    JSON file say so, and the figures are those of an ordinary process. The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
+    JSON file say so, and the figures are those of an ordinary process.
+
+    The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
     trajectory's numbers. A period is missed when that took longer than one period, or the trajectory never came.
 
     Examples:
