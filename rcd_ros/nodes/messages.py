@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
-from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.spec import CommandChannel, Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.ros.messages import (
     DiagnosticArray,
@@ -47,6 +47,13 @@ def joint_state(
         position=_doubles(positions),
         velocity=_doubles(velocities),
     )
+
+
+def joint_command(stamp: int, channel: CommandChannel, command: NDArray[np.float64]) -> JointState:
+    """The command (n_cmd,) of the control period that begins at `stamp` (ns), in the field of its interface."""
+    message = JointState(header=Header(stamp=time_message(stamp)), name=list(channel.joints))
+    setattr(message, channel.interface, _doubles(command))
+    return message
 
 
 def odometry(stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64]) -> Odometry:

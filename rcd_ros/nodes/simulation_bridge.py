@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import Episodes, describe
-from rcd_ros.nodes.messages import diagnostics, received_plan, time_message
+from rcd_ros.nodes.messages import diagnostics, joint_command, received_plan, time_message
 from rcd_ros.nodes.pace import Pace
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
@@ -34,7 +34,7 @@ from rcd_ros.outputs import claim, write_json
 from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, SetBool, String, Trigger
+from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointState, JointTrajectory, SetBool, String, Trigger
 from rcd_ros.simulation.tasks import Task
 
 MODES = ("lockstep", "realtime")
@@ -101,6 +101,7 @@ class SimulationBridge(Node):
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
+        self._commands = self.create_publisher(JointState, "~/command", QUEUE)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
         self._starter = self.create_timer(DISCOVERY_S, self._start, clock=self._wall)
@@ -230,6 +231,7 @@ class SimulationBridge(Node):
 
     def _step(self, command: NDArray[np.float64], held: bool) -> None:
         """Compute what a control period leads to."""
+        self._commands.publish(joint_command(self._episodes.now, self._spec.command, command))
         self._completed = self._episodes.advance(command, held)
         if self._recorder is not None:
             self._recorder.frame()

@@ -1,0 +1,129 @@
+"""Injects faults one after another and judges what comes of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from rcd_ros.evaluation.motion_audit import audit_commands
+from rcd_ros.nodes.faults.evidence import Evidence
+from rcd_ros.nodes.faults.fault import Fault, Verdict
+from rcd_ros.nodes.faults.stage import Stage
+from rcd_ros.nodes.faults.witness import Report
+from rcd_ros.planning.motion_limits import MotionLimits
+
+MOVING_PATIENCE_S = 20.0
+RECOVERY_PATIENCE_S = 20.0
+REPORT_PATIENCE_S = 2.5
+"""Diagnostics come once a second."""
+
+
+class Campaign:
+    """Runs faults on a stage. One that leaves nodes broken behind costs the next one a start of new ones."""
+
+    def __init__(self, stage: Stage, limits: MotionLimits) -> None:
+        """Judge the motion by `limits`."""
+        self._stage = stage
+        self._limits = limits
+        self._period = round(stage.spec.control_period * 1e9)
+
+    def run(self, faults: Sequence[Fault], announce: Callable[[str], None]) -> Iterator[Verdict]:
+        """The verdict on each fault, as soon as it is known; the name of each is announced before it is injected.
+
+        Raises:
+            KeyboardInterrupt: a signal asked this process to end.
+        """
+        for fault in faults:
+            announce(fault.name)
+            verdict = self._judge(fault)
+            if not verdict.passed:
+                self._stage.tear_down()
+            yield verdict
+
+    def _judge(self, fault: Fault) -> Verdict:
+        stage = self._stage
+        if not stage.set_up():
+            words = " ".join(stage.processes.words(name)[-300:] for name in stage.processes.names())
+            return Verdict(fault, "the robot did not follow the planner to begin with", (words,), {})
+        stage.reset_robot()
+        stage.witness.forget()
+        stage.wait(lambda: stage.witness.follows() and stage.witness.moves(), MOVING_PATIENCE_S)
+        evidence = self._inject(fault)
+        problems = [*evidence.problems(), *filter(None, (check(evidence) for check in fault.checks))]
+        stage.end_guests()
+        return Verdict(fault, evidence.describe(), tuple(problems), evidence.figures())
+
+    def _inject(self, fault: Fault) -> Evidence:
+        stage, witness = self._stage, self._stage.witness
+        before = dict(witness.last_report)
+        stage.processes.mark_logs()
+        stage.answers.clear()
+        witness.forget()
+        begun = time.monotonic()
+        fault.begin(stage)
+        stage.sleep(fault.seconds - (time.monotonic() - begun))
+        ended = time.monotonic()
+        self._await_reports(ended)
+        seen = witness.seen
+        speed, plans = max(seen.speeds[-2:], default=0.0), list(seen.plan_moments)
+        lasted = time.monotonic() - begun
+        codes = stage.processes.exit_codes()
+
+        lifted = time.monotonic()
+        fault.end(stage)
+        seen_commands = len(seen.commands)
+        recovered = None
+        if fault.recovers and stage.wait(
+            lambda: len(seen.commands) >= seen_commands + 5 and witness.follows(), RECOVERY_PATIENCE_S
+        ):
+            recovered = time.monotonic() - lifted
+        died = {name: code for name, code in stage.processes.exit_codes().items() if code is not None}
+        return Evidence(
+            seconds=lasted,
+            plans=len(plans),
+            late_plans=sum(moment > begun + 0.5 * lasted for moment in plans),
+            speed=speed,
+            counts={name: _growth(before.get(name), reports) for name, reports in seen.reports.items()},
+            messages={
+                name: tuple(dict.fromkeys(report.message for report in reports if report.level))
+                for name, reports in seen.reports.items()
+            },
+            words={name: stage.processes.words(name) for name in stage.processes.names()},
+            exit_codes=codes | died,
+            ends=fault.ends,
+            answers=tuple(stage.answers),
+            recovered_s=recovered,
+            recovers=fault.recovers,
+            motion=audit_commands(
+                stage.spec.command,
+                self._limits,
+                self._period,
+                np.array(seen.stamps, np.int64),
+                np.array(seen.commands).reshape(-1, stage.spec.command.size),
+            ),
+            bad_plans=tuple(dict.fromkeys(filter(None, map(witness.problem_of, seen.plans)))),
+        )
+
+    def _await_reports(self, moment: float) -> None:
+        """The counters of the fault are in the next diagnostics of each node that runs."""
+        stage = self._stage
+        running = [name for name in stage.processes.names() if stage.processes.exit_code(name) is None]
+        reported = stage.witness.reported_since(moment)
+        stage.wait(lambda: all(map(reported, running)), REPORT_PATIENCE_S)
+
+
+def _growth(before: Report | None, reports: Sequence[Report]) -> dict[str, int]:
+    """By how much each counter has grown; one that was set back, by a new process, counts from 0."""
+    growth: dict[str, int] = {}
+    for key in reports[-1].values:
+        last = before.count(key) if before else 0
+        grown = 0
+        for report in reports:
+            count = report.count(key)
+            grown += count - last if count >= last else count
+            last = count
+        if grown:
+            growth[key] = grown
+    return growth
