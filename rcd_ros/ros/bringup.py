@@ -38,6 +38,9 @@ class LaunchArgument:
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
 
+OWN_CLOCK = ("/clock", "clock")
+"""Remapping for nodes beside a simulator: a clock that is simulated in a namespace is heard in that namespace."""
+
 
 @dataclass(frozen=True)
 class NodeProcess:
@@ -139,6 +142,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
             parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
             parameter_files=files,
             namespace=values["namespace"],
+            remappings=(OWN_CLOCK,),
             required=True,
         ),
         NodeProcess(

@@ -49,6 +49,7 @@ class Campaign:
             return Verdict(fault, "the robot did not follow the planner to begin with", (words,), {})
         stage.reset_robot()
         stage.witness.forget()
+        self._await_reports(time.monotonic())
         stage.wait(lambda: stage.witness.follows() and stage.witness.moves(), MOVING_PATIENCE_S)
         evidence = self._inject(fault)
         problems = [*evidence.problems(), *filter(None, (check(evidence) for check in fault.checks))]
@@ -67,7 +68,7 @@ class Campaign:
         ended = time.monotonic()
         self._await_reports(ended)
         seen = witness.seen
-        speed, plans = max(seen.speeds[-2:], default=0.0), list(seen.plan_moments)
+        speed, plans = max(seen.speeds[-2:], default=0.0), seen.first_plans()
         lasted = time.monotonic() - begun
         codes = stage.processes.exit_codes()
 
@@ -107,7 +108,7 @@ class Campaign:
         )
 
     def _await_reports(self, moment: float) -> None:
-        """The counters of the fault are in the next diagnostics of each node that runs."""
+        """Wait until each node that runs has told its counters after `moment` (s, monotonic)."""
         stage = self._stage
         running = [name for name in stage.processes.names() if stage.processes.exit_code(name) is None]
         reported = stage.witness.reported_since(moment)

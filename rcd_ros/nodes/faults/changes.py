@@ -106,11 +106,6 @@ def one_position(value: float) -> Change:
     return _joint_state(lambda names, positions, velocities: (names, [value, *positions[1:]], velocities))
 
 
-def one_velocity(value: float) -> Change:
-    """The first joint's velocity becomes `value`."""
-    return _joint_state(lambda names, positions, velocities: (names, positions, [value, *velocities[1:]]))
-
-
 def moved(offset: float) -> Change:
     """All positions are off by so much (rad, m)."""
     return _joint_state(lambda names, positions, velocities: (names, [p + offset for p in positions], velocities))
@@ -133,14 +128,16 @@ def reversed_joints() -> Change:
     return _joint_state(lambda names, positions, velocities: (names[::-1], positions[::-1], velocities[::-1]))
 
 
-def with_a_name_twice() -> Change:
-    """The second joint bears the first one's name."""
-    return _joint_state(lambda names, positions, velocities: ([names[0], names[0], *names[2:]], positions, velocities))
+def with_a_joint_twice() -> Change:
+    """The first joint comes again at the end."""
+    return _joint_state(
+        lambda names, positions, velocities: ([*names, names[0]], [*positions, 0.0], [*velocities, 0.0])
+    )
 
 
-def with_short_velocities() -> Change:
-    """One velocity less than there are names."""
-    return _joint_state(lambda names, positions, velocities: (names, positions, velocities[:-1]))
+def with_short_positions() -> Change:
+    """One position less than there are names."""
+    return _joint_state(lambda names, positions, velocities: (names, positions[:-1], velocities))
 
 
 def without_numbers() -> Change:

@@ -15,7 +15,7 @@ from rcd_ros.nodes.faults.wire import PLANNER, ROBOT, Wire
 from rcd_ros.nodes.faults.witness import Witness
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.ros import ExternalShutdownException, SingleThreadedExecutor, init, try_shutdown
-from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.ros.bringup import OWN_CLOCK, NodeProcess
 from rcd_ros.ros.free_domain import free_domain
 from rcd_ros.ros.messages import JointTrajectory, Trigger
 
@@ -91,7 +91,7 @@ class Stage:
             name,
             usual | parameters,
             namespace=NAMESPACE,
-            remappings=self.wire.planner_remappings() if on_wire else (),
+            remappings=(OWN_CLOCK, *(self.wire.planner_remappings() if on_wire else ())),
         )
 
     def bridge(self, name: str = "", **parameters: Any) -> NodeProcess:

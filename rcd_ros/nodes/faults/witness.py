@@ -58,6 +58,13 @@ class Seen:
     speeds: list[float] = field(default_factory=list)
     reports: dict[str, list[Report]] = field(default_factory=dict)
 
+    def first_plans(self) -> list[float]:
+        """When plans came, each once: a planner repeats the plan for an observation that is shown again."""
+        moments: dict[int, float] = {}
+        for plan, moment in zip(self.plans, self.plan_moments, strict=True):
+            moments.setdefault(plan.stamp, moment)
+        return list(moments.values())
+
 
 class Witness:
     """Subscribes to what planner and bridge say; `forget` begins anew."""

@@ -13,7 +13,7 @@ from rcd_ros.ros.bringup import NodeProcess
 
 GROUP = "machine"
 RECORDER = "recorder"
-LARGEST_FILE = 64 * 1024
+LARGEST_FILE = 256 * 1024
 """Bytes after which the recorder's disk is full."""
 
 DATAGRAMS = 2_000

@@ -30,10 +30,10 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
 
     return [
         dropped("NaN", changes.one_position(changes.NOT_A_NUMBER), "not finite", quick=True),
-        dropped("infinity", changes.one_velocity(changes.INFINITE), "not finite"),
+        dropped("infinity", changes.one_position(changes.INFINITE), "not finite"),
         dropped("a missing joint", changes.without_first_joint(), "missing joints"),
-        dropped("a name twice", changes.with_a_name_twice(), "duplicated names"),
-        dropped("velocities of the wrong number", changes.with_short_velocities(), "wrong sizes"),
+        dropped("a joint twice", changes.with_a_joint_twice(), "duplicated names"),
+        dropped("positions of the wrong number", changes.with_short_positions(), "wrong sizes"),
         dropped("names without numbers", changes.without_numbers(), "wrong sizes"),
         dropped("garbage bytes", changes.garbled, "unreadable"),
         *(
