@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
-from rcd_ros.planning.spec import CommandChannel, Interface
+from rcd_ros.planning.spec import Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.ros.messages import (
     DiagnosticArray,
@@ -24,6 +24,8 @@ from rcd_ros.ros.messages import (
     Odometry,
     TimeMessage,
 )
+
+_FIELDS: dict[Interface, str] = {"position": "positions", "velocity": "velocities", "effort": "effort"}
 
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
@@ -49,10 +51,17 @@ def joint_state(
     )
 
 
-def joint_command(stamp: int, channel: CommandChannel, command: NDArray[np.float64]) -> JointState:
-    """The command (n_cmd,) of the control period that begins at `stamp` (ns), in the field of its interface."""
-    message = JointState(header=Header(stamp=time_message(stamp)), name=list(channel.joints))
-    setattr(message, channel.interface, _doubles(command))
+def joint_command(
+    stamp: int, joints: Sequence[str], interfaces: Sequence[Interface], command: NDArray[np.float64]
+) -> JointState:
+    """The command (n_cmd,) of the control period that begins at `stamp` (ns), each value in its interface's field.
+
+    Where the interfaces differ, a joint's other fields are NaN.
+    """
+    message = JointState(header=Header(stamp=time_message(stamp)), name=list(joints))
+    for interface in set(interfaces):
+        mine = np.array([kind == interface for kind in interfaces])
+        setattr(message, interface, _doubles(np.where(mine, command, np.nan)))
     return message
 
 
@@ -89,14 +98,18 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
     )
 
 
-def received_plan(message: JointTrajectory, interface: Interface) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers, in the field that a command interface reads."""
-    field = {"position": "positions", "velocity": "velocities", "effort": "effort"}[interface]
+def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
+    """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
+
+    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway.
+    """
+    names = list(message.joint_names)
+    fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
     return ReceivedPlan(
-        names=list(message.joint_names),
+        names=names,
         stamp=nanoseconds(message.header.stamp),
         time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[list(getattr(point, field)) for point in message.points],
+        commands=[_commands(point, fields) for point in message.points],
     )
 
 
@@ -106,6 +119,26 @@ def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object
     entries = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     status = DiagnosticStatus(level=level, name=name, message=problem or "OK", hardware_id=name, values=entries)
     return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
+
+
+def diagnostic_status(
+    node_name: str, task: str, problem: str, values: Mapping[str, object], hardware: str
+) -> DiagnosticStatus:
+    """One status as diagnostic_updater names it ("node: task"): WARN with `problem`, or OK when that is empty."""
+    return DiagnosticStatus(
+        level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
+        name=f"{node_name.removeprefix('/')}: {task}",
+        message=problem or "OK",
+        hardware_id=hardware,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
+    """One value for each joint; what a field holds, where it holds a wrong number of them."""
+    columns = {field: list(getattr(point, field)) for field in fields}
+    misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
+    return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
 
 
 def _duration(span: int) -> DurationMessage:

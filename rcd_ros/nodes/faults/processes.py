@@ -1,4 +1,4 @@
-"""Nodes as processes that may be killed, stopped, squeezed and started again; their words go into log files."""
+"""Nodes as processes that may be killed, stopped, starved and started again; their words go into log files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._marks: dict[str, int] = {}
 
-    def start(self, node: NodeProcess, largest_file: int | None = None) -> None:
-        """Start a node; its process may write no file beyond `largest_file` bytes, as if the disk were full there."""
+    def start(self, node: NodeProcess) -> None:
+        """Start a node."""
         self.end(node.name)
         environment = {
             **os.environ,
@@ -40,8 +40,6 @@ class Processes:
             process = subprocess.Popen(
                 node_command(node), stdout=log, stderr=log, env=environment, start_new_session=True
             )
-        if largest_file is not None:
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
         self._running[node.name] = process
 
     def log_file(self, name: str) -> Path:
@@ -76,6 +74,10 @@ class Processes:
         """Send a signal to a node, if it still runs."""
         if self._running[name].poll() is None:
             self._running[name].send_signal(number)
+
+    def fill_disk(self, name: str) -> None:
+        """From now on a node can lengthen no file, as if the disk were full."""
+        resource.prlimit(self._running[name].pid, resource.RLIMIT_FSIZE, (0, 0))
 
     def kill(self, name: str) -> None:
         """End a node at once, as a crash would."""

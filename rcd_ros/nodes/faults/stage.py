@@ -111,9 +111,9 @@ class Stage:
             remappings=self.wire.robot_remappings(),
         )
 
-    def start(self, node: NodeProcess, **options: Any) -> None:
+    def start(self, node: NodeProcess) -> None:
         """Start a node, see `Processes.start`."""
-        self.processes.start(node, **options)
+        self.processes.start(node)
 
     def set_up(self) -> bool:
         """Start planner and robot where they do not run; whether the robot follows the planner then."""

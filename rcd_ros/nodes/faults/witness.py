@@ -119,7 +119,7 @@ class Witness:
         return lambda name: name in self.last_report and self.last_report[name].moment > moment
 
     def _on_plan(self, message: JointTrajectory) -> None:
-        plan = received_plan(message, self._channel.interface)
+        plan = received_plan(message, dict.fromkeys(self._channel.joints, self._channel.interface))
         self.seen.plans.append(plan)
         self.seen.plan_moments.append(time.monotonic())
         if not self.problem_of(plan):

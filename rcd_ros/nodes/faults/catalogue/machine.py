@@ -13,8 +13,6 @@ from rcd_ros.ros.bringup import NodeProcess
 
 GROUP = "machine"
 RECORDER = "recorder"
-LARGEST_FILE = 256 * 1024
-"""Bytes after which the recorder's disk is full."""
 
 DATAGRAMS = 2_000
 PORTS = range(10, 30)
@@ -29,7 +27,7 @@ def machine_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "the recorder says so in its diagnostics and stays; planner and robot go on",
             _record_on_a_full_disk,
-            (reports("", RECORDER), plans_on),
+            (reports("cannot record", RECORDER), plans_on),
             end=lambda stage: stage.end_guests(),
             seconds=2.0,
         ),
@@ -56,8 +54,12 @@ def _record_on_a_full_disk(stage: Stage) -> None:
     bag = NodeProcess(
         "bag_recorder_node", RECORDER, {"output": str(stage.folder / f"bag-{number}"), "all": True}, namespace=NAMESPACE
     )
-    stage.start(bag, largest_file=LARGEST_FILE)
-    stage.wait(lambda: RECORDER in stage.witness.last_report and stage.witness.last_report[RECORDER].level)
+    stage.start(bag)
+    reports = stage.witness.last_report
+    reports.pop(RECORDER, None)
+    stage.wait(lambda: RECORDER in reports)
+    stage.processes.fill_disk(RECORDER)
+    stage.wait(lambda: reports[RECORDER].level)
 
 
 def _throw_datagrams(stage: Stage) -> None:
