@@ -38,6 +38,7 @@ class LaunchArgument:
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
 
+
 OWN_CLOCK = ("/clock", "clock")
 """Remapping for nodes beside a simulator: a clock that is simulated in a namespace is heard in that namespace."""
 

@@ -15,9 +15,12 @@ from rcd_ros.nodes.faults.witness import Report
 from rcd_ros.planning.motion_limits import MotionLimits
 
 MOVING_PATIENCE_S = 20.0
-RECOVERY_PATIENCE_S = 20.0
-REPORT_PATIENCE_S = 2.5
-"""Diagnostics come once a second."""
+REST_PATIENCE_S = 10.0
+REPORT_PATIENCE_S = 10.0
+RECOVERY_PATIENCE_S = 30.0
+"""On an idle machine all of them are a matter of a second or two."""
+FOLLOWED = 5
+"""Commands in a row from the planner's plans."""
 
 
 class Campaign:
@@ -64,28 +67,25 @@ class Campaign:
         witness.forget()
         begun = time.monotonic()
         fault.begin(stage)
-        stage.sleep(fault.seconds - (time.monotonic() - begun))
-        ended = time.monotonic()
-        self._await_reports(ended)
-        seen = witness.seen
-        speed, plans = max(seen.speeds[-2:], default=0.0), seen.first_plans()
-        lasted = time.monotonic() - begun
-        codes = stage.processes.exit_codes()
-
+        stage.sleep(fault.seconds / stage.settings.speed - (time.monotonic() - begun))
+        if fault.rests:
+            stage.wait(witness.rests, REST_PATIENCE_S)
+        self._await_reports(time.monotonic())
+        seen, codes = witness.seen, stage.processes.exit_codes()
+        speed, rested, plans = witness.speed, witness.rests(), seen.first_plans()
         lifted = time.monotonic()
+        lasted = lifted - begun
+
         fault.end(stage)
-        seen_commands = len(seen.commands)
-        recovered = None
-        if fault.recovers and stage.wait(
-            lambda: len(seen.commands) >= seen_commands + 5 and witness.follows(), RECOVERY_PATIENCE_S
-        ):
-            recovered = time.monotonic() - lifted
+        recovered = self._recovery(len(seen.commands), lifted) if fault.recovers else None
         died = {name: code for name, code in stage.processes.exit_codes().items() if code is not None}
         return Evidence(
             seconds=lasted,
             plans=len(plans),
             late_plans=sum(moment > begun + 0.5 * lasted for moment in plans),
             speed=speed,
+            rested=rested,
+            rests=fault.rests,
             counts={name: _growth(before.get(name), reports) for name, reports in seen.reports.items()},
             messages={
                 name: tuple(dict.fromkeys(report.message for report in reports if report.level))
@@ -107,12 +107,19 @@ class Campaign:
             bad_plans=tuple(dict.fromkeys(filter(None, map(witness.problem_of, seen.plans)))),
         )
 
+    def _recovery(self, commands: int, lifted: float) -> float | None:
+        """How long (s) it took from `lifted` (s, monotonic) until the robot followed; so many commands came before."""
+        witness = self._stage.witness
+        recovered = self._stage.wait(
+            lambda: len(witness.seen.commands) >= commands + FOLLOWED and witness.follows(FOLLOWED), RECOVERY_PATIENCE_S
+        )
+        return time.monotonic() - lifted if recovered else None
+
     def _await_reports(self, moment: float) -> None:
         """Wait until each node that runs has told its counters after `moment` (s, monotonic)."""
         stage = self._stage
-        running = [name for name in stage.processes.names() if stage.processes.exit_code(name) is None]
         reported = stage.witness.reported_since(moment)
-        stage.wait(lambda: all(map(reported, running)), REPORT_PATIENCE_S)
+        stage.wait(lambda: all(map(reported, stage.processes.running())), REPORT_PATIENCE_S)
 
 
 def _growth(before: Report | None, reports: Sequence[Report]) -> dict[str, int]:

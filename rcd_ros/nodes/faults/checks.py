@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rcd_ros.nodes.faults.evidence import AT_REST, Evidence
+from rcd_ros.nodes.faults.evidence import Evidence
 from rcd_ros.nodes.faults.fault import Check
 from rcd_ros.nodes.faults.stage import PLANNER_NODE
 
@@ -55,11 +55,6 @@ def exits(process: str, code: int) -> Check:
 def answers(text: str) -> Check:
     """A service has answered so."""
     return lambda evidence: "" if any(text in a for a in evidence.answers) else f"no service answered '{text}'"
-
-
-def at_rest(evidence: Evidence) -> str:
-    """The arm stood still when the fault was taken away."""
-    return "" if evidence.speed < AT_REST else f"the arm still moved at {evidence.speed:.3g} rad/s"
 
 
 def no_plans(evidence: Evidence) -> str:

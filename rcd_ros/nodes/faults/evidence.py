@@ -10,8 +10,6 @@ import numpy as np
 
 from rcd_ros.evaluation.motion_audit import MotionAudit
 
-AT_REST = 0.05
-"""rad/s or m/s; an arm whose joints are slower is held."""
 _UNTOLD = ("_ms", "_hz", "counter", "plan_stamp", "episode", "step", "plans", "missed", "periods", "overruns")
 """Counters by these names tell nothing about a fault."""
 
@@ -25,6 +23,8 @@ class Evidence:
         plans: made while it lasted.
         late_plans: those of the second half of that time: what was under way is over then.
         speed: of the fastest commanded joint when the fault was taken away, rad/s or m/s.
+        rested: whether that is rest.
+        rests: whether it should be.
         counts: node -> counter in its diagnostics -> by how much it grew.
         messages: node -> what its diagnostics complained about.
         words: process -> what it wrote.
@@ -41,6 +41,8 @@ class Evidence:
     plans: int
     late_plans: int
     speed: float
+    rested: bool
+    rests: bool
     counts: Mapping[str, Mapping[str, int]]
     messages: Mapping[str, tuple[str, ...]]
     words: Mapping[str, str]
@@ -62,6 +64,8 @@ class Evidence:
             for name, code in self.exit_codes.items()
             if code is not None and name not in self.ends
         ]
+        if self.rests and not self.rested:
+            problems.append(f"the arm did not come to rest: a joint moved at {self.speed:.3g} rad/s")
         if self.recovers and self.recovered_s is None:
             problems.append("the robot did not follow the planner again")
         return problems
@@ -77,7 +81,7 @@ class Evidence:
         ]
         parts += self.answers
         parts.append(f"{self.plans} plans in {self.seconds:.1f} s")
-        parts.append("arm at rest" if self.speed < AT_REST else f"arm at {self.speed:.2f} rad/s")
+        parts.append("arm at rest" if self.rested else f"arm at {self.speed:.2f} rad/s")
         if np.isfinite(self.motion.largest_change):
             parts.append(f"largest change {100.0 * self.motion.largest_change:.0f} % of the limit")
         if self.recovered_s is not None:

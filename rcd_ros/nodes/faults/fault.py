@@ -29,7 +29,8 @@ class Fault:
         begin: injects it.
         checks: by which the expectation is judged, beyond what always holds (`evidence.Evidence.problems`).
         end: takes it away again.
-        seconds: how long it lasts.
+        seconds: how long it lasts at least, of simulated time.
+        rests: whether the arm comes to rest meanwhile.
         recovers: whether the robot follows the planner again afterwards.
         ends: processes that end by it.
         quick: belongs to the short selection.
@@ -41,7 +42,8 @@ class Fault:
     begin: Action
     checks: tuple[Check, ...] = ()
     end: Action = mend
-    seconds: float = 1.5
+    seconds: float = 3.0
+    rests: bool = False
     recovers: bool = True
     ends: tuple[str, ...] = ()
     quick: bool = False

@@ -13,6 +13,8 @@ from rcd_ros.ros.bringup import NodeProcess
 from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.ros.supervisor import node_command
 
+LARGEST_FILE = 128 * 1024
+"""Bytes of a file on a disk that is full."""
 END_PATIENCE_S = 10.0
 """How long a process may take to end in order."""
 
@@ -25,6 +27,7 @@ class Processes:
         self._folder = folder
         self._environment = environment
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._hanging: set[str] = set()
         self._marks: dict[str, int] = {}
 
     def start(self, node: NodeProcess) -> None:
@@ -70,14 +73,27 @@ class Processes:
         """`exit_code` of each."""
         return {name: process.poll() for name, process in self._running.items()}
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a node, if it still runs."""
-        if self._running[name].poll() is None:
-            self._running[name].send_signal(number)
+    def running(self) -> list[str]:
+        """Those that have neither ended nor been made to hang."""
+        return [name for name, process in self._running.items() if process.poll() is None and name not in self._hanging]
+
+    def interrupt(self, name: str) -> None:
+        """Press Ctrl-C."""
+        self._running[name].send_signal(signal.SIGINT)
+
+    def hang(self, name: str) -> None:
+        """A node does nothing any more, until `wake`."""
+        self._hanging.add(name)
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def wake(self, name: str) -> None:
+        """It goes on where it was."""
+        self._hanging.discard(name)
+        self._running[name].send_signal(signal.SIGCONT)
 
     def fill_disk(self, name: str) -> None:
-        """From now on a node can lengthen no file, as if the disk were full."""
-        resource.prlimit(self._running[name].pid, resource.RLIMIT_FSIZE, (0, 0))
+        """From now on a node can write no large file on, as if the disk were full; its log still has room."""
+        resource.prlimit(self._running[name].pid, resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
 
     def kill(self, name: str) -> None:
         """End a node at once, as a crash would."""
@@ -87,6 +103,7 @@ class Processes:
     def end(self, name: str) -> int | None:
         """Ask a node to end; its exit code, None where it had to be killed or is unknown."""
         process = self._running.pop(name, None)
+        self._hanging.discard(name)
         if process is None:
             return None
         if process.poll() is None:
@@ -113,3 +130,4 @@ class Processes:
                 process.kill()
                 process.wait()
         self._running.clear()
+        self._hanging.clear()

@@ -19,6 +19,8 @@ from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, 
 QUEUE = 1000
 RECENT_PLANS = 40
 """Plans among which an executed command is looked for."""
+AT_REST = 0.05
+"""rad/s or m/s; an arm whose joints are slower is held."""
 CLOSE = 1e-6
 """rad/s and the like; commands that differ by no more are the same."""
 
@@ -109,6 +111,15 @@ class Witness:
         return bool(self.seen.commands) and bool(
             (np.abs(self.seen.commands[-1]) > 0.1 * self._limits.range / 2.0).any()
         )
+
+    @property
+    def speed(self) -> float:
+        """Of the fastest commanded joint at the last two observations, rad/s or m/s."""
+        return max(self.seen.speeds[-2:], default=0.0)
+
+    def rests(self) -> bool:
+        """Whether the arm stands still."""
+        return self.speed < AT_REST
 
     def problem_of(self, plan: ReceivedPlan) -> str:
         """Why a receiver that gets a plan in time would refuse it; empty when it would not."""

@@ -29,7 +29,7 @@ def machine_faults(spec: TaskSpec) -> list[Fault]:
             _record_on_a_full_disk,
             (reports("cannot record", RECORDER), plans_on),
             end=lambda stage: stage.end_guests(),
-            seconds=2.0,
+            seconds=4.0,
         ),
         Fault(
             "random datagrams on the middleware's ports",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rcd_ros.nodes.faults import changes
-from rcd_ros.nodes.faults.checks import at_rest, counts, no_plans, plans_on
+from rcd_ros.nodes.faults.checks import counts, no_plans, plans_on
 from rcd_ros.nodes.faults.fault import Action, Check, Fault
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Change, Tampering
@@ -21,8 +21,8 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
 
     def dropped(name: str, change: Change, reason: str, on: tuple[str, ...] = lead, quick: bool = False) -> Fault:
         expected = f"counted as '{reason}', no plan is made of it, the arm comes to rest, planning goes on afterwards"
-        checks: tuple[Check, ...] = (counts(f"dropped: {reason}"), no_plans, at_rest)
-        return Fault(f"{name} in {on[0]}", GROUP, expected, _tampers(on, change), checks, seconds=2.5, quick=quick)
+        checks: tuple[Check, ...] = (counts(f"dropped: {reason}"), no_plans)
+        return Fault(f"{name} in {on[0]}", GROUP, expected, _tampers(on, change), checks, rests=True, quick=quick)
 
     def harmless(name: str, change: Change, on: tuple[str, ...] = lead, checks: tuple[Check, ...] = ()) -> Fault:
         expected = "read by name: planning goes on as if nothing were"
@@ -48,24 +48,24 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
             _tampers(lead, changes.swallowed),
-            (no_plans, at_rest),
-            seconds=2.5,
+            (no_plans,),
+            rests=True,
         ),
         Fault(
             f"{topics[-1]} freezes",
             GROUP,
             "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
             _tampers(topics[-1:], changes.swallowed),
-            (no_plans, at_rest),
-            seconds=2.5,
+            (no_plans,),
+            rests=True,
         ),
         Fault(
             "all sensors fall silent",
             GROUP,
             "no plan is made, the arm comes to rest, planning goes on afterwards",
             _tampers(topics, changes.swallowed),
-            (no_plans, at_rest),
-            seconds=2.5,
+            (no_plans,),
+            rests=True,
         ),
         Fault(
             f"a burst of {BURST} messages on {lead[0]}",
@@ -73,7 +73,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "the newest observation wins, planning goes on",
             _burst(lead[0]),
             (plans_on,),
-            seconds=3.0,
+            seconds=6.0,
         ),
         Fault(
             "30 % of all observations lost",
@@ -81,8 +81,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "complete observations are planned on, the plans in hand bridge the gaps",
             _tampers(topics, changes.lost(0.3)),
             (plans_on,),
-            seconds=3.0,
-            quick=True,
+            seconds=6.0,
         ),
         Fault(
             "observations outside the training range",
@@ -90,7 +89,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "the motion stays inside its limits",
             _tampers(lead, changes.moved(3.0)),
             (),
-            seconds=2.0,
+            seconds=4.0,
         ),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from rcd_ros.nodes.faults.checks import at_rest, exits, no_plans, plans_on, says
+from rcd_ros.nodes.faults.checks import exits, no_plans, plans_on, says
 from rcd_ros.nodes.faults.fault import Action, Fault, mend
 from rcd_ros.nodes.faults.stage import PLANNER_NODE, Stage
 from rcd_ros.planning.spec import TaskSpec
@@ -21,9 +21,9 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "the arm follows its plan to the end and comes to rest; it follows the planner once that is started again",
             lambda stage: stage.processes.kill(PLANNER_NODE),
-            (exits(PLANNER_NODE, -signal.SIGKILL), at_rest),
+            (exits(PLANNER_NODE, -signal.SIGKILL),),
+            rests=True,
             end=lambda stage: stage.start(stage.planner()),
-            seconds=2.5,
             ends=(PLANNER_NODE,),
             quick=True,
         ),
@@ -31,20 +31,20 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
             "the planner is asked to end",
             GROUP,
             "it ends with code 0, the arm comes to rest",
-            lambda stage: stage.processes.signal(PLANNER_NODE, signal.SIGINT),
-            (exits(PLANNER_NODE, 0), at_rest),
+            lambda stage: stage.processes.interrupt(PLANNER_NODE),
+            (exits(PLANNER_NODE, 0),),
+            rests=True,
             end=lambda stage: stage.start(stage.planner()),
-            seconds=2.5,
             ends=(PLANNER_NODE,),
         ),
         Fault(
             "the planner hangs",
             GROUP,
             "the arm comes to rest; when the planner wakes it makes no plan of what is stale, and plans on",
-            lambda stage: stage.processes.signal(PLANNER_NODE, signal.SIGSTOP),
-            (no_plans, at_rest),
-            end=lambda stage: stage.processes.signal(PLANNER_NODE, signal.SIGCONT),
-            seconds=2.5,
+            lambda stage: stage.processes.hang(PLANNER_NODE),
+            (no_plans,),
+            rests=True,
+            end=lambda stage: stage.processes.wake(PLANNER_NODE),
         ),
         Fault(
             "the bridge is killed",
@@ -53,17 +53,15 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
             lambda stage: stage.processes.kill(robot),
             (exits(robot, -signal.SIGKILL), no_plans),
             end=lambda stage: stage.start(stage.bridge()),
-            seconds=2.5,
             ends=(robot,),
         ),
         Fault(
             "the bridge hangs",
             GROUP,
             "the planner falls silent, and plans on when the bridge wakes",
-            lambda stage: stage.processes.signal(robot, signal.SIGSTOP),
+            lambda stage: stage.processes.hang(robot),
             (no_plans,),
-            end=lambda stage: stage.processes.signal(robot, signal.SIGCONT),
-            seconds=2.5,
+            end=lambda stage: stage.processes.wake(robot),
         ),
         Fault(
             "a second planner",
@@ -72,7 +70,7 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
             _second_planner,
             (plans_on,),
             end=lambda stage: stage.end_guests(),
-            seconds=5.0,
+            seconds=10.0,
             ends=("rival",),
         ),
         Fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rcd_ros.nodes.faults import changes
-from rcd_ros.nodes.faults.checks import at_rest, counts, no_plans, plans_on
+from rcd_ros.nodes.faults.checks import counts, no_plans, plans_on
 from rcd_ros.nodes.faults.fault import Action, Fault
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Tampering
@@ -24,23 +24,23 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "the older ones are dropped and counted, the arm obeys its limits",
             _tampers(Tampering(topics[:1], changes.SwappedPairs())),
             (counts("dropped: out of order"),),
-            seconds=2.0,
+            seconds=4.0,
         ),
         Fault(
             f"the same stamp on every message of {topics[0]}",
             GROUP,
             "counted as repeated, no plan is made of it, the arm comes to rest",
             _tampers(Tampering(topics[:1], changes.FrozenStamp())),
-            (counts("dropped: repeated"), no_plans, at_rest),
-            seconds=2.5,
+            (counts("dropped: repeated"), no_plans),
+            rests=True,
         ),
         Fault(
             "the planner's clock jumps forward",
             GROUP,
             "every observation is stale then: no plan, the arm comes to rest; planning goes on when the clock is right",
             _tampers(Tampering(("clock",), changes.shifted(JUMP_S))),
-            (counts("dropped: stale"), no_plans, at_rest),
-            seconds=2.5,
+            (counts("dropped: stale"), no_plans),
+            rests=True,
         ),
         Fault(
             "the planner's clock jumps back",
@@ -48,7 +48,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "observations come from the future: the motion obeys its limits, and goes on when the clock is right",
             _tampers(Tampering(("clock",), changes.shifted(-JUMP_S))),
             (),
-            seconds=2.0,
+            seconds=4.0,
         ),
         Fault(
             "the clock stands still",
@@ -56,7 +56,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "observations still come in order: the motion stays inside its limits",
             _tampers(Tampering(("clock",), changes.swallowed)),
             (),
-            seconds=2.0,
+            seconds=4.0,
         ),
         Fault(
             "all time jumps forward, and back",
@@ -67,7 +67,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
                 Tampering((spec.command.topic,), changes.shifted(-JUMP_S)),
             ),
             (plans_on,),
-            seconds=3.0,
+            seconds=6.0,
         ),
         Fault(
             "all time begins anew, as after a simulator's reset",
@@ -75,7 +75,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "counted as a restarted clock: the planner begins a new history and plans on",
             _restarts(spec.command.topic, topics),
             (counts("clock_restarts"), plans_on),
-            seconds=3.0,
+            seconds=6.0,
         ),
         Fault(
             "observations late by four periods",
@@ -83,7 +83,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "plans are entered in the middle: the motion goes on inside its limits",
             _delays(topics, 4.0 * period),
             (plans_on,),
-            seconds=3.0,
+            seconds=6.0,
         ),
         Fault(
             "plans late by four periods",
@@ -91,7 +91,7 @@ def time_faults(spec: TaskSpec) -> list[Fault]:
             "plans are entered in the middle: the motion goes on inside its limits",
             _delays((spec.command.topic,), 4.0 * period),
             (plans_on,),
-            seconds=3.0,
+            seconds=6.0,
         ),
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rcd_ros.nodes.faults import changes
-from rcd_ros.nodes.faults.checks import at_rest, counts, plans_on
+from rcd_ros.nodes.faults.checks import counts, plans_on
 from rcd_ros.nodes.faults.fault import Action, Check, Fault
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Change, Tampering
@@ -27,8 +27,8 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
 
     def refused(name: str, change: Change, reason: str, quick: bool = False) -> Fault:
         expected = f"refused as '{reason}' and counted, the arm comes to rest, and follows the next good plan"
-        checks: tuple[Check, ...] = (counts(f"refused: {reason}", robot), at_rest)
-        return Fault(f"plans with {name}", GROUP, expected, _tampers(topic, change), checks, seconds=2.5, quick=quick)
+        checks: tuple[Check, ...] = (counts(f"refused: {reason}", robot),)
+        return Fault(f"plans with {name}", GROUP, expected, _tampers(topic, change), checks, rests=True, quick=quick)
 
     return [
         refused("NaN", changes.one_command(changes.NOT_A_NUMBER), "not finite", quick=True),
@@ -47,7 +47,6 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             "each is dropped, and the good plan that comes with it is followed",
             _tampers(topic, _with_garbage),
             (plans_on,),
-            quick=True,
         ),
         Fault(
             "30 % of all plans lost",
@@ -55,7 +54,7 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             "the plan in hand bridges the gaps",
             _tampers(topic, changes.lost(0.3)),
             (plans_on,),
-            seconds=3.0,
+            seconds=6.0,
         ),
         Fault(
             "every plan twice",
@@ -69,8 +68,7 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "the plan in hand is followed to its end, the arm comes to rest",
             _tampers(topic, changes.swallowed),
-            (at_rest,),
-            seconds=2.5,
+            rests=True,
         ),
         Fault(
             "a second publisher on the command topic",
@@ -79,7 +77,7 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             _second_publisher(spec),
             (plans_on,),
             end=_silence_second_publisher,
-            seconds=3.0,
+            seconds=6.0,
         ),
     ]
 
