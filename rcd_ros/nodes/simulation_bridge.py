@@ -142,7 +142,7 @@ class SimulationBridge(Node):
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
-        self._services = BridgeServices(self, self._driver, lambda: self._live.current)
+        self._requests = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
         self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
         if self._mode == "realtime":
