@@ -7,12 +7,12 @@ from rcd_ros.nodes.faults.fault import Check
 from rcd_ros.nodes.faults.stage import PLANNER_NODE
 
 
-def counts(key: str, node: str = PLANNER_NODE, at_least: int = 1) -> Check:
-    """The counter whose name begins so in the diagnostics of a node has grown."""
+def counts(*keys: str, node: str = PLANNER_NODE) -> Check:
+    """A counter whose name begins with one of `keys` has grown in the diagnostics of a node."""
 
     def check(evidence: Evidence) -> str:
-        grown = sum(count for name, count in evidence.counts.get(node, {}).items() if name.startswith(key))
-        return "" if grown >= at_least else f"'{key}' in the diagnostics of {node} grew by {grown}, not by {at_least}"
+        grown = any(name.startswith(keys) for name in evidence.counts.get(node, {}))
+        return "" if grown else f"the diagnostics of {node} did not count '{' or '.join(keys)}'"
 
     return check
 

@@ -35,7 +35,15 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
         dropped("a joint twice", changes.with_a_joint_twice(), "duplicated names"),
         dropped("positions of the wrong number", changes.with_short_positions(), "wrong sizes"),
         dropped("names without numbers", changes.without_numbers(), "wrong sizes"),
-        dropped("garbage bytes", changes.garbled, "unreadable"),
+        Fault(
+            f"garbage bytes in {lead[0]}",
+            GROUP,
+            "counted as unreadable (or, where names are made of anything, as missing joints), no plan is made of it, the "
+            "arm comes to rest, planning goes on afterwards",
+            _tampers(lead, changes.garbled),
+            (counts("dropped: unreadable", "dropped: missing joints"), no_plans),
+            rests=True,
+        ),
         *(
             dropped("an orientation of all zeros", changes.without_orientation(), "no orientation", (b,))
             for b in bodies

@@ -27,7 +27,7 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
 
     def refused(name: str, change: Change, reason: str, quick: bool = False) -> Fault:
         expected = f"refused as '{reason}' and counted, the arm comes to rest, and follows the next good plan"
-        checks: tuple[Check, ...] = (counts(f"refused: {reason}", robot),)
+        checks: tuple[Check, ...] = (counts(f"refused: {reason}", node=robot),)
         return Fault(f"plans with {name}", GROUP, expected, _tampers(topic, change), checks, rests=True, quick=quick)
 
     return [
