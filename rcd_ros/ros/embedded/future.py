@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 
@@ -50,6 +50,12 @@ class Future:
         """Give it up."""
         self._cancelled = True
         self._finish()
+
+    def __await__(self) -> Generator[Future, None, Any]:
+        """Awaiting it in a service's callback gives the result."""
+        if not self._done:
+            yield self
+        return self.result()
 
     def add_done_callback(self, callback: Callable[[Future], None]) -> None:
         """Call this with the future once it is done; at once if it is done already."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -47,7 +48,10 @@ class _Endpoints:
 
 
 class Service:
-    """Answers requests by calling `callback(request, response)`, which returns the response."""
+    """Answers requests by calling `callback(request, response)`, which returns the response.
+
+    A callback may be a coroutine and await futures: whoever completes one goes on with it and sends the response.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Service:
         self.srv_name = full_name
         self.callback = callback
         self._ends = _Endpoints(participant, service_type, full_name, qos, serves=True)
+        self._destroyed = False
         self.condition = self._ends.condition
         self.readers, self.writers = (self._ends.reader,), (self._ends.writer,)
 
@@ -71,11 +76,20 @@ class Service:
 
     def destroy(self) -> None:
         """Stop serving."""
+        self._destroyed = True
         self._ends.destroy()
 
     def _answer(self, sample: Any) -> None:
         request = from_service_sample(sample, self.srv_type.Request)
         response = self.callback(request, self.srv_type.Response())
+        if inspect.iscoroutine(response):
+            _run(response, partial(self._reply, sample))
+        else:
+            self._reply(sample, response)
+
+    def _reply(self, sample: Any, response: Any) -> None:
+        if self._destroyed:
+            return
         if not isinstance(response, self.srv_type.Response):
             raise TypeError(f"the callback of service '{self.srv_name}' must return its response, got {response!r}")
         check_message(response)
@@ -145,6 +159,16 @@ class Client:
     def destroy(self) -> None:
         """Stop calling."""
         self._ends.destroy()
+
+
+def _run(coroutine: Coroutine[Future, None, Any], finish: Callable[[Any], None]) -> None:
+    """Run it up to the next future that is not done yet, and on from there when that is done."""
+    try:
+        awaited = coroutine.send(None)
+    except StopIteration as end:
+        finish(end.value)
+    else:
+        awaited.add_done_callback(lambda future: _run(coroutine, finish))
 
 
 def _hash(message_type: Any) -> str:
