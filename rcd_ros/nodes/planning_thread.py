@@ -36,6 +36,7 @@ class PlanningThread(Generic[Item]):
         self._period = period
         self._access = threading.Lock()
         self._waiting: Item | None = None
+        self._calls: list[Callable[[], None]] = []
         self._closing = False
         self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._failure: BaseException | None = None
@@ -56,13 +57,19 @@ class PlanningThread(Generic[Item]):
             self._wakeups.put(None)
         return overtaken
 
+    def call(self, action: Callable[[], None]) -> None:
+        """Run something in the thread between two items, before the one that waits."""
+        with self._access:
+            self._calls.append(action)
+        self._wakeups.put(None)
+
     def check(self) -> None:
         """Raise here what `work` has raised, if it has: the thread has ended with it."""
         if self._failure is not None:
             raise self._failure
 
     def close(self, patience: float) -> bool:
-        """End the thread after the item in work, without the one that waits.
+        """End the thread after the item in work, without the one that waits and without calls that were not run yet.
 
         Returns:
             Whether it has ended within `patience` seconds.
@@ -78,12 +85,16 @@ class PlanningThread(Generic[Item]):
             begun = None
             while True:
                 self._wait(begun)
-                begun = time.monotonic()
+                woken = time.monotonic()
                 if self._closing:
                     return
                 with self._access:
                     item, self._waiting = self._waiting, None
+                    calls, self._calls = self._calls, []
+                for action in calls:
+                    action()
                 if item is not None:
+                    begun = woken
                     self._work(item)
         except BaseException as failure:
             self._failure = failure
