@@ -18,6 +18,12 @@ class Future:
         self._exception: BaseException | None = None
         self._callbacks: list[Callable[[Future], None]] = []
 
+    def __await__(self) -> Generator[Future, None, Any]:
+        """Wait for it in a coroutine that a service's callback is, see `Service`."""
+        if not self._done:
+            yield self
+        return self.result()
+
     def done(self) -> bool:
         """Whether a result, an exception or a cancellation is there."""
         return self._done
@@ -50,12 +56,6 @@ class Future:
         """Give it up."""
         self._cancelled = True
         self._finish()
-
-    def __await__(self) -> Generator[Future, None, Any]:
-        """Awaiting it in a service's callback gives the result."""
-        if not self._done:
-            yield self
-        return self.result()
 
     def add_done_callback(self, callback: Callable[[Future], None]) -> None:
         """Call this with the future once it is done; at once if it is done already."""

@@ -50,7 +50,7 @@ class _Endpoints:
 class Service:
     """Answers requests by calling `callback(request, response)`, which returns the response.
 
-    A callback may be a coroutine and await futures: whoever completes one goes on with it and sends the response.
+    The callback may be a coroutine that awaits futures: other callbacks run until it returns, as with rclpy's executor.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class Service:
         self.srv_name = full_name
         self.callback = callback
         self._ends = _Endpoints(participant, service_type, full_name, qos, serves=True)
-        self._destroyed = False
         self.condition = self._ends.condition
         self.readers, self.writers = (self._ends.reader,), (self._ends.writer,)
 
@@ -76,20 +75,26 @@ class Service:
 
     def destroy(self) -> None:
         """Stop serving."""
-        self._destroyed = True
         self._ends.destroy()
 
     def _answer(self, sample: Any) -> None:
         request = from_service_sample(sample, self.srv_type.Request)
         response = self.callback(request, self.srv_type.Response())
         if inspect.iscoroutine(response):
-            _run(response, partial(self._reply, sample))
+            self._drive(response, sample)
         else:
-            self._reply(sample, response)
+            self._reply(response, sample)
 
-    def _reply(self, sample: Any, response: Any) -> None:
-        if self._destroyed:
-            return
+    def _drive(self, answering: Coroutine[Future, None, Any], sample: Any) -> None:
+        """Run a callback up to the next future that it awaits, or to its end."""
+        try:
+            awaited = answering.send(None)
+        except StopIteration as end:
+            self._reply(end.value, sample)
+        else:
+            awaited.add_done_callback(lambda future: self._drive(answering, sample))
+
+    def _reply(self, response: Any, sample: Any) -> None:
         if not isinstance(response, self.srv_type.Response):
             raise TypeError(f"the callback of service '{self.srv_name}' must return its response, got {response!r}")
         check_message(response)
@@ -159,16 +164,6 @@ class Client:
     def destroy(self) -> None:
         """Stop calling."""
         self._ends.destroy()
-
-
-def _run(coroutine: Coroutine[Future, None, Any], finish: Callable[[Any], None]) -> None:
-    """Run it up to the next future that is not done yet, and on from there when that is done."""
-    try:
-        awaited = coroutine.send(None)
-    except StopIteration as end:
-        finish(end.value)
-    else:
-        awaited.add_done_callback(lambda future: _run(coroutine, finish))
 
 
 def _hash(message_type: Any) -> str:
