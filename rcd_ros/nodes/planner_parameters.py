@@ -13,12 +13,13 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.live_parameters import NodeParameters, parameter
 from rcd_ros.nodes.realtime import Realtime
 from rcd_ros.planning.motion_limits import LIMIT_FIELDS
-from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.sampling import Sampling, Stamping
+from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
 
-_LATER = "; used when the node is configured, and by ~/load_checkpoint"
+LATER = "; used when the node is configured, and by ~/load_checkpoint"
+"""Of parameters that are read when a checkpoint is loaded."""
 _DEFAULTS = StreamSettings()
 
 
@@ -31,23 +32,19 @@ def _limit(field: str, unit: str) -> Any:
 class PlannerParameters(NodeParameters):
     """All of them; those that are not read-only are changed together or not at all."""
 
-    checkpoint: str = parameter("", "folder of the planner's checkpoint" + _LATER)
-    engine: str = parameter("auto", "inference engine, auto: the fastest" + _LATER)
-    threads: int = parameter(1, "threads of the engine" + _LATER, minimum=1, maximum=1024)
+    checkpoint: str = parameter("", "folder of the planner's checkpoint" + LATER)
+    engine: str = parameter("auto", "inference engine, auto: the fastest" + LATER)
+    threads: int = parameter(1, "threads of the engine" + LATER, minimum=1, maximum=1024)
     seed: int = parameter(0, "seed of the planning noise; another one begins with its first plan", minimum=0)
 
     trigger: Literal["on_observation", "timer"] = parameter("on_observation", "when to plan")
-    rate: float = parameter(0.0, "plans that are expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
-    deadline: float = parameter(
-        0.0, "from an observation's stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0
-    )
+    rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
+    deadline: float = parameter(0.0, "from a stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0)
     rehearse: bool = parameter(True, "evaluate once more just before an observation is expected: it finds warm caches")
 
     stamp_tolerance: float = parameter(0.0, "between the messages of one observation", unit="s", minimum=0.0)
-    max_age: float = parameter(
-        0.0, "age at which a topic is stale, by its stamp and by when it came; 0: the plan's horizon", unit="s", minimum=0.0
-    )
-    max_ages: tuple[str, ...] = parameter((), "topics that become stale at another age, as 'topic=seconds'")
+    max_age: float = parameter(0.0, "age at which a topic is stale; 0: the plan's horizon", unit="s", minimum=0.0)
+    max_ages: tuple[str, ...] = parameter((), "topics that are stale at another age, as 'topic=seconds'")
     range_warn: float = parameter(
         10.0, "standard deviations from the training mean at which an observation is warned of; 0: never", minimum=0.0
     )
@@ -59,7 +56,7 @@ class PlannerParameters(NodeParameters):
         _DEFAULTS.mode, "how successive chunks become one stream of commands"
     )
     execute: int = parameter(_DEFAULTS.execute, "mode chunk: control periods before the next plan", minimum=1)
-    decay: float = parameter(_DEFAULTS.decay, "mode temporal_ensemble: weight exp(decay * age) of a chunk, age in periods")
+    decay: float = parameter(_DEFAULTS.decay, "mode temporal_ensemble: a chunk weighs exp(decay * its age in periods)")
     delay: int = parameter(_DEFAULTS.delay, "mode splice: control periods that stay as committed", minimum=0)
     overlap: int = parameter(_DEFAULTS.overlap, "mode splice: control periods of blending", minimum=0)
     shape: bool = parameter(_DEFAULTS.shape, "shape trajectories within the motion limits, without jumps")
@@ -72,9 +69,9 @@ class PlannerParameters(NodeParameters):
     acceleration: tuple[float, ...] = _limit("acceleration", "rad/s^2 or m/s^2")
     jerk: tuple[float, ...] = _limit("jerk", "rad/s^3 or m/s^3")
     anchor: Anchor = parameter(_DEFAULTS.anchor, "where a new plan begins: where the last one has led, or as measured")
-    lead: float = parameter(_DEFAULTS.lead, "by which a trajectory is behind when it arrives, at most", unit="s", minimum=0.0)
+    lead: float = parameter(_DEFAULTS.lead, "how late a trajectory arrives, at most", unit="s", minimum=0.0)
     sampling: Sampling = parameter(_DEFAULTS.sampling, "points: one a control period, or all knots of a cubic spline")
-    stamping: Stamping = parameter(_DEFAULTS.stamping, "stamp: the observation's, or the moment at which a plan takes over")
+    stamping: Stamping = parameter(_DEFAULTS.stamping, "stamp: that of the observation, or when a plan takes over")
     rests: bool = parameter(_DEFAULTS.rests, "send the stop behind a plan's last command, too")
 
     gripper_joints: tuple[str, ...] = parameter((), "commanded joints that go to a topic of their own", read_only=True)
@@ -135,7 +132,9 @@ class PlannerParameters(NodeParameters):
         given = self._given_ages()
         for topic in given:
             if topic not in known:
-                raise RcdError(f"max_ages names topic '{topic}'{did_you_mean(topic, known)}; observed are: {', '.join(known)}")
+                raise RcdError(
+                    f"max_ages names topic '{topic}'{did_you_mean(topic, known)}; observed are: {', '.join(known)}"
+                )
         return {topic: round(1e9 * given.get(topic, self.max_age or horizon)) for topic in known}
 
     def _given_ages(self) -> dict[str, float]:

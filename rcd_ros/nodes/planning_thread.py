@@ -63,10 +63,19 @@ class PlanningThread(Generic[Item]):
             self._calls.append(action)
         self._wakeups.put(None)
 
-    def check(self) -> None:
-        """Raise here what `work` has raised, if it has: the thread has ended with it."""
-        if self._failure is not None:
-            raise self._failure
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread.is_alive()
+
+    def set_period(self, period: float) -> None:
+        """Another time (s) from one item to the next from now on."""
+        self._period = period
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What `work` or a call has raised: the thread has ended with it."""
+        return self._failure
 
     def close(self, patience: float) -> bool:
         """End the thread after the item in work, without the one that waits and without calls that were not run yet.
@@ -76,9 +85,9 @@ class PlanningThread(Generic[Item]):
         """
         self._closing = True
         self._wakeups.put(None)
-        if self._thread.is_alive():
+        if self.is_running:
             self._thread.join(patience)
-        return not self._thread.is_alive()
+        return not self.is_running
 
     def _run(self) -> None:
         try:

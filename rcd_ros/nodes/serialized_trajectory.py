@@ -35,9 +35,9 @@ class TrajectoryWriter:
 
     def write(self, stamp: int, points: TrajectoryPoints) -> bytes:
         """The serialised `trajectory_msgs/JointTrajectory` that starts at `stamp` (ns)."""
-        fields = (points.positions, points.velocities, points.efforts)
+        fields = [points.positions, points.velocities, points.efforts]
         if self._columns is not None:
-            fields = tuple(field[:, self._columns] if field.shape[1] else field for field in fields)
+            fields = [field[:, self._columns] if field.shape[1] else field for field in fields]
         numbers = np.concatenate(fields, axis=1)
         template = self._template((len(numbers), *_filled(points)))
         return template.write(stamp, numbers.ravel(), points.time_from_start)

@@ -23,6 +23,13 @@ class TrajectoryPoints:
     velocities: NDArray[np.float64]
     efforts: NDArray[np.float64]
 
+    def since(self, passed: int) -> TrajectoryPoints:
+        """The same points counted from a moment `passed` ns later, without those that are over by then."""
+        left = self.time_from_start > passed
+        return TrajectoryPoints(
+            self.time_from_start[left] - passed, self.positions[left], self.velocities[left], self.efforts[left]
+        )
+
 
 class TrajectoryMaker:
     """Makes points of chunks for one task."""

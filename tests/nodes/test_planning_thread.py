@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from rcd_ros.nodes.planning_thread import REHEARSAL_S, PlanningThread
 
 PATIENCE = 30.0
@@ -76,17 +74,16 @@ def test_what_is_called_runs_between_two_items_in_the_same_thread() -> None:
     assert thread.close(PATIENCE)
 
 
-def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_checks() -> None:
+def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_asks() -> None:
     def work(item: int) -> None:
         raise ZeroDivisionError(item)
 
     thread = PlanningThread(work)
     thread.start()
-    thread.check()
+    assert thread.failure is None
     thread.offer(1)
     thread._thread.join(PATIENCE)
-    with pytest.raises(ZeroDivisionError):
-        thread.check()
+    assert isinstance(thread.failure, ZeroDivisionError)
     assert thread.close(PATIENCE)
 
 
