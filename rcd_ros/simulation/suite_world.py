@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.suggest import did_you_mean
 
+logging.getLogger("absl").setLevel(logging.WARNING)  # which OpenGL and which MuJoCo, at every start
 with warnings.catch_warnings():  # without a screen GLFW complains, which is of no concern here
     warnings.simplefilter("ignore")
     from dm_control import suite
