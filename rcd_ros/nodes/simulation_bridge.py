@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge_parameters import BridgeParameters
@@ -27,8 +27,11 @@ from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import claim, write_json
 from rcd_ros.ros import Clock, ClockType, Node
 from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, Header, JointTrajectory, String
-from rcd_ros.simulation.simulation import GoalDirected, MixedCommands
+from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
+
+if TYPE_CHECKING:
+    from rcd_ros.nodes.scene_display import SceneDisplay
 
 MODES = ("lockstep", "realtime")
 QUEUE = 10
@@ -85,6 +88,7 @@ class SimulationBridge(Node):
 
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
+        self._display = self._make_display(simulation)
         self._goal = GoalRelay(self, simulation, QUEUE) if isinstance(simulation, GoalDirected) else None
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
@@ -98,6 +102,8 @@ class SimulationBridge(Node):
             self._write_results()
             if self._recorder is not None:
                 self._recorder.close()
+            if self._display is not None:
+                self._display.close()
         super().destroy_node()
 
     def begun(self) -> None:
@@ -109,6 +115,8 @@ class SimulationBridge(Node):
         """Publish the newest observation."""
         self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
         self._scene.publish(self._episodes.now, self._episodes.observation)
+        if self._display is not None:
+            self._display.show(self._episodes.now)
 
     def stepped(self) -> None:
         """Film the step."""
@@ -130,6 +138,14 @@ class SimulationBridge(Node):
         self._write_results()
         if self._episodes.all_done and self._shutdown_when_done:
             raise SystemExit(0)
+
+    def _make_display(self, simulation: Simulation) -> SceneDisplay | None:
+        if not isinstance(simulation, MujocoScene):
+            return None
+        # It loads MuJoCo, which the simulation has done by now, the way it draws having been chosen.
+        from rcd_ros.nodes.scene_display import SceneDisplay
+
+        return SceneDisplay(self, simulation, self._spec)
 
     def _start(self) -> None:
         self.destroy_timer(self._starter)
@@ -163,6 +179,8 @@ class SimulationBridge(Node):
         if self._episodes.running is not None:
             plan = self._intake.receive(message, self._episodes.now)
             if plan is not None:
+                if self._display is not None:
+                    self._display.show_plan(message)
                 self._driver.plan_arrived(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

@@ -77,14 +77,22 @@ def observed_velocities(spec: TaskSpec, observation: NDArray[np.float64]) -> NDA
     return None if columns is None else observation[columns]
 
 
+def position_columns(spec: TaskSpec) -> list[int | None]:
+    """Where an observation has the position of each commanded joint; None where it has not."""
+    return _columns(spec, "joint_position")
+
+
 def _observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
-    """Where an observation has this kind of value of all commanded joints."""
+    """Where an observation has this kind of value of all commanded joints; None when it has not of all."""
+    columns = _columns(spec, kind)
+    return None if None in columns else np.array(columns, np.intp)
+
+
+def _columns(spec: TaskSpec, kind: ChannelKind) -> list[int | None]:
     where: dict[str, int] = {}
     begin = 0
     for channel in spec.observations:
         if channel.kind == kind:
             where.update({joint: begin + i for i, joint in enumerate(channel.joints)})
         begin += channel.size
-    if not set(spec.command.joints) <= set(where):
-        return None
-    return np.array([where[joint] for joint in spec.command.joints], np.intp)
+    return [where.get(joint) for joint in spec.command.joints]

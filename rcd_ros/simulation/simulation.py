@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -79,6 +80,16 @@ class MujocoScene(Protocol):
     @property
     def data(self) -> mujoco.MjData:
         """Its present state; to be read only."""
+        ...
+
+
+@runtime_checkable
+class MeshFiles(Protocol):
+    """A scene whose meshes were read from files, so that others can draw them, too."""
+
+    @property
+    def mesh_folders(self) -> tuple[Path, ...]:
+        """Folders below which the files are."""
         ...
 
 

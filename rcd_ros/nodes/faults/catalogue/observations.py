@@ -38,8 +38,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
         Fault(
             f"garbage bytes in {lead[0]}",
             GROUP,
-            "counted as unreadable (or, where names are made of anything, as missing joints), no plan is made of it, the "
-            "arm comes to rest, planning goes on afterwards",
+            "dropped and counted, no plan is made of it, the arm comes to rest, planning goes on afterwards",
             _tampers(lead, changes.garbled),
             (counts("dropped: unreadable", "dropped: missing joints"), no_plans),
             rests=True,
