@@ -158,7 +158,7 @@ class CommandStream:
         if self._sent is not None and self._shaper.commanded(np.array([now], np.int64)) is None:
             points, since = self._sent.points, now - self._sent.stamp
             due = int(points.time_from_start.searchsorted(since, side="right"))
-            speeds = points.efforts if self._spec.command.interface == "effort" else points.velocities
+            speeds = points.commands("effort" if self._spec.command.interface == "effort" else "velocity")
             if due < len(speeds) and speeds.size:
                 left = (int(points.time_from_start[due]) - since) * 1e-9
                 return points.positions[due] - left * speeds[due] if points.positions.size else None, speeds[due]

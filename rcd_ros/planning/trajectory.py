@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.spec import ChannelKind, TaskSpec
+from rcd_ros.planning.spec import ChannelKind, Interface, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class TrajectoryPoints:
     positions: NDArray[np.float64]
     velocities: NDArray[np.float64]
     efforts: NDArray[np.float64]
+
+    def commands(self, interface: Interface) -> NDArray[np.float64]:
+        """What a receiver with this command interface executes (horizon, n_cmd)."""
+        return {"position": self.positions, "velocity": self.velocities, "effort": self.efforts}[interface]
 
 
 class TrajectoryMaker:

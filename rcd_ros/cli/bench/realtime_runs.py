@@ -17,7 +17,7 @@ from rcd_ros.cli.bench.realtime_progress import Progress
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
-from rcd_ros.evaluation.rollout import check_fit, run_episodes
+from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
 from rcd_ros.ros.bringup import NodeProcess
 from rcd_ros.ros.free_domain import free_domain
 from rcd_ros.ros.supervisor import Supervisor, node_command
@@ -92,7 +92,7 @@ class Runs:
     def _load(self, contender: Contender) -> tuple[int, float]:
         """Evaluations per plan that are really made, and about how long a plan takes (s)."""
         policy = self._source(contender).load()
-        check_fit(policy, self.task, self.execute)
+        check_fit(policy, self.task, Drive.chunks(self.execute))
         for _ in range(2):  # the first is slow
             begin = time.perf_counter()
             policy.plan(np.zeros((policy.history, policy.spec.observation_size)))
@@ -107,9 +107,9 @@ class Runs:
 
     def _drive_lockstep(self, contender: Contender, progress: Progress) -> list[float]:
         """The scores of the episodes when the world waits for each plan."""
-        seeds = range(self.seed, self.seed + self.episodes)
+        seeds, drive = range(self.seed, self.seed + self.episodes), Drive.chunks(self.execute)
         scores: list[float] = []
-        for result in run_episodes(self.task, self._source(contender), seeds, self.execute, self.workers):
+        for result in run_episodes(self.task, self._source(contender), seeds, drive, self.workers):
             scores.append(self.task.spec.score.score(result.value(self.task.spec)))
             progress.reach(len(scores), sum(scores) / len(scores))
         return scores
