@@ -35,7 +35,7 @@ class TrajectoryMaker:
         """Make them for `spec`."""
         self._period = spec.control_period
         self._interface = spec.command.interface
-        self._observed = _observed_columns(spec, "joint_position")
+        self._observed = observed_columns(spec, "joint_position")
         self._ends = np.empty(0, np.int64)
 
     def points(self, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
@@ -64,18 +64,12 @@ def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: N
 
 def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Positions (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = _observed_columns(spec, "joint_position")
+    columns = observed_columns(spec, "joint_position")
     return None if columns is None else observation[columns]
 
 
-def observed_velocities(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Velocities (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = _observed_columns(spec, "joint_velocity")
-    return None if columns is None else observation[columns]
-
-
-def _observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
-    """Where an observation has this kind of value of all commanded joints."""
+def observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
+    """Where an observation has this kind of value of all commanded joints (n_cmd,); None when it has not."""
     where: dict[str, int] = {}
     begin = 0
     for channel in spec.observations:
