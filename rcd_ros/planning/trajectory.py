@@ -27,6 +27,13 @@ class TrajectoryPoints:
         """What a receiver with this command interface executes (horizon, n_cmd)."""
         return {"position": self.positions, "velocity": self.velocities, "effort": self.efforts}[interface]
 
+    def since(self, passed: int) -> TrajectoryPoints:
+        """The same points counted from a moment `passed` ns later, without those that are over by then."""
+        left = self.time_from_start > passed
+        return TrajectoryPoints(
+            self.time_from_start[left] - passed, self.positions[left], self.velocities[left], self.efforts[left]
+        )
+
 
 class TrajectoryMaker:
     """Makes points of chunks for one task."""
