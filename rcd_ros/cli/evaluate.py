@@ -130,19 +130,9 @@ def evaluate(
     loaded = source.load()
     if isinstance(source, CheckpointPolicy) and isinstance(loaded, Planner):
         source = replace(source, engine=loaded.engine.name)  # "auto" chooses once, not in every worker
-    latency = int(mode is ModeChoice.splice) if delay is None else delay
     kept = loaded.horizon if dataset is not None else execute or manifest.execute
-    settings = StreamSettings(
-        mode=mode.value,
-        execute=kept if mode is ModeChoice.chunk else 1,
-        decay=decay,
-        delay=latency,
-        overlap=overlap,
-        shape=shape,
-        # The simulators add velocities to where the robot is.
-        anchor="measured" if task.spec.command.interface == "velocity" else "commanded",
-    )
-    drive = Drive(settings, latency)
+    settings = StreamSettings(mode=mode.value, execute=kept, decay=decay, overlap=overlap, shape=shape)
+    drive = Drive.simulated(task.spec, settings, delay)
     check_fit(loaded, task, drive)
     setting: dict[str, Any] = {
         "policy": policy.value,
@@ -151,10 +141,10 @@ def evaluate(
         "sampler": sampler if policy is PolicyChoice.teacher else None,
         "engine": loaded.engine.name if isinstance(loaded, Planner) else None,
         "mode": mode.value,
-        "execute": settings.execute,
+        "execute": drive.settings.execute,
         "decay": decay if mode is ModeChoice.temporal_ensemble else None,
         "overlap": overlap if mode is ModeChoice.splice else None,
-        "delay": latency,
+        "delay": drive.latency,
         "shape": shape,
         "dataset": dataset,
         "checkpoint": str(checkpoint),

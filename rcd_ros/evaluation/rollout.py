@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import Policy, ReturnEstimate
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
+from rcd_ros.planning.modes import Chunk, Splice
+from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
 from rcd_ros.simulation.simulation import Simulation
@@ -89,7 +91,19 @@ class Drive:
     @classmethod
     def chunks(cls, execute: int) -> Drive:
         """`execute` commands of each chunk as it was planned, then the next one."""
-        return cls(StreamSettings(mode="chunk", execute=execute))
+        return cls(StreamSettings(mode=Chunk.name, execute=execute))
+
+    @classmethod
+    def simulated(cls, spec: TaskSpec, settings: StreamSettings, latency: int | None = None) -> Drive:
+        """As `settings` say, of a simulated robot: velocity commands are added to where it is.
+
+        A splice is made while the robot executes: its latency is one period unless it is given, and it commits as many.
+        """
+        if latency is None:
+            latency = int(settings.mode == Splice.name)
+        anchor: Anchor = "measured" if spec.command.interface == "velocity" else "commanded"
+        execute = settings.execute if settings.mode == Chunk.name else 1
+        return cls(replace(settings, anchor=anchor, execute=execute, delay=latency), latency)
 
 
 def run_episode(
