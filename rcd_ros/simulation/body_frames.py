@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.simulation.model_layout import name_of
+from rcd_ros.simulation.mujoco_library import mujoco
 
 WORLD = "world"
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 
-from rcd_ros.simulation.rendering import choose_gl
+from rcd_ros.simulation.mujoco_library import mujoco
 
-choose_gl()
+import gymnasium  # isort: skip  # after MuJoCo
 
-# MuJoCo reads MUJOCO_GL when it is imported, hence the order here; Farama prints notices about other environments.
-import gymnasium  # noqa: E402
-
-with contextlib.redirect_stderr(io.StringIO()):
+with contextlib.redirect_stderr(io.StringIO()):  # Farama prints notices about other environments
     import gymnasium_robotics
 
 gymnasium.register_envs(gymnasium_robotics)
 
-__all__ = ["gymnasium"]
+__all__ = ["gymnasium", "gymnasium_robotics", "mujoco"]

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.environments import gymnasium
-
-import mujoco  # isort: skip  # after the OpenGL is chosen
+from rcd_ros.simulation.environments import gymnasium, mujoco
 
 
 class GymnasiumWorld:

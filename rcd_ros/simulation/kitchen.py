@@ -9,28 +9,23 @@ sensor noise is random.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.environments import gymnasium
+from rcd_ros.simulation.environments import gymnasium, gymnasium_robotics, mujoco
 from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import StepResult
 
-# Whatever loads MuJoCo comes after `environments`, which says by which OpenGL it draws.
-import gymnasium_robotics  # isort: skip
-from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # isort: skip
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # isort: skip  # after `environments`
     BONUS_THRESH,
     OBS_ELEMENT_GOALS,
     OBS_ELEMENT_INDICES,
     KitchenEnv,
 )
-
-if TYPE_CHECKING:
-    import mujoco
 
 ENVIRONMENT = "FrankaKitchen-v1"
 CAMERA = {"lookat": (-0.2, 0.5, 2.0), "distance": 2.2, "azimuth": 70.0, "elevation": -35.0}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.simulation.model_layout import name_of
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
 
 USUAL_PERIOD = 0.02

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import Interface, TaskSpec
 from rcd_ros.simulation.model_layout import ModelLayout, name_of
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import StepResult
 

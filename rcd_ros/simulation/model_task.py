@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.rendering import choose_gl
 from rcd_ros.simulation.tasks import Task
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ def model_file_task(path: str, control_period: float = 0.0, keyframe: str = "", 
     Raises:
         RcdError: it cannot be used.
     """
-    choose_gl()
     from rcd_ros.simulation.model_file import ModelFile
 
     file = Path(path).expanduser()
@@ -37,7 +35,6 @@ def environment_task(name: str, episode_steps: int = 0) -> Task:
     Raises:
         RcdError: it cannot be used.
     """
-    choose_gl()
     from rcd_ros.simulation.gymnasium_world import GymnasiumWorld
 
     world = GymnasiumWorld(name, episode_steps)
@@ -50,7 +47,6 @@ def suite_task(name: str, episode_steps: int = 0) -> Task:
     Raises:
         RcdError: it cannot be used.
     """
-    choose_gl()
     try:
         from rcd_ros.simulation.suite_world import SuiteWorld
     except ImportError as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.simulation.body_frames import body_name
 from rcd_ros.simulation.model_layout import Joint, ModelLayout
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
 
 TIPS = ("tip", "end_effector", "attachment_site")

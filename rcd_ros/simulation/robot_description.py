@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.simulation.body_frames import body_name, multiply, rotate
 from rcd_ros.simulation.model_layout import name_of
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.urdf_values import add_origin, numbers
 from rcd_ros.simulation.visuals import add_visuals
 

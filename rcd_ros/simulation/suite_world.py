@@ -7,11 +7,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
 
 logging.getLogger("absl").setLevel(logging.WARNING)  # which OpenGL and which MuJoCo, at every start

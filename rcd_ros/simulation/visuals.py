@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.simulation.body_frames import multiply, rotate
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.urdf_values import add_origin, numbers
 
 SHOWN_GROUPS = (0, 1, 2)

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip("mujoco")
-import mujoco
+pytest.importorskip("rcd_ros.simulation.mujoco_library")
 
 from rcd_ros.simulation.model_layout import ModelLayout
 from rcd_ros.simulation.model_spec import model_spec, topic_of
+from rcd_ros.simulation.mujoco_library import mujoco
 
 MODEL = """
 <mujoco>

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("mujoco")
-pytest.importorskip("gymnasium_robotics")
+pytest.importorskip("rcd_ros.simulation.environments")
 
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
@@ -92,6 +91,7 @@ def test_what_cannot_be_simulated_is_refused_in_one_sentence(tmp_path: Path) -> 
         (lambda: environment_task("Hoper-v5"), "'Hoper-v5' cannot be made: .*Hopper"),
         (lambda: environment_task("CartPole-v1"), "is not a MuJoCo environment"),
         (lambda: environment_task("FetchReach-v4"), "are not the controls of its 0 actuators"),
+        (lambda: environment_task("HalfCheetah-v2"), "'HalfCheetah-v2' cannot be made: .*mujoco_py"),
         (lambda: environment_task("FrankaKitchen-v1"), "have another range than the controls"),
     ]:
         with pytest.raises(RcdError, match=sentence) as error:

@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-pytest.importorskip("mujoco")
-import mujoco
+pytest.importorskip("rcd_ros.simulation.mujoco_library")
 
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
 from rcd_ros.simulation.body_frames import BodyFrames, BodyPoses
+from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.planned_path import PlannedPath
 from rcd_ros.simulation.robot_description import robot_description
 from rcd_ros.simulation.urdf_values import roll_pitch_yaw
