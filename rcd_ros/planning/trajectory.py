@@ -75,12 +75,6 @@ def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDAr
     return None if columns is None else observation[columns]
 
 
-def observed_velocities(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Velocities (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = observed_columns(spec, "joint_velocity")
-    return None if columns is None else observation[columns]
-
-
 def position_columns(spec: TaskSpec) -> list[int | None]:
     """Where an observation has the position of each commanded joint; None where it has not."""
     return _columns(spec, "joint_position")
