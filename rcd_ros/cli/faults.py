@@ -26,6 +26,10 @@ def faults(
     list_only: Annotated[bool, typer.Option("--list", help="Print the faults and what is expected of each.")] = False,
     speed: Annotated[float, typer.Option(help="How much faster than life the simulated world runs.")] = 2.0,
     engine: Annotated[str, typer.Option(help="Inference engine of the planner.")] = "onnxruntime",
+    shape: Annotated[
+        bool,
+        typer.Option("--shape/--no-shape", help="Let the planner shape its trajectories within the motion limits."),
+    ] = True,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all verdicts and figures to this file.")
     ] = None,
@@ -73,7 +77,7 @@ def faults(
         claim(json_file, force)
     if logs is not None and logs.exists():
         raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
-    settings = StageSettings(folder, spec, BRIDGES[task], speed, engine)
+    settings = StageSettings(folder, spec, BRIDGES[task], speed, engine, shape)
     if logs is None:
         with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
             verdicts = _run(settings, Path(room), chosen, json_file)
@@ -130,6 +134,7 @@ def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Pa
             "checkpoint": str(settings.checkpoint),
             "runtime": RUNTIME,
             "speed": settings.speed,
+            "shape": settings.shape,
             "faults": len(verdicts),
             "passed": sum(verdict.passed for verdict in verdicts),
             "complete": len(verdicts) == len(chosen),

@@ -70,5 +70,6 @@ def audit_commands(
                 f"{joint} jumped by {abs(changes[at, i]):.3g} {unit} in one control period, allowed "
                 f"{allowed[at, i]:.3g}"
             )
-    largest = float(np.max(shares, initial=0.0)) if np.isfinite(allowed).any() else float("nan")
+    limited = np.isfinite([slowest, fastest]).any()
+    largest = float(np.max(shares, initial=0.0)) if limited else float("nan")
     return MotionAudit(len(commands), largest, tuple(problems))

@@ -255,6 +255,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         parameters=planner,
         parameter_files=files,
         namespace=values["namespace"],
+        remappings=(OWN_CLOCK,),
         required=True,
     )
     return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]

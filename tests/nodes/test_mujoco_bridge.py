@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from rcd_ros.ros.messages import (
     String,
     TFMessage,
 )
-from tests.nodes.conftest import Peer, Process
+from tests.nodes.conftest import PATIENCE, Peer, Process
 
 pytest.importorskip("rcd_ros.simulation.mujoco_library")
 from rcd_ros.simulation.mujoco_library import mujoco
@@ -246,16 +248,18 @@ def test_images_of_a_camera_where_this_machine_draws(start: Start, peer: Peer) -
     assert nanoseconds(second.header.stamp) - nanoseconds(first.header.stamp) >= 200_000_000
 
 
-def test_episodes_of_an_environment_end_with_their_returns(start: Start, peer: Peer, tmp_path: Path) -> None:
-    pytest.importorskip("gymnasium_robotics")
+def test_a_launch_drives_episodes_of_an_environment_to_their_end(domain: int, tmp_path: Path) -> None:
+    """Without a planner nothing is waited for; the launch ends with the last episode."""
+    pytest.importorskip("rcd_ros.simulation.environments")
     results = tmp_path / "results.json"
-    how = {"mode": "realtime", "wait_for_planner": False, "speed": 20.0, "shutdown_when_done": True}
-    bridge = start("mujoco_bridge_node", env="Hopper-v5", episodes=2, episode_steps=20, results=results, **how)
-    assert bridge.wait() == 0, bridge.output
+    given = {"env": "Hopper-v5", "episodes": 2, "episode_steps": 20, "speed": 20, "results": results}
+    command = [sys.executable, "-m", "rcd_ros.cli", "launch", "mujoco_sim", *(f"{k}:={v}" for k, v in given.items())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(results.read_text())["episode_results"]
     assert [(row["seed"], row["steps"], row["held_steps"]) for row in rows] == [(0, 20, 20), (1, 20, 20)]
     assert all(15.0 < row["return"] == row["score"] for row in rows)
-    assert "episode 2 (seed 1): return" in bridge.output
+    assert "episode 2 (seed 1): return" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

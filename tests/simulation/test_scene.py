@@ -17,6 +17,7 @@ from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.planned_path import PlannedPath
 from rcd_ros.simulation.robot_description import robot_description
 from rcd_ros.simulation.urdf_values import roll_pitch_yaw
+from rcd_ros.simulation.viewer import PassiveViewer
 
 ARM = str(find_resource("models/mjcf/small_arm.xml"))
 AWKWARD = """
@@ -186,3 +187,11 @@ def test_a_planned_motion_leads_the_tip_where_the_simulator_would() -> None:
     assert PlannedPath(model, joints, "base").points(data, joints, np.zeros((1, 3)))[0].tolist() == [0.0, 0.0, 0.0]
     with pytest.raises(RcdError, match=r"no site or body 'hnd' .did you mean 'hand'"):
         PlannedPath(model, joints, "hnd")
+
+
+def test_without_a_screen_there_is_no_window_and_one_sentence_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
+    model = mujoco.MjModel.from_xml_path(ARM)
+    with pytest.raises(RcdError, match="no viewer: there is no screen here"):
+        PassiveViewer(model, mujoco.MjData(model))

@@ -73,6 +73,7 @@ class Campaign:
         self._await_reports(time.monotonic())
         seen, codes = witness.seen, stage.processes.exit_codes()
         speed, rested, plans = witness.speed, witness.rests(), seen.first_plans()
+        unplanned = len(set(seen.stamps[1:-1]) - {plan.stamp for plan in seen.plans})
         lifted = time.monotonic()
         lasted = lifted - begun
 
@@ -82,11 +83,16 @@ class Campaign:
         return Evidence(
             seconds=lasted,
             plans=len(plans),
+            unplanned=unplanned,
             late_plans=sum(moment > begun + 0.5 * lasted for moment in plans),
             speed=speed,
             rested=rested,
             rests=fault.rests,
             counts={name: _growth(before.get(name), reports) for name, reports in seen.reports.items()},
+            states={
+                name: frozenset(report.values.get("state", "") for report in reports)
+                for name, reports in seen.reports.items()
+            },
             messages={
                 name: tuple(dict.fromkeys(report.message for report in reports if report.level))
                 for name, reports in seen.reports.items()

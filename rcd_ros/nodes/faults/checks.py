@@ -57,6 +57,21 @@ def answers(text: str) -> Check:
     return lambda evidence: "" if any(text in a for a in evidence.answers) else f"no service answered '{text}'"
 
 
+def state(name: str, node: str = PLANNER_NODE) -> Check:
+    """A node's diagnostics have told this state."""
+
+    def check(evidence: Evidence) -> str:
+        told = evidence.states.get(node, frozenset())
+        return "" if name in told else f"the diagnostics of {node} told {sorted(told)}, not '{name}'"
+
+    return check
+
+
+def no_gap(evidence: Evidence) -> str:
+    """Every period had its plan."""
+    return "" if evidence.unplanned == 0 else f"{evidence.unplanned} periods had no plan"
+
+
 def no_plans(evidence: Evidence) -> str:
     """The planner fell silent."""
     return "" if evidence.late_plans == 0 else f"{evidence.late_plans} plans were made of it"

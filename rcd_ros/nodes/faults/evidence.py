@@ -21,11 +21,13 @@ class Evidence:
     Attributes:
         seconds: how long the fault lasted.
         plans: made while it lasted.
+        unplanned: periods that were executed meanwhile without a plan for their observation.
         late_plans: those of the second half of that time: what was under way is over then.
         speed: of the fastest commanded joint when the fault was taken away, rad/s or m/s.
         rested: whether that is rest.
         rests: whether it should be.
         counts: node -> counter in its diagnostics -> by how much it grew.
+        states: node -> the states that its diagnostics told.
         messages: node -> what its diagnostics complained about.
         words: process -> what it wrote.
         exit_codes: process -> None while it runs, negative: the signal that ended it.
@@ -39,11 +41,13 @@ class Evidence:
 
     seconds: float
     plans: int
+    unplanned: int
     late_plans: int
     speed: float
     rested: bool
     rests: bool
     counts: Mapping[str, Mapping[str, int]]
+    states: Mapping[str, frozenset[str]]
     messages: Mapping[str, tuple[str, ...]]
     words: Mapping[str, str]
     exit_codes: Mapping[str, int | None]
@@ -94,6 +98,7 @@ class Evidence:
         return {
             "seconds": round(self.seconds, 3),
             "plans": self.plans,
+            "periods_without_a_plan": self.unplanned,
             "speed": round(self.speed, 4),
             "recovered_s": None if self.recovered_s is None else round(self.recovered_s, 3),
             "periods_executed": self.motion.periods,

@@ -37,6 +37,7 @@ class StageSettings:
         bridge: executable that simulates the task.
         speed: how much faster than life the simulated world runs.
         engine: of the planner.
+        shape: whether the planner shapes its trajectories within the motion limits.
     """
 
     checkpoint: Path
@@ -44,6 +45,7 @@ class StageSettings:
     bridge: str
     speed: float = 2.0
     engine: str = "onnxruntime"
+    shape: bool = True
 
 
 class Stage:
@@ -85,7 +87,13 @@ class Stage:
 
     def planner(self, name: str = PLANNER_NODE, on_wire: bool = True, **parameters: Any) -> NodeProcess:
         """A planner on the wire, or one that reaches the robot beside it; `parameters` differ from the usual ones."""
-        usual = {"checkpoint": str(self.settings.checkpoint), "engine": self.settings.engine, "use_sim_time": True}
+        usual = {
+            "checkpoint": str(self.settings.checkpoint),
+            "engine": self.settings.engine,
+            "use_sim_time": True,
+            "shape": self.settings.shape,
+            "anchor": "measured" if self.spec.command.interface == "velocity" else "commanded",
+        }
         return NodeProcess(
             "planner_node",
             name,

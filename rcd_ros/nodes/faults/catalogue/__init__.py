@@ -5,6 +5,7 @@ from __future__ import annotations
 from rcd_ros.nodes.faults.catalogue.checkpoints import checkpoint_faults
 from rcd_ros.nodes.faults.catalogue.machine import machine_faults
 from rcd_ros.nodes.faults.catalogue.observations import observation_faults
+from rcd_ros.nodes.faults.catalogue.operation import operation_faults
 from rcd_ros.nodes.faults.catalogue.processes import process_faults
 from rcd_ros.nodes.faults.catalogue.time import time_faults
 from rcd_ros.nodes.faults.catalogue.trajectories import trajectory_faults
@@ -20,5 +21,6 @@ def all_faults(spec: TaskSpec) -> list[Fault]:
         *trajectory_faults(spec),
         *process_faults(spec),
         *checkpoint_faults(spec),
+        *operation_faults(spec),
         *machine_faults(spec),
     ]

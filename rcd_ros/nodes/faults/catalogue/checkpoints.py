@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from rcd_ros.nodes.faults.checks import exits, in_one_line, plans_on, says
+from rcd_ros.nodes.faults.catalogue.copies import damaged_copy, foreign_copy, torn_copy
+from rcd_ros.nodes.faults.checks import counts, exits, in_one_line, plans_on, reports, says
 from rcd_ros.nodes.faults.fault import Action, Fault
 from rcd_ros.nodes.faults.stage import Stage
-from rcd_ros.planning.checkpoint import MANIFEST, read_manifest, verify, write_checkpoint
 from rcd_ros.planning.spec import TaskSpec
 
 GROUP = "checkpoints"
@@ -49,56 +47,11 @@ def checkpoint_faults(spec: TaskSpec) -> list[Fault]:
         Fault(
             "a checkpoint of another robot",
             GROUP,
-            "the planner says which joints it misses and ends with code 2 before it has planned",
-            _starts(lambda stage: {"checkpoint": str(foreign_copy(stage))}),
-            (exits(GUEST, 2), says("missing ['other_", GUEST), plans_on),
-            seconds=0.0,
-            ends=(GUEST,),
+            "the planner says in its diagnostics which joints it misses and plans nothing; the one that drives goes on",
+            _starts_for_another_robot,
+            (reports("missing ['other_", GUEST), counts("dropped: missing joints", node=GUEST), plans_on),
         ),
     ]
-
-
-def damaged_copy(stage: Stage) -> Path:
-    """The checkpoint with one bit of its student flipped."""
-    folder = _copy(stage, "damaged")
-    path = folder / "student.onnx"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    return folder
-
-
-def torn_copy(stage: Stage) -> Path:
-    """The checkpoint without its manifest."""
-    folder = _copy(stage, "torn")
-    (folder / MANIFEST).unlink(missing_ok=True)
-    return folder
-
-
-def foreign_copy(stage: Stage) -> Path:
-    """The same planner for a robot whose joints have other names."""
-    folder = stage.folder / "foreign"
-    if folder.exists():
-        return folder
-    original = stage.settings.checkpoint
-    manifest = verify(original)
-    task = manifest.task
-    joints = {joint: f"other_{joint}" for joint in task.command.joints}
-    observations = tuple(
-        channel.model_copy(update={"joints": tuple(joints.get(joint, joint) for joint in channel.joints)})
-        for channel in task.observations
-    )
-    command = task.command.model_copy(update={"joints": tuple(joints.values())})
-    renamed = task.model_copy(update={"observations": observations, "command": command})
-    files = {name: original / name for name in read_manifest(original).files}
-    write_checkpoint(folder, manifest.model_copy(update={"task": renamed}), {}, files)
-    return folder
-
-
-def _copy(stage: Stage, name: str) -> Path:
-    folder = stage.folder / name
-    shutil.copytree(stage.settings.checkpoint, folder, dirs_exist_ok=True)
-    return folder
 
 
 def _starts(parameters: Callable[[Stage], dict[str, Any]]) -> Action:
@@ -109,3 +62,9 @@ def _starts(parameters: Callable[[Stage], dict[str, Any]]) -> Action:
         stage.wait(lambda: stage.processes.exit_code(GUEST) is not None)
 
     return begin
+
+
+def _starts_for_another_robot(stage: Stage) -> None:
+    stage.witness.last_report.pop(GUEST, None)
+    stage.start(stage.planner(GUEST, checkpoint=str(foreign_copy(stage))))
+    stage.wait(lambda: GUEST in stage.witness.last_report)
