@@ -264,7 +264,7 @@ class PlannerNode(ManagedNode):
     def _settle_exchange(self) -> None:
         """After another planner was put in place: its threads get what the others have, its objects are set aside."""
         if self._active:
-            self._live.current.realtime.apply()
+            self._live.current.realtime.for_new_threads().apply()
             self._collector.settle()
 
     def _report(self) -> None:
