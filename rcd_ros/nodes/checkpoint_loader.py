@@ -11,7 +11,7 @@ from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.plan_runner import PlanRunner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planning_thread import PlanningThread
-from rcd_ros.nodes.realtime import step_back
+from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
 
 _LOOK_S = 0.2
@@ -48,9 +48,9 @@ class CheckpointLoader:
         self._loader.start()
 
     def _run(self, make: Callable[[], NodePlanner], parameters: PlannerParameters, done: Callable[[str], None]) -> None:
-        step_back()
         try:
-            self._exchange(make(), parameters)
+            with stepping_back():
+                self._exchange(make(), parameters)
         except RcdError as error:
             done(str(error))
         except Exception as error:  # of a library that meets a file it was not made for

@@ -6,7 +6,8 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rcd_ros.errors import RcdError
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # on fault: what is never touched needs no memory
 _TASKS = Path("/proc/self/task")
-_NICE = 5
+_SWITCH_S = 5e-5
 _WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
 
 
@@ -138,11 +139,22 @@ class QuietCollector:
             gc.enable()
 
 
-def step_back() -> None:
-    """Let this thread work beside the others of its process, whatever they were granted: as usual, and nicely."""
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+@contextmanager
+def stepping_back() -> Iterator[None]:
+    """Let this thread work beside the others of its process.
+
+    Python's interpreter is handed over quickly meanwhile. Where the process was granted real time, the thread keeps
+    the least of it: it is behind the others, but before all other processes. An ordinary one would be kept waiting by
+    these while it holds the interpreter, and the others of its own process with it.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(min(interval, _SWITCH_S))
+    if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_FIFO:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _threads() -> list[int]:
