@@ -1,6 +1,7 @@
 """What tests in several rooms share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from rcd_ros.ros.free_domain import free_domain
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
+
+# A shell starts its background jobs deaf to SIGINT, and what they start inherits that. Pins that the tests of Ctrl-C
+# waited for ever when the suite itself was such a job.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

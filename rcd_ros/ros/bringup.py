@@ -159,7 +159,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         NodeProcess(
             executable="planner_node",
             name="planner",
-            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
+            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed", "shape")),
             parameter_files=files,
             namespace=values["namespace"],
             required=True,
@@ -201,6 +201,7 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
         LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
         LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+        LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
         LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
         LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
         LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
