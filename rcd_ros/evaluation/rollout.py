@@ -125,12 +125,11 @@ def run_episode(
         watch: called after the reset and after every step, to draw the scene.
     """
     spec = _limited(policy.spec, simulation.spec)
-    columns, scale, period = spec.observation_columns, np.asarray(spec.command.scale), round(spec.control_period * 1e9)
+    columns, scale = spec.observation_columns, np.asarray(spec.command.scale)
     log = EpisodeLog(simulation.reset(seed))
     policy.reset(seed)
-    robot = _Robot(spec, drive.settings)
+    robot = _Robot(spec, drive)
     history = deque([log.observations[0][columns]] * policy.history, maxlen=policy.history)
-    under_way: deque[tuple[NDArray[np.float64], NDArray[np.float64], int]] = deque()
     completed_at: dict[str, int] = {}
     planned_at: list[int] = []
     plan_seconds: list[float] = []
@@ -138,19 +137,16 @@ def run_episode(
     if watch is not None:
         watch(simulation)
     while not log.is_over():
-        now = len(log) * period
-        if robot.stream.wants(now):
+        if robot.wants(len(log)):
             observed = np.stack(history)
             started = time.perf_counter()
             chunk = policy.plan(observed)
             plan_seconds.append(time.perf_counter() - started)
             planned_at.append(len(log))
-            under_way.append((chunk, observed[-1], now))
+            robot.send(chunk, observed[-1], len(log))
             if critic is not None:
                 predicted.append(critic(observed, chunk))
-        while under_way and under_way[0][2] + drive.latency * period <= now:
-            robot.receive(*under_way.popleft(), now)
-        command = robot.command(history[-1], now)
+        command = robot.command(history[-1], len(log))
         result = simulation.step(command)
         completed_at.update(dict.fromkeys(result.completed, len(log)))
         log.add(command / scale, result)
@@ -161,31 +157,46 @@ def run_episode(
 
 
 class _Robot:
-    """The planner's and the receiver's side of the trajectories, with nothing between them."""
+    """The planner's and the receiver's side of the trajectories; all steps are control periods since the reset."""
 
-    def __init__(self, spec: TaskSpec, settings: StreamSettings) -> None:
-        self.stream = CommandStream(spec, settings)
+    def __init__(self, spec: TaskSpec, drive: Drive) -> None:
+        self._stream = CommandStream(spec, drive.settings)
         self._interface = spec.command.interface
         self._joints = spec.command.joints
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9))
+        self._period = round(spec.control_period * 1e9)
+        self._latency = drive.latency
+        self._follower = TrajectoryFollower(spec.command, self._period)
         self._hold = PositionHold(spec)
+        self._under_way: deque[tuple[NDArray[np.float64], NDArray[np.float64], int]] = deque()
 
-    def receive(self, chunk: NDArray[np.float64], observation: NDArray[np.float64], stamp: int, now: int) -> None:
-        """A chunk that was planned from the observation at `stamp` is sent and arrives at `now` (ns)."""
-        sent = self.stream.next(chunk, observation, stamp, now)
-        points = sent.points
-        received = ReceivedPlan(self._joints, sent.stamp, points.time_from_start, points.commands(self._interface))
-        problem = self._follower.accept(received, now)
-        if problem is not None:
-            raise RuntimeError(f"a trajectory was refused: {problem}")
+    def wants(self, step: int) -> bool:
+        """Whether the observation of this step is to be planned on."""
+        self._receive(step)
+        return self._stream.wants(step * self._period)
 
-    def command(self, observation: NDArray[np.float64], now: int) -> NDArray[np.float64]:
-        """The command (n_cmd,) of the control period that begins at `now` (ns)."""
-        due = self._follower.due(now)
+    def send(self, chunk: NDArray[np.float64], observation: NDArray[np.float64], step: int) -> None:
+        """Take a chunk that was planned from the observation of this step."""
+        self._under_way.append((chunk, observation, step))
+
+    def command(self, observation: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+        """The command (n_cmd,) of the control period that begins with this step."""
+        self._receive(step)
+        due = self._follower.due(step * self._period)
         if due is None:
             return self._hold.command(observation)
         self._hold.release()
         return due.command
+
+    def _receive(self, step: int) -> None:
+        """The trajectories of all chunks that are due by this step arrive."""
+        while self._under_way and self._under_way[0][2] + self._latency <= step:
+            chunk, observation, planned = self._under_way.popleft()
+            sent = self._stream.next(chunk, observation, planned * self._period, step * self._period)
+            points = sent.points
+            received = ReceivedPlan(self._joints, sent.stamp, points.time_from_start, points.commands(self._interface))
+            problem = self._follower.accept(received, step * self._period)
+            if problem is not None:
+                raise RuntimeError(f"a trajectory was refused: {problem}")
 
 
 def run_episodes(task: Task, source: PolicyLoader, seeds: range, drive: Drive, workers: int) -> Iterator[EpisodeResult]:

@@ -11,8 +11,9 @@ from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.plan_runner import PlanRunner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planning_thread import PlanningThread
-from rcd_ros.nodes.realtime import step_back
+from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
+from rcd_ros.ros import Future
 
 _LOOK_S = 0.2
 
@@ -29,34 +30,56 @@ class CheckpointLoader:
         self._thread = thread
         self._settle = settle
         self._loader: threading.Thread | None = None
+        self._abandoned = False
 
     @property
     def is_busy(self) -> bool:
         """Whether a checkpoint is being loaded."""
         return self._loader is not None and self._loader.is_alive()
 
-    def load(self, make: Callable[[], NodePlanner], parameters: PlannerParameters, done: Callable[[str], None]) -> None:
-        """Begin to load; not while it is busy.
+    def abandon(self) -> None:
+        """Tell nobody any more what has come of it: the node leaves the graph."""
+        self._abandoned = True
+
+    async def load(self, make: Callable[[PlannerParameters], NodePlanner], parameters: PlannerParameters) -> str:
+        """Load, check and exchange; to be awaited in a service's callback.
 
         Args:
-            make: loads and verifies a planner.
+            make: loads and verifies the planner that the parameters ask for; called in the loader's thread.
             parameters: under which it is to plan.
-            done: called in the end, from the loader's thread, with what is wrong; empty when the planner is in use.
-        """
-        # A daemon: an engine that compiles for minutes must not keep the process from ending.
-        self._loader = threading.Thread(target=self._run, args=(make, parameters, done), name="loading", daemon=True)
-        self._loader.start()
 
-    def _run(self, make: Callable[[], NodePlanner], parameters: PlannerParameters, done: Callable[[str], None]) -> None:
-        step_back()
+        Returns:
+            What is wrong; empty when the planner is in use.
+        """
+        if self.is_busy:
+            return "a checkpoint is being loaded already: wait for its answer"
+        if parameters.engine == "auto":  # to measure engines would take cores from the planner that plans
+            parameters = parameters.model_copy(update={"engine": self._runner.planner.engine.name})
+        outcome = Future()
+        # A daemon: an engine that compiles for minutes must not keep the process from ending.
+        self._loader = threading.Thread(
+            target=self._run, args=(make, parameters, outcome.set_result), name="loading", daemon=True
+        )
+        self._loader.start()
+        problem: str = await outcome
+        return problem
+
+    def _run(
+        self,
+        make: Callable[[PlannerParameters], NodePlanner],
+        parameters: PlannerParameters,
+        done: Callable[[str], None],
+    ) -> None:
         try:
-            self._exchange(make(), parameters)
+            with stepping_back():
+                self._exchange(make(parameters), parameters)
+            problem = ""
         except RcdError as error:
-            done(str(error))
+            problem = str(error)
         except Exception as error:  # of a library that meets a file it was not made for
-            done(f"{type(error).__name__}: {error}")
-        else:
-            done("")
+            problem = f"{type(error).__name__}: {error}"
+        if not self._abandoned:
+            done(problem)
 
     def _exchange(self, planner: NodePlanner, parameters: PlannerParameters) -> None:
         unused = planner

@@ -27,7 +27,7 @@ from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros import Clock, ClockType, Future, run_node
+from rcd_ros.ros import Clock, ClockType, ReentrantCallbackGroup, run_node
 from rcd_ros.ros.managed_node import ManagedNode
 from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory, Trigger
 from rcd_ros.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
@@ -80,7 +80,9 @@ class PlannerNode(ManagedNode):
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "diagnostics", DIAGNOSTICS.profile(), qos_overriding_options=OVERRIDABLE
         )
-        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint)
+        # In a group of its own: rclpy lets the callbacks of a group wait for one that awaits something.
+        group = ReentrantCallbackGroup()
+        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def make_planner(self, parameters: Any) -> NodePlanner:
@@ -159,15 +161,21 @@ class PlannerNode(ManagedNode):
             self.destroy_lifecycle_publisher(publisher)
         self._trajectories = []
 
+    def destroy_node(self) -> None:
+        """Stop in order and leave the graph; nobody can be told any more what came of a checkpoint that is loaded."""
+        if self._work is not None:
+            self._work.loader.abandon()
+        super().destroy_node()
+
     def _make_work(self, planner: NodePlanner, parameters: PlannerParameters) -> _Work:
         spec = planner.spec
-        times = PeriodTimes(_deadline(planner, parameters))
+        times = PeriodTimes(parameters.time_for_a_plan(spec.control_period))
         outputs = TrajectoryOutputs(
             spec.command, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic
         )
         runner = PlanRunner(planner, parameters, outputs, times, self._now, self._warn)
         thread: PlanningThread[PlanTask] = PlanningThread(
-            runner.plan, runner.rehearse, 1.0 / _rate(planner, parameters)
+            runner.plan, runner.rehearse, 1.0 / parameters.expected_rate(spec.control_period)
         )
         intake = ObservationIntake(
             self,
@@ -222,7 +230,8 @@ class PlannerNode(ManagedNode):
             self._ticker = None
         parameters = self._live.current
         if self._work is not None and parameters.trigger == "timer":
-            self._ticker = self.create_timer(1.0 / _rate(self._work.runner.planner, parameters), self._plan_newest)
+            rate = parameters.expected_rate(self._work.runner.planner.spec.control_period)
+            self._ticker = self.create_timer(1.0 / rate, self._plan_newest)
 
     def _check_parameters(self, parameters: PlannerParameters) -> None:
         """Refuse what the planner in use cannot plan under."""
@@ -233,9 +242,9 @@ class PlannerNode(ManagedNode):
         work = self._work
         if work is None:
             return
-        planner = work.runner.planner
-        work.times.set_deadline(_deadline(planner, parameters))
-        work.thread.set_period(1.0 / _rate(planner, parameters))
+        control_period = work.runner.planner.spec.control_period
+        work.times.set_deadline(parameters.time_for_a_plan(control_period))
+        work.thread.set_period(1.0 / parameters.expected_rate(control_period))
         work.intake.assembler.set_tolerance(parameters.stamp_tolerance)
         work.thread.call(partial(work.runner.change, parameters))
         self._set_ticker()
@@ -244,14 +253,8 @@ class PlannerNode(ManagedNode):
         work, parameters = self._work, self._live.current
         if work is None:
             problem = "the planner is not configured; configuring it loads the checkpoint"
-        elif work.loader.is_busy:
-            problem = "a checkpoint is being loaded already: wait for its answer"
         else:
-            if parameters.engine == "auto":  # to measure engines would take cores from the planner that plans
-                parameters = parameters.model_copy(update={"engine": work.runner.planner.engine.name})
-            answer = Future()
-            work.loader.load(partial(self.make_planner, parameters), parameters, answer.set_result)
-            problem = await answer
+            problem = await work.loader.load(self.make_planner, parameters)
         if problem:
             problem = f"not loaded, nothing has changed: {problem}"
             self.get_logger().error(problem)
@@ -264,7 +267,7 @@ class PlannerNode(ManagedNode):
     def _settle_exchange(self) -> None:
         """After another planner was put in place: its threads get what the others have, its objects are set aside."""
         if self._active:
-            self._live.current.realtime.apply()
+            self._live.current.realtime.for_new_threads().apply()
             self._collector.settle()
 
     def _report(self) -> None:
@@ -277,8 +280,7 @@ class PlannerNode(ManagedNode):
         else:
             parameters, planner = self._live.current, work.runner.planner
             work.intake.set_limits(work.runner.greatest_ages)
-            rate, deadline = _rate(planner, parameters), _deadline(planner, parameters)
-            statuses = work.status.statuses(self.state, self._checkpoint, parameters, rate, deadline, self._refused)
+            statuses = work.status.statuses(self.state, self._checkpoint, parameters, self._refused)
             hardware = planner.spec.name
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_array(self._now(), name, hardware, statuses))
@@ -293,16 +295,6 @@ class PlannerNode(ManagedNode):
     def _now(self) -> int:
         """The node's clock, ns."""
         return int(self.get_clock().now().nanoseconds)
-
-
-def _rate(planner: NodePlanner, parameters: PlannerParameters) -> float:
-    """Plans a second that are expected."""
-    return parameters.rate or 1.0 / planner.spec.control_period
-
-
-def _deadline(planner: NodePlanner, parameters: PlannerParameters) -> float:
-    """s from an observation to its plan."""
-    return parameters.deadline or 1.0 / _rate(planner, parameters)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -122,6 +122,14 @@ class PlannerParameters(NodeParameters):
             rests=self.rests,
         )
 
+    def expected_rate(self, control_period: float) -> float:
+        """Plans a second."""
+        return self.rate or 1.0 / control_period
+
+    def time_for_a_plan(self, control_period: float) -> float:
+        """s from an observation to its plan, at most."""
+        return self.deadline or 1.0 / self.expected_rate(control_period)
+
     def greatest_ages(self, topics: Iterable[str], horizon: float) -> dict[str, int]:
         """Greatest age (ns) of each topic; `horizon` (s) is what holds where none is given.
 

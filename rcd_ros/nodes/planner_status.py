@@ -64,13 +64,7 @@ class PlannerStatus:
         self._rate_watch = RateWatch()
 
     def statuses(
-        self,
-        lifecycle: str,
-        checkpoint: str,
-        parameters: PlannerParameters,
-        rate: float,
-        deadline: float,
-        refused: Mapping[str, str],
+        self, lifecycle: str, checkpoint: str, parameters: PlannerParameters, refused: Mapping[str, str]
     ) -> list[Status]:
         """Both statuses as they are now.
 
@@ -78,10 +72,10 @@ class PlannerStatus:
             lifecycle: state of the node.
             checkpoint: folder of the planner in use.
             parameters: as they are now.
-            rate: plans a second that are expected.
-            deadline: s.
             refused: what the system refused: parameter -> sentence.
         """
+        control_period = self._runner.planner.spec.control_period
+        rate, deadline = parameters.expected_rate(control_period), parameters.time_for_a_plan(control_period)
         summary = self._times.summary()
         state, level, message = self._state(lifecycle)
         if state == "planning":

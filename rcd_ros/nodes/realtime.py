@@ -6,15 +6,16 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rcd_ros.errors import RcdError
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # on fault: what is never touched needs no memory
 _TASKS = Path("/proc/self/task")
-_NICE = 5
+_SWITCH_S = 5e-5
 _WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
 
 
@@ -46,6 +47,10 @@ class Realtime:
             raise RcdError(f"cpu_affinity names core {unknown[0]}, this machine has cores 0 to {count - 1}")
         if not 0 <= self.priority <= 99:
             raise RcdError(f"realtime_priority is {self.priority}: set it from 1 to 99, or to 0 for none")
+
+    def for_new_threads(self) -> Realtime:
+        """What has to be asked for again when the process has got new threads."""
+        return replace(self, lock_memory=False, keep_awake=False)
 
     def apply(self) -> dict[str, str]:
         """Ask the system.
@@ -138,11 +143,22 @@ class QuietCollector:
             gc.enable()
 
 
-def step_back() -> None:
-    """Let this thread work beside the others of its process, whatever they were granted: as usual, and nicely."""
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+@contextmanager
+def stepping_back() -> Iterator[None]:
+    """Let this thread work beside the others of its process.
+
+    Python's interpreter is handed over quickly meanwhile. Where the process was granted real time, the thread keeps
+    the least of it: it is behind the others, but before all other processes. An ordinary one would be kept waiting by
+    these while it holds the interpreter, and the others of its own process with it.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(min(interval, _SWITCH_S))
+    if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_FIFO:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _threads() -> list[int]:

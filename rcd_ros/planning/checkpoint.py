@@ -104,6 +104,11 @@ def read_manifest(folder: PathLike) -> Manifest:
     Raises:
         RcdError: no checkpoint there, or its manifest is damaged, of a newer format or has a wrong field.
     """
+    return Manifest.from_yaml(_sealed_text(folder), f"'{Path(folder) / MANIFEST}'")
+
+
+def _sealed_text(folder: PathLike) -> str:
+    """The text of a manifest that is as it was sealed, or of a newer format."""
     path = Path(folder) / MANIFEST
     if not Path(folder).is_dir():
         raise RcdError(f"there is no checkpoint folder '{folder}': name one that training or a download has left")
@@ -120,7 +125,7 @@ def read_manifest(folder: PathLike) -> Manifest:
     intact = seal.read_text(errors="replace").split()[:1] == [_sha256(content)]
     if not intact and not is_of_newer_format(text):
         raise RcdError(f"'{path}' does not match its SHA-256 in {SEAL}: it was truncated or altered, copy it again")
-    return Manifest.from_yaml(text, f"'{path}'")
+    return text
 
 
 def verify(folder: PathLike) -> Manifest:
@@ -169,8 +174,7 @@ def load_tensors(folder: PathLike, stem: str, manifest: Manifest | None = None) 
 
 def checkpoint_sha256(folder: PathLike) -> str:
     """The checkpoint's identity: the SHA-256 of its manifest, which holds those of all other files."""
-    read_manifest(folder)
-    return _sha256((Path(folder) / MANIFEST).read_bytes())
+    return _sha256(_sealed_text(folder).encode())
 
 
 def _sha256(content: bytes) -> str:

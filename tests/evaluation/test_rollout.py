@@ -101,6 +101,12 @@ def test_until_a_late_plan_is_there_the_robot_holds_and_then_enters_it_in_the_mi
     assert result.episode.actions[2:].ravel() == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_late_chunk_is_planned_once() -> None:
+    drive = Drive(StreamSettings(mode="chunk", execute=3), latency=1)
+    result = run_episode(Corridor(corridor_spec(8)), Pusher(), seed=1, drive=drive)
+    assert result.planned_at == (0, 3, 6)
+
+
 def test_shaped_commands_change_no_faster_than_the_robot_can() -> None:
     simulation, settings = Corridor(LIMITED), StreamSettings(shape=True, anchor="measured")
     result = run_episode(simulation, Pusher(), seed=1, drive=Drive(settings))

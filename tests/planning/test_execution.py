@@ -111,6 +111,15 @@ def test_effort_plans_carry_efforts_only() -> None:
     assert points.positions.shape == points.velocities.shape == (4, 0)
 
 
+def test_the_newest_plan_is_followed_within_a_period_too(follower: TrajectoryFollower) -> None:
+    """A planner that stops the robot does not wait for a period's end."""
+    follower.accept(ReceivedPlan(ARM, 0, ENDS, PLAN), now=0)
+    stop = ReceivedPlan(ARM, PERIOD // 2, [PERIOD // 2, PERIOD], [[0.0, 0.0]] * 2)
+    assert follower.accept(stop, now=PERIOD // 2) is None
+    due = follower.due(PERIOD // 2)
+    assert due is not None and due.command.tolist() == [0.0, 0.0]
+
+
 def test_a_plan_is_kept_for_the_periods_to_execute() -> None:
     """Plans may arrive for every observation while each is to be followed for `execute` periods."""
     follower = TrajectoryFollower(tiny_spec().command, PERIOD, execute=2)

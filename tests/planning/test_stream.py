@@ -127,7 +127,15 @@ def test_a_controller_never_leaves_the_limits_and_never_jumps(
         sent = None
         for _ in range(15):
             watch.limits.append(MotionLimits.of(spec, settings.limits, settings.position_margin))
-            now += int(rng.choice([0, ticks, ticks, rng.integers(0, 3 * ticks), rng.integers(0, ticks // 3)]))
+            gap = [
+                0,
+                ticks,
+                ticks,
+                rng.integers(0, 3 * ticks),
+                rng.integers(0, ticks // 3),
+                rng.integers(0, 40 * ticks),
+            ]
+            now += int(rng.choice(gap))
             stamp = now - int(rng.choice([0, rng.integers(0, 4 * ticks)]))
             chunk = rng.choice([0.1, 1.0, 5.0]) * rng.standard_normal((rng.choice([1, 4, 16]), 2))
             event = rng.random()
