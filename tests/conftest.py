@@ -5,11 +5,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rcd_ros.ros.free_domain import free_domain
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
+
+# On a busy machine an example takes as long as it takes, and a failure should come again when the suite is run again.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 # A shell starts its background jobs deaf to SIGINT, and what they start inherits that. Pins that the tests of Ctrl-C
 # waited for ever when the suite itself was such a job.

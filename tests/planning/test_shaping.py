@@ -44,7 +44,7 @@ def end_of(plan: ShapedPlan) -> int:
     return plan.stamp + int(plan.points.time_from_start[-1])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     period=st.sampled_from([0.008, 0.02, 0.08, 0.1]),
