@@ -27,7 +27,7 @@ from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros import Clock, ClockType, Future, run_node
+from rcd_ros.ros import Clock, ClockType, Future, ReentrantCallbackGroup, run_node
 from rcd_ros.ros.managed_node import ManagedNode
 from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory, Trigger
 from rcd_ros.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
@@ -80,7 +80,9 @@ class PlannerNode(ManagedNode):
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "diagnostics", DIAGNOSTICS.profile(), qos_overriding_options=OVERRIDABLE
         )
-        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint)
+        # In a group of its own: rclpy lets the callbacks of a group wait for one that awaits something.
+        group = ReentrantCallbackGroup()
+        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def make_planner(self, parameters: Any) -> NodePlanner:
@@ -264,7 +266,7 @@ class PlannerNode(ManagedNode):
     def _settle_exchange(self) -> None:
         """After another planner was put in place: its threads get what the others have, its objects are set aside."""
         if self._active:
-            self._live.current.realtime.apply()
+            self._live.current.realtime.for_new_threads().apply()
             self._collector.settle()
 
     def _report(self) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rcd_ros.errors import RcdError
@@ -47,6 +47,10 @@ class Realtime:
             raise RcdError(f"cpu_affinity names core {unknown[0]}, this machine has cores 0 to {count - 1}")
         if not 0 <= self.priority <= 99:
             raise RcdError(f"realtime_priority is {self.priority}: set it from 1 to 99, or to 0 for none")
+
+    def for_new_threads(self) -> Realtime:
+        """What has to be asked for again when the process has got new threads."""
+        return replace(self, lock_memory=False, keep_awake=False)
 
     def apply(self) -> dict[str, str]:
         """Ask the system.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import sys
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes import realtime
-from rcd_ros.nodes.realtime import QuietCollector, Realtime
+from rcd_ros.nodes.realtime import QuietCollector, Realtime, stepping_back
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,25 @@ def test_staying_awake_is_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.M
     assert str(latency) in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}, (
         "closed, it is forgotten"
     )
+
+
+def test_new_threads_need_cores_and_priority_only() -> None:
+    wishes = Realtime(cpus=(0,), priority=80, lock_memory=True, keep_awake=True)
+    assert wishes.for_new_threads() == Realtime(cpus=(0,), priority=80)
+
+
+@pytest.mark.parametrize("granted", [os.SCHED_FIFO, os.SCHED_OTHER])
+def test_a_thread_that_steps_back_is_behind_its_own_process_and_before_all_others(
+    monkeypatch: pytest.MonkeyPatch, granted: int
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(os, "sched_getscheduler", lambda thread: granted)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *call: calls.append(call))
+    before = sys.getswitchinterval()
+    with stepping_back():
+        assert sys.getswitchinterval() <= 1e-4
+    assert calls == ([(0, os.SCHED_FIFO, os.sched_param(1))] if granted == os.SCHED_FIFO else [])
+    assert sys.getswitchinterval() == before
 
 
 class _Itself:
