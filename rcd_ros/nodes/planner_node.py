@@ -27,7 +27,7 @@ from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros import Clock, ClockType, Future, run_node
+from rcd_ros.ros import Clock, ClockType, Future, ReentrantCallbackGroup, run_node
 from rcd_ros.ros.managed_node import ManagedNode
 from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory, Trigger
 from rcd_ros.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
@@ -80,7 +80,9 @@ class PlannerNode(ManagedNode):
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "diagnostics", DIAGNOSTICS.profile(), qos_overriding_options=OVERRIDABLE
         )
-        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint)
+        # In rclpy a coroutine keeps its group from all other work until it ends; planning must go on meanwhile.
+        alone = ReentrantCallbackGroup()
+        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=alone)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def make_planner(self, parameters: Any) -> NodePlanner:
