@@ -49,7 +49,7 @@ class CommandIntake:
         """s after the newest accepted trajectory until the robot holds; 0: until its last point has passed."""
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
-        self._interfaces = interfaces or (spec.command.interface,) * spec.command.size
+        self._interfaces = interfaces or (spec.command.interface,) * len(spec.command.joints)
         self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
         self._hold = PositionHold(spec, self._interfaces)
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)

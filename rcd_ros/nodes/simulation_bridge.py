@@ -89,7 +89,7 @@ class SimulationBridge(Node):
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
         self._display = self._make_display(simulation)
-        self._goal = GoalRelay(self, simulation, QUEUE) if isinstance(simulation, GoalDirected) else None
+        self._goals = self._make_goals(simulation)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
@@ -107,9 +107,9 @@ class SimulationBridge(Node):
         super().destroy_node()
 
     def begun(self) -> None:
-        """An episode begins: tell its goal."""
-        if self._goal is not None:
-            self._goal.announce(self._episodes.now)
+        """An episode begins: tell its goals."""
+        for goal in self._goals:
+            goal.announce(self._episodes.now, self._episodes.observation)
 
     def observed(self) -> None:
         """Publish the newest observation."""
@@ -138,6 +138,12 @@ class SimulationBridge(Node):
         self._write_results()
         if self._episodes.all_done and self._shutdown_when_done:
             raise SystemExit(0)
+
+    def _make_goals(self, simulation: Simulation) -> list[GoalRelay]:
+        if not isinstance(simulation, GoalDirected):
+            return []
+        channels = [channel for channel in self._spec.observations if channel.kind.startswith("goal_")]
+        return [GoalRelay(self, channel, simulation, QUEUE) for channel in channels]
 
     def _make_display(self, simulation: Simulation) -> SceneDisplay | None:
         if not isinstance(simulation, MujocoScene):
