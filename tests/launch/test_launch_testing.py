@@ -24,6 +24,6 @@ def has_package() -> bool:
 def test_the_kitchen_launches(domain: int) -> None:
     """In a process of its own: launch_testing's plug-ins for pytest do not load into every pytest."""
     assert LAUNCH_TEST is not None
-    test = Path(__file__).with_name("kitchen_sim_launch_test.py")
+    test = Path(__file__).with_name("kitchen_sim_launch.py")
     result = subprocess.run([LAUNCH_TEST, str(test)], capture_output=True, text=True, timeout=240.0)
     assert result.returncode == 0, result.stdout + result.stderr
