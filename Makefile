@@ -52,5 +52,5 @@ $(VENV)/.demo: $(DEPENDENCIES)
 
 $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim,train,dev]'
+	@$(INSTALL) --editable '.[sim,train,test,dev]'
 	@touch $@ $(VENV)/.demo

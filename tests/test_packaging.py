@@ -48,6 +48,13 @@ def test_colcon_can_read_the_options_of_setup_cfg() -> None:
     assert "python_requires" not in options["options"]
 
 
+def test_colcon_finds_out_that_pytest_runs_the_tests() -> None:
+    """It looks among the extras of these names; otherwise it calls unittest, which finds no test and is content."""
+    options = configparser.ConfigParser()
+    options.read(ROOT / "setup.cfg")
+    assert re.search(r"^pytest\b", options["options.extras_require"]["test"], re.MULTILINE)
+
+
 def test_wheel_brings_launch_files_config_and_models(tmp_path: Path) -> None:
     """Installs the wheel away from the source tree and looks for the data as an installed program does."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]

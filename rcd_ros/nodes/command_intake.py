@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.nodes.messages import joint_command, received_plan
+from rcd_ros.planning.change_limiter import ChangeLimiter
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.planning.spec import Interface, TaskSpec
@@ -47,11 +48,14 @@ class CommandIntake:
         """
         self.timeout = 0.0
         """s after the newest accepted trajectory until the robot holds; 0: until its last point has passed."""
+        self.enforces_limits = False
+        """Whether commands change no faster than the motion limits allow (`ChangeLimiter`)."""
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
-        self._interfaces = interfaces or (spec.command.interface,) * spec.command.size
+        self._interfaces = interfaces or (spec.command.interface,) * len(spec.command.joints)
         self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
         self._hold = PositionHold(spec, self._interfaces)
+        self._limiter = ChangeLimiter(spec, self._interfaces)
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self._rivals = 0
@@ -67,6 +71,7 @@ class CommandIntake:
         """An episode begins: forget the plan in hand."""
         self._follower.reset()
         self._hold.release()
+        self._limiter.reset()
         self._following = self._holding = False
 
     def receive(self, message: JointTrajectory, now: int) -> ReceivedPlan | None:
@@ -88,6 +93,8 @@ class CommandIntake:
         It is published, too, on `~/command`: what a robot was told is not what it did.
         """
         command, holds = self._decide(now, observation)
+        if self.enforces_limits:
+            command = self._limiter.limit(command)
         self._executed.publish(joint_command(now, self._spec.command.joints, self._interfaces, command))
         return command, holds
 
@@ -112,6 +119,7 @@ class CommandIntake:
             "accepted": self.accepted,
             "refused": sum(self.refused.values()),
             **{f"refused: {reason}": count for reason, count in sorted(self.refused.items())},
+            "limited": self._limiter.limited,
             "holding": self._holding,
             "holds": self.holds,
             "recoveries": self.recoveries,

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import time_message
+from rcd_ros.planning.spec import ObservationChannel
 from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile
-from rcd_ros.ros.messages import Header, Point, Pose, PoseStamped, Quaternion
+from rcd_ros.ros.messages import Header, PoseStamped
 from rcd_ros.simulation.simulation import GoalDirected
 
-TOPIC = "goal_pose"
 FRAME = "world"
 
 
@@ -21,41 +21,42 @@ class GoalRelay:
     A goal that the simulation cannot have is refused in the log, and the one that holds is told again.
     """
 
-    def __init__(self, node: Node, simulation: GoalDirected, depth: int) -> None:
-        """Relay the goals of `simulation` through `node`."""
-        self._node, self._simulation = node, simulation
+    def __init__(self, node: Node, channel: ObservationChannel, simulation: GoalDirected, depth: int) -> None:
+        """Relay the goals of `simulation` through `node`; `channel` names the topic and the axes of a position."""
+        self._node, self._channel, self._simulation = node, channel, simulation
+        self._columns = list(channel.columns)
         self._stamp = 0
+        self._goal = np.empty(0)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._publisher = node.create_publisher(PoseStamped, TOPIC, latched)
-        node.create_subscription(PoseStamped, TOPIC, self._on_goal, depth)
+        self._publisher = node.create_publisher(PoseStamped, channel.topic, latched)
+        node.create_subscription(PoseStamped, channel.topic, self._on_goal, depth)
 
-    def announce(self, stamp: int) -> None:
-        """Tell the present goal, which holds from `stamp` (ns)."""
-        self._stamp = stamp
-        x, y, z, *orientation = self._simulation.goal.tolist()
-        w, qx, qy, qz = orientation
-        pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(w=w, x=qx, y=qy, z=qz))
-        self._publisher.publish(PoseStamped(header=Header(stamp=time_message(stamp), frame_id=FRAME), pose=pose))
+    def announce(self, stamp: int, observation: NDArray[np.float64]) -> None:
+        """Tell the goal in an observation vector (in the data set's columns) that was taken at `stamp` (ns)."""
+        self._stamp, self._goal = stamp, observation[self._columns]
+        self._tell()
+
+    def _tell(self) -> None:
+        message = PoseStamped(header=Header(stamp=time_message(self._stamp), frame_id=FRAME))
+        message.pose.orientation.w = 1.0
+        for axis, value in zip(self._channel.joints, self._goal.tolist(), strict=True):
+            setattr(message.pose.position, axis, value)
+        self._publisher.publish(message)
 
     def _on_goal(self, message: PoseStamped) -> None:
-        goal = _pose(message)
-        if np.array_equal(goal, self._simulation.goal):
+        goal = np.array([getattr(message.pose.position, axis) for axis in self._channel.joints])
+        if np.array_equal(goal, self._goal):
             return  # our own word, heard again
         try:
             if message.header.frame_id not in ("", FRAME):
                 raise RcdError(f"it is given in the frame '{message.header.frame_id}', not in '{FRAME}'")
             if not np.isfinite(goal).all():
                 raise RcdError("it is not finite")
-            self._simulation.set_goal(goal)
+            self._simulation.move_goal(goal)
         except RcdError as error:
             self._node.get_logger().warning(f"a goal was refused: {error}")
-            self.announce(self._stamp)
+            self._tell()
         else:
-            self._node.get_logger().info(f"the goal is now at ({goal[0]:.3g}, {goal[1]:.3g}, {goal[2]:.3g})")
-
-
-def _pose(message: PoseStamped) -> NDArray[np.float64]:
-    position, orientation = message.pose.position, message.pose.orientation
-    return np.array(
-        [position.x, position.y, position.z, orientation.w, orientation.x, orientation.y, orientation.z], np.float64
-    )
+            self._goal = goal
+            place = ", ".join(f"{axis} = {value:.3g}" for axis, value in zip(self._channel.joints, goal, strict=True))
+            self._node.get_logger().info(f"the goal is now at {place}")

@@ -80,7 +80,7 @@ class SimulationBridge(Node):
         simulation = task.make_simulation()
         interfaces = simulation.interfaces if isinstance(simulation, MixedCommands) else None
         self._intake = CommandIntake(self, self._spec, self._execute, interfaces, self.zero_is_now)
-        self._intake.timeout = self._live.current.command_timeout
+        self._set_up_intake(self._live.current)
         self._episodes = Episodes(simulation, count, seed, self.begin_at)
         self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep")
         self._recorder = Recorder(simulation, video, self.get_logger().warning) if video else None
@@ -89,7 +89,7 @@ class SimulationBridge(Node):
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
         self._display = self._make_display(simulation)
-        self._goal = GoalRelay(self, simulation, QUEUE) if isinstance(simulation, GoalDirected) else None
+        self._goals = self._make_goals(simulation)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
@@ -107,9 +107,9 @@ class SimulationBridge(Node):
         super().destroy_node()
 
     def begun(self) -> None:
-        """An episode begins: tell its goal."""
-        if self._goal is not None:
-            self._goal.announce(self._episodes.now)
+        """An episode begins: tell its goals."""
+        for goal in self._goals:
+            goal.announce(self._episodes.now, self._episodes.observation)
 
     def observed(self) -> None:
         """Publish the newest observation."""
@@ -138,6 +138,12 @@ class SimulationBridge(Node):
         self._write_results()
         if self._episodes.all_done and self._shutdown_when_done:
             raise SystemExit(0)
+
+    def _make_goals(self, simulation: Simulation) -> list[GoalRelay]:
+        if not isinstance(simulation, GoalDirected):
+            return []
+        channels = [channel for channel in self._spec.observations if channel.kind.startswith("goal_")]
+        return [GoalRelay(self, channel, simulation, QUEUE) for channel in channels]
 
     def _make_display(self, simulation: Simulation) -> SceneDisplay | None:
         if not isinstance(simulation, MujocoScene):
@@ -170,10 +176,14 @@ class SimulationBridge(Node):
         self._driver.begin()
 
     def _on_parameters(self, parameters: BridgeParameters) -> None:
-        self._intake.timeout = parameters.command_timeout
+        self._set_up_intake(parameters)
         ticker = self._driver.ticker
         if ticker is not None and parameters.speed != ticker.speed:
             ticker.set_speed(parameters.speed)
+
+    def _set_up_intake(self, parameters: BridgeParameters) -> None:
+        self._intake.timeout = parameters.command_timeout
+        self._intake.enforces_limits = parameters.enforce_command_limits
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._episodes.running is not None:

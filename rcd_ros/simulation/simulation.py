@@ -109,15 +109,10 @@ class Keyframed(Protocol):
 
 @runtime_checkable
 class GoalDirected(Protocol):
-    """A simulation with a goal for each episode, which may be moved from outside while it runs."""
+    """A simulation with a goal for each episode, observed by a goal channel, that may be moved while it runs."""
 
-    @property
-    def goal(self) -> NDArray[np.float64]:
-        """The goal (7,) of this episode in the world: x, y, z in m, orientation w, x, y, z."""
-        ...
-
-    def set_goal(self, pose: NDArray[np.float64]) -> None:
-        """Moves the goal to a pose (7,); raises `RcdError` where it cannot be."""
+    def move_goal(self, goal: ArrayLike) -> None:
+        """Puts the goal elsewhere, in the axes of the goal channel; raises `RcdError` where it cannot be."""
         ...
 
 

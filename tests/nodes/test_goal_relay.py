@@ -6,24 +6,30 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.goal_relay import GoalRelay
 from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.planning.spec import ObservationChannel
 from rcd_ros.ros import Node, SingleThreadedExecutor
 from rcd_ros.ros.messages import PoseStamped
 from tests.nodes.conftest import Peer
 
+CHANNEL = ObservationChannel.model_construct(
+    name="goal", kind="goal_position", topic="goal_pose", joints=("x", "y"), units=("m", "m"), columns=(3, 4)
+)
+
 
 class Maze:
     def __init__(self) -> None:
-        self.goal = np.array([1.0, 2.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+        self.goal = np.array([1.0, 2.0])
 
-    def set_goal(self, pose: NDArray[np.float64]) -> None:
-        if pose[0] > 5.0:
+    def move_goal(self, goal: ArrayLike) -> None:
+        goal = np.asarray(goal)
+        if goal[0] > 5.0:
             raise RcdError("there is a wall")
-        self.goal = pose
+        self.goal = goal
 
 
 @pytest.fixture
@@ -44,13 +50,13 @@ def goal(x: float, frame: str = "world") -> PoseStamped:
 def test_a_goal_is_told_moved_and_told_again_where_it_cannot_be(peer: Peer, executor: SingleThreadedExecutor) -> None:
     node, maze = Node("bridge"), Maze()
     executor.add_node(node)
-    relay = GoalRelay(node, maze, 10)
+    relay = GoalRelay(node, CHANNEL, maze, 10)
     peer.listen(PoseStamped, "goal_pose")
     publisher = peer.create_publisher(PoseStamped, "goal_pose", 10)
     peer.until(lambda: publisher.get_subscription_count() == 2, "the relay")
     heard = peer.received["goal_pose"]
 
-    relay.announce(70)
+    relay.announce(70, np.array([0.0, 0.0, 0.0, 1.0, 2.0]))
     peer.until(lambda: heard, "the goal")
     assert (heard[0].pose.position.y, heard[0].header.frame_id, nanoseconds(heard[0].header.stamp)) == (
         2.0,

@@ -16,7 +16,10 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import GAP
 from rcd_ros.nodes.messages import nanoseconds, time_message
 from rcd_ros.resources import find_resource
-from rcd_ros.ros import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rcd_ros.ros import RUNTIME, DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+
+if RUNTIME == "rclpy":
+    pytest.importorskip("mujoco_ros2_control_msgs")
 from rcd_ros.ros.messages import (
     ClockMessage,
     DiagnosticArray,

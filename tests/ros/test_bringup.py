@@ -39,6 +39,11 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert (planner.required, bridge.required) == (True, True)
 
 
+def test_a_planner_hears_the_clock_of_the_namespace_that_it_is_in() -> None:
+    planner, _ = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve({"namespace": "left"}))
+    assert planner.remappings == (("/clock", "clock"),)
+
+
 @pytest.mark.parametrize(
     ("given", "itself"), [({}, False), ({"autostart": "true"}, False), ({"autostart": "false"}, True)]
 )

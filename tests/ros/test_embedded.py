@@ -251,6 +251,18 @@ def test_arguments_that_cannot_be_read_are_refused_in_one_sentence(tmp_path: Pat
             parse_ros_arguments(["--ros-args", *arguments])
 
 
+def test_publishers_are_counted_under_their_own_names_not_under_remapped_ones(domain: int) -> None:
+    """As in rclpy, whose `count_publishers` does not remap: who means a topic of their own resolves its name first."""
+    init(args=["--ros-args", "-r", "joint_states:=robot/joint_states"])
+    try:
+        node = Node("bridge")
+        node.create_publisher(JointState, "joint_states", 10)
+        assert node.count_publishers("joint_states") == 0
+        assert node.count_publishers(node.resolve_topic_name("joint_states")) == 1
+    finally:
+        shutdown()
+
+
 def test_ros_2_is_told_which_nodes_there_are_and_what_they_own(ros: None) -> None:
     node = Node("visible", namespace="/arm", start_parameter_services=False)
     node.create_publisher(JointState, "joint_states", 10)

@@ -85,6 +85,8 @@ class Evidence:
         ]
         parts += self.answers
         parts.append(f"{self.plans} plans in {self.seconds:.1f} s")
+        if self.plans and self.unplanned:
+            parts.append(f"{self.unplanned} periods without a plan of their own")
         parts.append("arm at rest" if self.rested else f"arm at {self.speed:.2f} rad/s")
         if np.isfinite(self.motion.largest_change):
             parts.append(f"largest change {100.0 * self.motion.largest_change:.0f} % of the limit")

@@ -110,6 +110,7 @@ class Stage:
             "episodes": 0,
             "episode_steps": EPISODE_STEPS,
             "plan_timeout": PATIENCE_S,
+            "enforce_command_limits": True,
         }
         return NodeProcess(
             self.settings.bridge,

@@ -14,7 +14,7 @@ from rcd_ros.nodes.faults.checks import (
     counts,
     exits,
     in_one_line,
-    no_gap,
+    never_held,
     no_plans,
     plans_on,
     reports,
@@ -34,7 +34,7 @@ BORNE = Evidence(
     speed=0.01,
     rested=True,
     rests=True,
-    counts={"planner": {"dropped: not finite": 20}, "kitchen_bridge": {"holds": 1}},
+    counts={"planner": {"dropped: not finite": 20}, "kitchen_bridge": {"accepted": 5}},
     states={"planner": frozenset({"planning", "stale"})},
     messages={"planner": ("no new observation for 2 s",)},
     words={"planner": "[WARN] a joint is NaN\n", "guest": "[FATAL] damaged\n"},
@@ -52,7 +52,7 @@ def test_a_fault_that_was_borne_has_no_problems() -> None:
     assert BORNE.problems() == []
     told = BORNE.describe()
     assert "guest ended (exit code 2)" in told
-    assert "dropped: not finite +20; bridge: holds +1; refused: damaged; 3 plans in 2.0 s; arm at rest" in told
+    assert "dropped: not finite +20; bridge: accepted +5; refused: damaged; 3 plans in 2.0 s; arm at rest" in told
     assert told.endswith("largest change 50 % of the limit; followed again after 0.2 s")
 
 
@@ -77,7 +77,7 @@ def test_what_is_never_right(change: dict[str, object], problem: str) -> None:
     ("check", "change"),
     [
         (counts("dropped: not"), {"counts": {}}),
-        (counts("holds", node="kitchen_bridge"), {"counts": {"planner": {"holds": 1}}}),
+        (counts("accepted", node="kitchen_bridge"), {"counts": {"planner": {"accepted": 1}}}),
         (says("is NaN", "planner"), {"words": {}}),
         (reports("no new observation", "planner"), {"messages": {}}),
         (state("stale"), {"states": {"planner": frozenset({"planning"})}}),
@@ -85,7 +85,7 @@ def test_what_is_never_right(change: dict[str, object], problem: str) -> None:
         (exits("guest", 2), {"exit_codes": {"guest": None}}),
         (answers("refused"), {"answers": ("granted",)}),
         (no_plans, {"late_plans": 4}),
-        (no_gap, {"unplanned": 1}),
+        (never_held, {"counts": {"kitchen_bridge": {"holds": 1}}}),
     ],
 )
 def test_each_check_passes_and_fails(check: Check, change: dict[str, object]) -> None:

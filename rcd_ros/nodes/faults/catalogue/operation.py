@@ -8,7 +8,7 @@ from typing import Any
 
 from rcd_ros.nodes.faults import changes
 from rcd_ros.nodes.faults.catalogue.copies import damaged_copy, foreign_copy
-from rcd_ros.nodes.faults.checks import answers, counts, no_gap, no_plans, state
+from rcd_ros.nodes.faults.checks import answers, counts, never_held, no_plans, state
 from rcd_ros.nodes.faults.fault import Action, Check, Fault
 from rcd_ros.nodes.faults.requests import GRANTED, REFUSED, change_state, load_checkpoint, set_parameters
 from rcd_ros.nodes.faults.stage import Stage
@@ -26,15 +26,19 @@ def operation_faults(spec: TaskSpec) -> list[Fault]:
     arm = (spec.observations[0].topic,)
 
     def swap(name: str, folder: Callable[[Stage], Path], sentence: str, quick: bool = False) -> Fault:
-        expected = "refused with the reason, nothing has changed: not one period without a plan"
-        checks: tuple[Check, ...] = (answers(f"{REFUSED}: not loaded, nothing has changed"), answers(sentence), no_gap)
+        expected = "refused with the reason, nothing has changed: the robot is never without a command"
+        checks: tuple[Check, ...] = (
+            answers(f"{REFUSED}: not loaded, nothing has changed"),
+            answers(sentence),
+            never_held,
+        )
         return Fault(
             f"{name} during hot swap", GROUP, expected, _loads(folder), checks, end=_restores_checkpoint, quick=quick
         )
 
     def refused(name: str, sentence: str, **values: Any) -> Fault:
         expected = "refused with the reason, none of the parameters has changed, planning goes on"
-        return Fault(name, GROUP, expected, _sets(**values), (answers(REFUSED), answers(sentence), no_gap))
+        return Fault(name, GROUP, expected, _sets(**values), (answers(REFUSED), answers(sentence), never_held))
 
     return [
         swap("a damaged checkpoint", damaged_copy, "does not match its SHA-256", quick=True),
@@ -43,9 +47,9 @@ def operation_faults(spec: TaskSpec) -> list[Fault]:
         Fault(
             "a hot swap in the middle of the motion",
             GROUP,
-            "loaded and exchanged between two periods: not one period without a plan, no jump",
+            "loaded and exchanged between two periods: the robot is never without a command, no jump",
             _loads(lambda stage: stage.settings.checkpoint),
-            (answers(f"{GRANTED}: planning from"), counts("exchanges"), no_gap),
+            (answers(f"{GRANTED}: planning from"), counts("exchanges"), never_held),
         ),
         refused("a parameter out of range, live", "rate", rate=-1.0),
         refused("a parameter of the wrong type, live", "seed", seed="many"),
@@ -76,7 +80,7 @@ def operation_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "refused, planning goes on",
             lambda stage: change_state(stage, "configure"),
-            (answers(f"{REFUSED}: configure"), no_gap),
+            (answers(f"{REFUSED}: configure"), never_held),
         ),
         Fault(
             "observations far outside the training range, with the guard on",

@@ -13,7 +13,7 @@ GROUP = "time"
 JUMP_S = 100.0
 
 
-def time_faults(spec: TaskSpec) -> list[Fault]:
+def clock_faults(spec: TaskSpec) -> list[Fault]:
     """Faults of stamps and clocks."""
     topics = tuple(dict.fromkeys(channel.topic for channel in spec.observations))
     period = spec.control_period
