@@ -12,6 +12,7 @@ class BridgeParameters(NodeParameters):
     command_timeout: float = parameter(
         0.0, "after the newest trajectory until the robot holds, 0: until its last point", unit="s", minimum=0.0
     )
+    enforce_command_limits: bool = parameter(False, "approach each command no faster than the motion limits allow")
     plan_timeout: float = parameter(
         30.0, "to wait for a plan; realtime: only for the first", unit="s", minimum=1e-3, maximum=1e6
     )

@@ -14,7 +14,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge_parameters import BridgeParameters
 from rcd_ros.nodes.episode_driver import EpisodeDriver
 from rcd_ros.nodes.episodes import EpisodeStart
-from rcd_ros.ros import Node
+from rcd_ros.ros import Node, ReentrantCallbackGroup
 from rcd_ros.ros.messages import SetBool, Trigger, load_interface
 
 PACKAGE = "mujoco_ros2_control_msgs"
@@ -29,7 +29,9 @@ class BridgeServices:
         self._stepping = False
         node.create_service(Trigger, "~/reset", self._on_reset)
         node.create_service(SetBool, "~/pause", self._on_pause)
-        node.create_service(Trigger, "~/step", self._on_step)
+        # In rclpy a coroutine keeps its group from all other work until it ends: no plan would arrive meanwhile.
+        alone = ReentrantCallbackGroup()
+        node.create_service(Trigger, "~/step", self._on_step, callback_group=alone)
         try:
             reset_world, set_pause, step_simulation = (
                 load_interface(f"{PACKAGE}/srv/{name}") for name in ("ResetWorld", "SetPause", "StepSimulation")
@@ -42,7 +44,7 @@ class BridgeServices:
             return
         node.create_service(reset_world, "~/reset_world", self._on_reset_world)
         node.create_service(set_pause, "~/set_pause", self._on_set_pause)
-        node.create_service(step_simulation, "~/step_simulation", self._on_step_simulation)
+        node.create_service(step_simulation, "~/step_simulation", self._on_step_simulation, callback_group=alone)
 
     def _on_reset(self, request: Any, response: Any) -> Any:
         return self._reset(self._parameters().reset_to, response)

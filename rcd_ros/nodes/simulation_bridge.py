@@ -80,7 +80,7 @@ class SimulationBridge(Node):
         simulation = task.make_simulation()
         interfaces = simulation.interfaces if isinstance(simulation, MixedCommands) else None
         self._intake = CommandIntake(self, self._spec, self._execute, interfaces, self.zero_is_now)
-        self._intake.timeout = self._live.current.command_timeout
+        self._set_up_intake(self._live.current)
         self._episodes = Episodes(simulation, count, seed, self.begin_at)
         self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep")
         self._recorder = Recorder(simulation, video, self.get_logger().warning) if video else None
@@ -155,16 +155,16 @@ class SimulationBridge(Node):
 
     def _start(self) -> None:
         self.destroy_timer(self._starter)
-        for topic in ("clock", *self._scene.topics):
+        for topic in map(self.resolve_topic_name, ("clock", *self._scene.topics)):
             if self.count_publishers(topic) > 1:
                 raise RcdError(
-                    f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give "
-                    "this one a namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+                    f"another node publishes '{topic}' already: stop that bridge, or give this one a namespace "
+                    "(-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
                 )
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
-        self._services = BridgeServices(self, self._driver, lambda: self._live.current)
+        self._requests = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
         self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
         if self._mode == "realtime":
@@ -176,10 +176,14 @@ class SimulationBridge(Node):
         self._driver.begin()
 
     def _on_parameters(self, parameters: BridgeParameters) -> None:
-        self._intake.timeout = parameters.command_timeout
+        self._set_up_intake(parameters)
         ticker = self._driver.ticker
         if ticker is not None and parameters.speed != ticker.speed:
             ticker.set_speed(parameters.speed)
+
+    def _set_up_intake(self, parameters: BridgeParameters) -> None:
+        self._intake.timeout = parameters.command_timeout
+        self._intake.enforces_limits = parameters.enforce_command_limits
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._episodes.running is not None:

@@ -76,7 +76,7 @@ class ObservationAssembler:
         self._size = spec.observation_size
         self._history = history
         self._period = round(spec.control_period * 1e9)
-        self._tolerance = round(tolerance * 1e9)
+        self.set_tolerance(tolerance)
         self._topics: dict[str, _Topic] = {}
         begin = 0
         for channel in spec.observations:
@@ -86,6 +86,14 @@ class ObservationAssembler:
             begin += channel.size
         self._lead = next(iter(self._topics.values()))
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque()
+
+    def set_tolerance(self, tolerance: float) -> None:
+        """Another tolerance (s) from now on."""
+        self._tolerance = round(tolerance * 1e9)
+
+    def stamp_of(self, topic: str) -> int | None:
+        """Stamp (ns) of the newest message of a topic that could be used."""
+        return self._topics[topic].stamp
 
     @property
     def stamp(self) -> int | None:

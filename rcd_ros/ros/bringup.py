@@ -6,8 +6,8 @@ started: `rcd_ros.ros.supervisor` does that without ROS 2, `rcd_ros.ros.launch_f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,10 @@ class LaunchArgument:
             return _PARSERS[self.kind](text)
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+
+
+OWN_CLOCK = ("/clock", "clock")
+"""Remapping for nodes beside a simulator: a clock that is simulated in a namespace is heard in that namespace."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,29 @@ class Bringup:
         """The named arguments as parameters, without those that are left to the parameter file."""
         known = {argument.name: argument for argument in self.arguments}
         return {name: known[name].parse(values[name]) for name in names if values[name]}
+
+
+def starts_nodes_itself(values: Mapping[str, str]) -> bool:
+    """Whether a launch with these arguments configures and activates its managed nodes, instead of each node itself."""
+    return values.get("autostart", "true").lower() == "false"
+
+
+def waiting(process: NodeProcess) -> NodeProcess:
+    """The process with its node, if that is a managed one, waiting to be configured."""
+    if not process.lifecycle:
+        return process
+    return replace(process, parameters={**process.parameters, "autostart": False})
+
+
+def lifecycle_manager(processes: Sequence[NodeProcess]) -> NodeProcess:
+    """What configures and activates the managed nodes of `processes`, one after another, where there is no ROS 2."""
+    managed = [process for process in processes if process.lifecycle]
+    return NodeProcess(
+        executable="lifecycle_manager_node",
+        name="lifecycle_manager",
+        parameters={"node_names": [process.name for process in managed]},
+        namespace=managed[0].namespace,
+    )
 
 
 def find_bringup(name: str) -> Bringup:
@@ -136,10 +163,12 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         NodeProcess(
             executable="planner_node",
             name="planner",
-            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
+            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed", "shape")),
             parameter_files=files,
             namespace=values["namespace"],
+            remappings=(OWN_CLOCK,),
             required=True,
+            lifecycle=True,
         ),
         NodeProcess(
             executable="kitchen_bridge_node",
@@ -177,6 +206,7 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
         LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
         LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+        LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
         LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
         LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
         LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
@@ -187,6 +217,12 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
         LaunchArgument("namespace", "", "namespace of all nodes"),
+        LaunchArgument(
+            "autostart",
+            "true",
+            "managed nodes start themselves; false: the launch configures and activates them",
+            "boolean",
+        ),
     ),
     nodes=_kitchen_sim_nodes,
 )
@@ -219,6 +255,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         parameters=planner,
         parameter_files=files,
         namespace=values["namespace"],
+        remappings=(OWN_CLOCK,),
         required=True,
     )
     return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]

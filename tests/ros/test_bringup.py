@@ -10,7 +10,14 @@ from typer.testing import CliRunner
 from rcd_ros.cli import app
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
-from rcd_ros.ros.bringup import KITCHEN_SIM, MUJOCO_SIM, NodeProcess
+from rcd_ros.ros.bringup import (
+    KITCHEN_SIM,
+    MUJOCO_SIM,
+    NodeProcess,
+    lifecycle_manager,
+    starts_nodes_itself,
+    waiting,
+)
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments
 from rcd_ros.ros.supervisor import node_command
 
@@ -30,6 +37,18 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert bridge.parameters == {"speed": 2.0, "goals": ["kettle", "microwave"], "seed": 7}
     assert isinstance(bridge.parameters["speed"], float)
     assert (planner.required, bridge.required) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "itself"), [({}, False), ({"autostart": "true"}, False), ({"autostart": "false"}, True)]
+)
+def test_who_starts_managed_nodes_is_an_argument(given: dict[str, str], itself: bool) -> None:
+    values = KITCHEN_SIM.resolve(given)
+    assert starts_nodes_itself(values) == itself
+    planner, bridge = (waiting(process) for process in KITCHEN_SIM.nodes(values))
+    assert planner.parameters["autostart"] is False
+    assert "autostart" not in bridge.parameters
+    assert lifecycle_manager([planner, bridge]).parameters == {"node_names": ["planner"]}
 
 
 def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_path: Path) -> None:

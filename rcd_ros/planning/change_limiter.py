@@ -1,0 +1,43 @@
+"""The last guard before a robot: no command changes faster than its joints bear, whoever sent it and however late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.planning.motion_limits import MotionLimits
+from rcd_ros.planning.spec import Interface, TaskSpec
+
+
+class ChangeLimiter:
+    """Approaches each command as fast as the motion limits allow, and no faster.
+
+    From one control period to the next a velocity or an effort changes by at most its acceleration limit times the
+    period, a position by its velocity limit times the period; a joint without such a limit changes as it likes. A plan
+    that is shaped and arrives in time is never changed by it; one that arrives late is entered in the middle, which
+    is a jump.
+    """
+
+    def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface]) -> None:
+        """Limit the commands of `spec`, each joint by its own interface."""
+        limits = MotionLimits.of(spec)
+        self._by_position = np.array([interface == "position" for interface in interfaces])
+        fall = np.where(self._by_position, -limits.velocity_lower, limits.acceleration)
+        rise = np.where(self._by_position, limits.velocity_upper, limits.acceleration)
+        self._fall, self._rise = fall * spec.control_period, rise * spec.control_period
+        self.limited = 0
+        """Control periods in which a command was changed."""
+        self.reset()
+
+    def reset(self) -> None:
+        """The robot stands still, wherever it is."""
+        self._last = np.where(self._by_position, np.nan, 0.0)
+
+    def limit(self, command: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The command (n_cmd,) nearest to the given one that the last one may be followed by."""
+        last = np.where(np.isnan(self._last), command, self._last)
+        self._last = command.clip(last - self._fall, last + self._rise)
+        self.limited += not np.array_equal(self._last, command)
+        return self._last

@@ -1,0 +1,41 @@
+"""The last guard before a robot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rcd_ros.planning.change_limiter import ChangeLimiter
+from rcd_ros.planning.spec import Interface, MotionSpec
+from tests.planning.tiny import tiny_spec
+
+SPEC = tiny_spec().model_copy(update={"motion": MotionSpec(acceleration=(5.0, 10.0), velocity=(1.0, 2.0))})
+"""A period of 0.1 s: 0.5 and 1 rad/s more or less in each, or 0.1 and 0.2 rad."""
+
+
+def followed(limiter: ChangeLimiter, *commands: tuple[float, float]) -> list[list[float]]:
+    return [limiter.limit(np.array(command)).tolist() for command in commands]
+
+
+def test_velocities_are_approached_from_rest() -> None:
+    limiter = ChangeLimiter(SPEC, ("velocity", "velocity"))
+    assert followed(limiter, (1.0, 0.5), (1.0, 0.5), (-1.0, 0.5)) == [[0.5, 0.5], [1.0, 0.5], [0.5, 0.5]]
+    assert limiter.limited == 2
+    limiter.reset()
+    assert followed(limiter, (1.0, 0.5)) == [[0.5, 0.5]]
+
+
+def test_positions_begin_where_they_are() -> None:
+    limiter = ChangeLimiter(SPEC, ("position", "velocity"))
+    assert followed(limiter, (3.0, 0.0), (4.0, 0.0), (2.0, 0.0)) == [
+        [3.0, 0.0],
+        [pytest.approx(3.1), 0.0],
+        [pytest.approx(3.0), 0.0],
+    ]
+
+
+@pytest.mark.parametrize("interface", ["velocity", "effort"])
+def test_joints_without_a_limit_change_as_they_like(interface: Interface) -> None:
+    limiter = ChangeLimiter(tiny_spec(), (interface, interface))
+    assert followed(limiter, (2.0, -2.0), (-2.0, 2.0)) == [[2.0, -2.0], [-2.0, 2.0]]
+    assert limiter.limited == 0
