@@ -100,7 +100,7 @@ class CommandIntake:
 
     def look_for_rivals(self) -> None:
         """Count the publishers of the command topic; more than one is worth a warning."""
-        count = self._node.count_publishers(self._node.resolve_topic_name(self._spec.command.topic))
+        count = len(self._node.get_publishers_info_by_topic(self._spec.command.topic))
         if count > 1 and count != self._rivals:
             self._node.get_logger().warning(f"{self._rivalry(count)}: the robot follows whichever was heard last")
         self._rivals = count

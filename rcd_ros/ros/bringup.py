@@ -157,13 +157,12 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     else:
         files = (find_resource("config/kitchen_sim.yaml"),)
         shipped = {} if values["checkpoint"] else {"checkpoint": str(find_resource("models/kitchen-complete"))}
-    bridge = ("mode", "speed", "execute", "episodes", "episode_steps", "goals", "seed", "results", "video", "overwrite")
     return [
         *_recorder(values),  # first, to miss nothing
         NodeProcess(
             executable="planner_node",
             name="planner",
-            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed", "shape")),
+            parameters=shipped | KITCHEN_SIM.parameters(values, _PLANNER),
             parameter_files=files,
             namespace=values["namespace"],
             remappings=(OWN_CLOCK,),
@@ -173,7 +172,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         NodeProcess(
             executable="kitchen_bridge_node",
             name="kitchen_bridge",
-            parameters=KITCHEN_SIM.parameters(values, bridge),
+            parameters=KITCHEN_SIM.parameters(values, (*_BRIDGE, "goals")),
             parameter_files=files,
             namespace=values["namespace"],
             required=True,
@@ -197,32 +196,34 @@ def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     ]
 
 
+_DRIVING = (
+    LaunchArgument("engine", "", "inference engine of the planner"),
+    LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
+    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
+    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+    LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
+    LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
+    LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
+    LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+    LaunchArgument("results", "", "JSON file for the results"),
+    LaunchArgument("video", "", "video file of the episodes"),
+    LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
+    LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
+    LaunchArgument("namespace", "", "namespace of all nodes"),
+    LaunchArgument("autostart", "true", "managed nodes start themselves; false: the launch starts them", "boolean"),
+)
+"""Arguments of every launch in which a planner drives a simulation."""
+_PLANNER = ("checkpoint", "engine", "seed", "shape")
+_BRIDGE = ("mode", "speed", "execute", "episodes", "episode_steps", "seed", "results", "video", "overwrite")
+
 KITCHEN_SIM = Bringup(
     name="kitchen_sim",
     description="A one-step planner drives the simulated arm of FrankaKitchen.",
     arguments=(
         LaunchArgument("checkpoint", "", "folder of the planner's checkpoint (empty: the shipped kitchen-complete)"),
-        LaunchArgument("engine", "", "inference engine of the planner"),
-        LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
-        LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
-        LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
-        LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
-        LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
-        LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
         LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
-        LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
-        LaunchArgument("results", "", "JSON file for the results"),
-        LaunchArgument("video", "", "video file of the episodes"),
-        LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
-        LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
+        *_DRIVING,
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
-        LaunchArgument("namespace", "", "namespace of all nodes"),
-        LaunchArgument(
-            "autostart",
-            "true",
-            "managed nodes start themselves; false: the launch configures and activates them",
-            "boolean",
-        ),
     ),
     nodes=_kitchen_sim_nodes,
 )
@@ -236,7 +237,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     if len(sources) != 1 and not values["params_file"]:
         has = f"got {' and '.join(sources)}" if sources else "got none"
         raise RcdError(f"say what to simulate by exactly one of {', '.join(f'{name}:=...' for name in SOURCES)}: {has}")
-    planner = MUJOCO_SIM.parameters(values, ("checkpoint", "engine", "seed"))
+    planner = MUJOCO_SIM.parameters(values, _PLANNER)
     if values["task"] and not values["checkpoint"]:
         planner |= _shipped_planner(values["task"])
     # Without a planner there is nothing to wait for and no last episode.
@@ -244,7 +245,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     bridge = NodeProcess(
         executable="mujoco_bridge_node",
         name="mujoco_bridge",
-        parameters=alone | MUJOCO_SIM.parameters(values, (*SOURCES, *MUJOCO_BRIDGE)),
+        parameters=alone | MUJOCO_SIM.parameters(values, (*SOURCES, *_BRIDGE, *_WORLD)),
         parameter_files=files,
         namespace=values["namespace"],
         required=True,
@@ -257,6 +258,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         namespace=values["namespace"],
         remappings=(OWN_CLOCK,),
         required=True,
+        lifecycle=True,
     )
     return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]
 
@@ -270,10 +272,7 @@ def _shipped_planner(task: str) -> dict[str, str]:
 
 
 SOURCES = ("task", "model", "env", "suite")
-MUJOCO_BRIDGE = (
-    *("mode", "speed", "execute", "episodes", "episode_steps", "seed", "results", "video", "overwrite"),
-    *("keyframe", "control_period", "camera", "headless"),
-)
+_WORLD = ("keyframe", "control_period", "camera", "headless")
 
 MUJOCO_SIM = Bringup(
     name="mujoco_sim",
@@ -286,21 +285,10 @@ MUJOCO_SIM = Bringup(
         LaunchArgument("keyframe", "", "of a model file: where episodes begin"),
         LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
         LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
-        LaunchArgument("engine", "", "inference engine of the planner"),
-        LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
-        LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
-        LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
-        LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
-        LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
-        LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
-        LaunchArgument("results", "", "JSON file for the results"),
-        LaunchArgument("video", "", "video file of the episodes"),
-        LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
+        *_DRIVING,
         LaunchArgument("camera", "", "camera of the model whose images are published, or free"),
         LaunchArgument("headless", "", "no window with MuJoCo's viewer", "boolean"),
-        LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/mujoco_sim.yaml)"),
-        LaunchArgument("namespace", "", "namespace of all nodes"),
     ),
     nodes=_mujoco_sim_nodes,
 )

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.nodes.episodes import GAP, Episodes, describe
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.episodes import GAP, EpisodeRecord, Episodes, EpisodeStart, describe
+from rcd_ros.planning.spec import ScoreSpec
 from rcd_ros.simulation.simulation import StepResult
 from tests.planning.tiny import tiny_spec
 
@@ -92,3 +94,34 @@ def test_beginning_anew_keeps_the_seed_and_forgets_the_steps() -> None:
 def test_nothing_advances_without_an_episode() -> None:
     with pytest.raises(RuntimeError, match="begin one first"):
         Episodes(Door(), count=1, seed=0).advance(np.zeros(2), held=False)
+
+
+class Drawer(Door):
+    """A door with a state to begin from."""
+
+    keyframes = ("ajar",)
+
+    def reset_to(self, keyframe: str) -> NDArray[np.float64]:
+        return np.full(5, 0.3)
+
+
+def test_an_episode_begins_anew_from_a_seed_or_a_keyframe() -> None:
+    episodes = Episodes(Drawer(), count=1, seed=40, begin_at=GAP)
+    episodes.begin()
+    assert (episodes.now, episodes.running.seed) == (GAP, 40)
+    episodes.begin(EpisodeStart.from_text("seed:7"))
+    assert (episodes.now, episodes.running.seed, episodes.simulation.seeds) == (2 * GAP, 7, [40, 7])
+    episodes.begin(EpisodeStart.from_text("ajar"))
+    assert (episodes.running.keyframe, episodes.observation[0]) == ("ajar", 0.3)
+    for text, sentence in (("seed:-1", "no seed"), ("seed:", "no seed"), ("ajr", r"no keyframe 'ajr' .* 'ajar'")):
+        with pytest.raises(RcdError, match=sentence):
+            episodes.begin(EpisodeStart.from_text(text))
+        assert (episodes.now, episodes.running.keyframe) == (3 * GAP, "ajar"), "nothing has changed"
+    with pytest.raises(RcdError, match="it has none; seed:7 begins from a seed"):
+        Episodes(Door(), count=1, seed=0).begin(EpisodeStart(keyframe="ajar"))
+
+
+def test_a_task_of_rewards_is_described_by_its_return() -> None:
+    spec = tiny_spec().model_copy(update={"score": ScoreSpec(kind="return", reference_high=1.0)})
+    record = EpisodeRecord(episode=0, seed=3, total_reward=12.5, steps=9, held_steps=2, wall_s=1.0)
+    assert describe(record, spec) == "episode 1 (seed 3): return 12.5 in 9 steps, 1.0 s, 2 steps without a plan"
