@@ -82,14 +82,22 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
     )
 
 
+_READ_FROM: dict[Interface, tuple[str, ...]] = {
+    "position": ("positions",),
+    "velocity": ("velocities",),
+    "effort": ("effort",),
+    "state": ("positions", "velocities"),
+}
+
+
 def received_plan(message: JointTrajectory, interface: Interface) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers, in the field that a command interface reads."""
-    field = {"position": "positions", "velocity": "velocities", "effort": "effort"}[interface]
+    """A `trajectory_msgs/JointTrajectory` as plain numbers, from the fields that a command interface reads."""
+    fields = _READ_FROM[interface]
     return ReceivedPlan(
         names=list(message.joint_names),
         stamp=nanoseconds(message.header.stamp),
         time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[list(getattr(point, field)) for point in message.points],
+        commands=[[value for field in fields for value in getattr(point, field)] for point in message.points],
     )
 
 

@@ -34,6 +34,8 @@ class PositionHold:
             return np.zeros(self._spec.command.size)
         if self._anchor is None:
             self._anchor = positions
+        if self._spec.command.interface == "state":
+            return self._limits.clamp(np.concatenate((self._anchor, np.zeros_like(self._anchor))))
         if self._spec.command.interface == "position":
             return self._limits.clamp(self._anchor)
         return self._limits.clamp((self._anchor - positions) / self._spec.control_period)
