@@ -157,7 +157,8 @@ def make(
     name: Annotated[str | None, typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0).")] = None,
     controller: Annotated[str, typer.Option(help="Which of the task's controllers drives.")] = "behaviour",
     noise: Annotated[
-        float | None, typer.Option(help="Standard deviation of the action noise (mazes, default: D4RL's, 0.5).", min=0.0)
+        float | None,
+        typer.Option(help="Standard deviation of the action noise (mazes, default: D4RL's, 0.5).", min=0.0),
     ] = None,
     workers: Workers = 2,
     seed: Seed = 0,

@@ -10,16 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import Policy, ReturnEstimate
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.simulation import Simulation
+from rcd_ros.simulation.simulation import Controller, DrivenSimulation, Simulation
 from rcd_ros.simulation.tasks import Task
 
 Watch = Callable[[Simulation], None]
@@ -45,6 +46,7 @@ class EpisodeResult:
         planned_at: step of each plan.
         plan_seconds: wall time of each plan (s).
         predicted_returns: what the critic expected at each plan; empty without a critic.
+        first_plan: (horizon, n_cmd) in physical units; None where a controller drove.
     """
 
     episode: Episode
@@ -52,6 +54,7 @@ class EpisodeResult:
     planned_at: tuple[int, ...]
     plan_seconds: tuple[float, ...]
     predicted_returns: tuple[float, ...] = ()
+    first_plan: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Number of steps."""
@@ -88,6 +91,7 @@ def run_episode(
     planned_at: list[int] = []
     plan_seconds: list[float] = []
     predicted: list[float] = []
+    first_plan: NDArray[np.float64] | None = None
     if watch is not None:
         watch(simulation)
     while not log.is_over():
@@ -96,6 +100,7 @@ def run_episode(
         chunk = policy.plan(observed)
         plan_seconds.append(time.perf_counter() - started)
         planned_at.append(len(log))
+        first_plan = chunk if first_plan is None else first_plan
         if critic is not None:
             predicted.append(critic(observed, chunk))
         for command in chunk[:execute]:
@@ -107,7 +112,25 @@ def run_episode(
                 watch(simulation)
             if log.is_over():
                 break
-    return EpisodeResult(log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted))
+    return EpisodeResult(
+        log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted), first_plan
+    )
+
+
+def control_episode(simulation: DrivenSimulation, controller: Controller, seed: int) -> EpisodeResult:
+    """Let a task's own controller drive one episode to its end; every action counts as a plan. `seed` is of both."""
+    log = EpisodeLog(simulation.reset(seed))
+    controller.reset(seed)
+    completed_at: dict[str, int] = {}
+    seconds: list[float] = []
+    while not log.is_over():
+        started = time.perf_counter()
+        action = controller.act(log.observations[-1])
+        seconds.append(time.perf_counter() - started)
+        result = simulation.drive(action)
+        completed_at.update(dict.fromkeys(result.completed, len(log)))
+        log.add(action, result)
+    return EpisodeResult(log.episode(seed), completed_at, tuple(range(len(log))), tuple(seconds))
 
 
 def run_episodes(task: Task, source: PolicyLoader, seeds: range, execute: int, workers: int) -> Iterator[EpisodeResult]:
@@ -117,6 +140,11 @@ def run_episodes(task: Task, source: PolicyLoader, seeds: range, execute: int, w
         RcdError: the policy does not fit the task, `execute` is out of range, or a policy or simulator cannot be made.
     """
     return map_in_order(_MakeDriver(task, source, execute), seeds, workers)
+
+
+def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> Iterator[EpisodeResult]:
+    """Yields the episodes of `seeds`, in order, that one of the task's controllers drives in `workers` processes."""
+    return map_in_order(_MakeController(task, controller), seeds, workers)
 
 
 def check_fit(policy: Policy, task: Task, execute: int) -> None:
@@ -133,6 +161,17 @@ def check_fit(policy: Policy, task: Task, execute: int) -> None:
     wanted = policy.spec.observations
     if task.spec.select([channel.name for channel in wanted]).observations != wanted:
         raise RcdError(f"the policy does not observe what task '{name}' shows: it was made for another version")
+
+
+@dataclass(frozen=True)
+class _MakeController:
+    task: Task
+    controller: str
+
+    def __call__(self) -> Callable[[int], EpisodeResult]:
+        simulation = cast(DrivenSimulation, self.task.make_simulation())
+        controller = self.task.controllers[self.controller]()
+        return lambda seed: control_episode(simulation, controller, seed)
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,8 @@ class TrajectoryFollower:
             return f"joint names differ: the robot has {list(self._channel.joints)}, the plan {list(names)}"
         ends = np.asarray(plan.time_from_start, np.int64)
         if len(ends) == 0 or len(ends) != len(commands) or any(len(point) != self._channel.size for point in commands):
-            return (
-                f"wrong shape: every point needs {self._channel.size} values for the {self._channel.interface} interface"
-            )
+            size, interface = self._channel.size, self._channel.interface
+            return f"wrong shape: every point needs {size} values for the {interface} interface"
         if ends[0] <= 0 or (np.diff(ends) <= 0).any():
             return "times do not increase: time_from_start must be positive and strictly increasing"
         values = np.asarray(commands, np.float64)

@@ -39,8 +39,8 @@ class ObservationChannel(_Frozen):
     `joint_position` and `joint_velocity` are read from a `sensor_msgs/JointState` by joint name;
     `body_pose` (x, y, z in m; quaternion w, x, y, z) and `body_twist` (linear in the world frame, m/s;
     angular in the body frame, rad/s: MuJoCo's free-joint convention) from a `nav_msgs/Odometry`;
-    `goal_position` (the position axes named in `joints`, m) from a `geometry_msgs/PoseStamped` that stays in force until
-    the next one comes.
+    `goal_position` (the position axes named in `joints`, m) from a `geometry_msgs/PoseStamped`, which stays in force
+    until the next one comes.
     """
 
     name: str

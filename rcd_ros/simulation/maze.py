@@ -1,8 +1,8 @@
 """PointMaze behind the `Simulation` interface: planned states of a ball in, its state and the goal out.
 
 A force of up to 100 N on each of two slides drives a ball of 4.2 kg; its speed is clipped at 5 m/s along each. `step`
-follows a planned state with a `TrackingLaw`; `drive` takes forces, as the data's behaviour gives them. An observation is
-PointMaze's dictionary in a row: x, y, v_x, v_y; then what was achieved, x, y; then the goal, x, y.
+follows a planned state with a `TrackingLaw`; `drive` takes forces, as the data's behaviour gives them. An observation
+is PointMaze's dictionary in a row: x, y, v_x, v_y; then what was achieved, x, y; then the goal, x, y.
 """
 
 from __future__ import annotations

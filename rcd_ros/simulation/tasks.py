@@ -29,14 +29,18 @@ class Task:
         spec: what is observed, commanded and scored.
         make_simulation: the simulator.
         controllers: by name, controllers that solve the task without a planner; they take their settings by keyword.
-        picture: `module:function` that draws the task's ground from above into matplotlib axes, given the
-            specification; None where a task has none.
+        picture: `module:function` of `draw_ground`; None where a task has none.
     """
 
     spec: TaskSpec
     make_simulation: Callable[..., Simulation]
     controllers: Mapping[str, Callable[..., Controller]] = field(default_factory=dict)
     picture: str | None = None
+
+    def draw_ground(self) -> Callable[[Any, TaskSpec], None] | None:
+        """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
+        draw: Callable[[Any, TaskSpec], None] | None = _load(self.picture) if self.picture else None
+        return draw
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,7 +92,8 @@ class HindsightWindows:
 
     def to(self, device: torch.device) -> HindsightWindows:
         """The same windows on another device."""
-        return replace(self, **{name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)})
+        moved: dict[str, Any] = {name: each.to(device) for name, each in vars(self).items() if torch.is_tensor(each)}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,13 @@ def returns_by_arrival(episode_steps: int, discount: float) -> NDArray[np.float3
 
 
 def cut_in_hindsight(
-    tracks: Tracks, spec: TaskSpec, normalizer: NormalizerSpec, history: int, horizon: int, final: float, returns: Tensor
+    tracks: Tracks,
+    spec: TaskSpec,
+    normalizer: NormalizerSpec,
+    history: int,
+    horizon: int,
+    final: float,
+    returns: Tensor,
 ) -> HindsightWindows:
     """Every window of the tracks; see `HindsightWindows`. `returns` are standardised, by the steps to the goal."""
     places = goal_places(spec)

@@ -145,7 +145,9 @@ class StudentRecipe(_Section):
 class GoalRecipe(_Section):
     """How the goals of training windows are chosen in hindsight, for tasks that have goals."""
 
-    final: float = Field(0.5, ge=0, le=1, description="share whose goal is the episode's last state; the rest: any later")
+    final: float = Field(
+        0.5, ge=0, le=1, description="share whose goal is the episode's last state; the rest: any later"
+    )
 
 
 class Recipe(_Section):
