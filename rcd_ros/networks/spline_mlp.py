@@ -30,12 +30,15 @@ class SplineMLP(nn.Module):
         stride: steps from one control point to the next.
         width: hidden width.
         blocks: residual blocks.
+        frequencies: sines and cosines by which each observed value is shown to the network besides: where there are
+            walls, the best way jumps from one place to the next, and an MLP alone is slow to learn that.
         embedding: width of the joint embedding of noise level and observation.
         dropout: inside the blocks and on the FiLM embedding.
     """
 
     spread: Tensor
     fit: Tensor
+    frequencies: Tensor
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class SplineMLP(nn.Module):
         stride: int = 8,
         width: int = 512,
         blocks: int = 3,
+        frequencies: int = 4,
         embedding: int = 128,
         dropout: float = 0.0,
     ) -> None:
@@ -53,29 +57,35 @@ class SplineMLP(nn.Module):
         spread = spline_basis(horizon, stride)
         self.register_buffer("spread", spread.T.float().contiguous(), persistent=False)
         self.register_buffer("fit", torch.linalg.pinv(spread).T.float().contiguous(), persistent=False)
-        points = spread.shape[1]
-        self.layers = ResidualMLP(points, commands, condition, jumps, width, blocks, embedding, dropout)
+        self.register_buffer("frequencies", 2.0 ** torch.arange(frequencies), persistent=False)
+        points, seen = spread.shape[1], condition * (1 + 2 * frequencies)
+        self.layers = ResidualMLP(points, commands, seen, jumps, width, blocks, embedding, dropout)
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""
         # With time last, one matrix product serves all chunks and values.
         steps = x.transpose(1, 2)
         points = steps @ self.fit
-        answer = self.layers(points, noise, condition, target)
+        angles = (condition[:, :, None] * self.frequencies).flatten(1)
+        seen = torch.cat([condition, angles.sin(), angles.cos()], dim=1)
+        answer = self.layers(points, noise, seen, target)
         sigma = (4.0 * noise).exp()[:, None, None]
         smooth = (answer + points / sigma) @ self.spread
         return (smooth - steps / sigma).transpose(1, 2)
 
 
 def spline_basis(horizon: int, stride: int) -> Tensor:
-    """Uniform cubic B-splines at the steps 0 ... horizon - 1: (horizon, control points), float64, rows sum to 1.
+    """Natural cubic splines at the steps 0 ... horizon - 1: (horizon, control points), float64, rows sum to 1.
+
+    These are uniform cubic B-splines but for the outermost ones: there the curvature is zero, because what only the
+    first few steps tell about a control point is mostly noise.
 
     Raises:
-        ValueError: fewer steps than control points.
+        ValueError: the horizon is shorter than two strides.
     """
     spans = -(-horizon // stride)
-    if spans + DEGREE > horizon:
-        raise ValueError(f"a spline with a control point every {stride} steps needs a longer horizon than {horizon}")
+    if horizon < 2 * stride:
+        raise ValueError(f"a spline with a control point every {stride} steps needs a horizon of {2 * stride} or more")
     steps = torch.arange(horizon, dtype=torch.float64) / stride
     span = steps.floor()
     u = steps - span
@@ -83,4 +93,8 @@ def spline_basis(horizon: int, stride: int) -> Tensor:
         [(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3], dim=1
     )  # de Boor's cubic pieces, times 6
     basis = torch.zeros(horizon, spans + DEGREE, dtype=torch.float64)
-    return basis.scatter_(1, span.long()[:, None] + torch.arange(DEGREE + 1), pieces / 6.0)
+    basis.scatter_(1, span.long()[:, None] + torch.arange(DEGREE + 1), pieces / 6.0)
+    for outer, next_in, third in ((0, 1, 2), (-1, -2, -3)):
+        basis[:, next_in] += 2.0 * basis[:, outer]
+        basis[:, third] -= basis[:, outer]
+    return basis[:, 1:-1]

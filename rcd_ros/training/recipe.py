@@ -65,6 +65,7 @@ class SplineMLPRecipe(_Section):
     stride: int = Field(8, gt=0, description="steps from one control point to the next")
     width: int = Field(512, gt=0)
     blocks: int = Field(3, gt=0)
+    frequencies: int = Field(4, ge=0, description="sines and cosines of each observed value, in octaves")
     embedding: int = Field(128, gt=0)
     dropout: float = Field(0.0, ge=0, lt=1)
 
