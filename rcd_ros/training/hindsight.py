@@ -1,9 +1,10 @@
-"""Training windows of tasks with goals, cut when they are asked for, the goal chosen in hindsight.
+"""Training windows of tasks with goals, cut when they are asked for, the goal chosen then.
 
 Whatever state was reached later in an episode, the way there was a way to that state (hindsight experience replay,
-Andrychowicz et al. 2017). So a window's goal is what its own future reached, k steps on; where that is before the
-window's end, the rest of the chunk holds it. Its return counts one for every step at the goal, from there until an
-episode of the task would end: the sooner, the better.
+Andrychowicz et al. 2017). So a window's goal is what its own future reached, k steps on, or else the goal that the
+episode had and came to at its end. Where that is before the window's end, the rest of the chunk holds the goal. A
+window's return counts one for every step at the goal, from there until an episode of the task would end: the sooner,
+the better.
 """
 
 from __future__ import annotations
@@ -32,32 +33,40 @@ class HindsightWindows:
     Attributes:
         observations: (N, n_obs), every episode's observations one after another.
         values: (N, n_cmd), what is planned to be there.
-        reached: (N, n_goal), what would have been the goal, normalised as goals are.
+        reached: (N, n_goal), what would have been the goal in hindsight.
+        asked: (N, n_goal), what was the goal.
+        goal_scale: (2, n_goal), mean and standard deviation by which an observation has its goal normalised.
+        value_scale: (2, n_cmd), the same for planned values.
         goal: (n_goal,), where an observation has its goal.
-        holding: (n_cmd,), which values stay while the goal is held; the others become `rest`.
-        rest: (n_cmd,), planned values at rest.
+        held: (n_goal,), where the planned values have what the goal is about.
+        holding: (n_cmd,), which values stay while the goal is held; the others become zero.
         starts: (windows,), rows of the windows' newest observations.
         firsts: (windows,), row of the first observation of each window's episode.
         lasts: (windows,), row of the last one.
+        came: (windows,), whether the episode came to its own goal at its end.
         returns: (longest + 1,), standardised return by the number of steps to the goal.
         history: observations a planner sees.
         horizon: steps of a chunk.
-        final: share of the windows whose goal is the last state of the episode.
+        own: share of the windows that have the episode's own goal, where it came to it.
     """
 
     observations: Tensor
     values: Tensor
     reached: Tensor
+    asked: Tensor
+    goal_scale: Tensor
+    value_scale: Tensor
     goal: Tensor
+    held: Tensor
     holding: Tensor
-    rest: Tensor
     starts: Tensor
     firsts: Tensor
     lasts: Tensor
+    came: Tensor
     returns: Tensor
     history: int
     horizon: int
-    final: float
+    own: float
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -66,21 +75,31 @@ class HindsightWindows:
         """The windows at `index`, their goals drawn from torch's generator."""
         start, last = self.starts[index], self.lasts[index]
         ahead = 1 + (torch.rand(len(start), device=start.device) * (last - start)).long()
-        to_the_end = torch.rand(len(start), device=start.device) < self.final
-        arrival = torch.where(to_the_end, last, torch.minimum(start + ahead, last))
-        return self.windows(start, self.firsts[index], arrival)
+        own = self.came[index] & (torch.rand(len(start), device=start.device) < self.own)
+        arrival = torch.where(own, last, torch.minimum(start + ahead, last))
+        goal = torch.where(own[:, None], self.asked[arrival], self.reached[arrival])
+        return self.windows(start, self.firsts[index], arrival, goal)
 
-    def windows(self, start: Tensor, first: Tensor, arrival: Tensor) -> Batch:
-        """The windows that begin in these rows, of episodes with these first rows, and reach these rows (each (B,))."""
+    def windows(self, start: Tensor, first: Tensor, arrival: Tensor, goal: Tensor) -> Batch:
+        """The windows that begin in these rows and come to these goals.
+
+        Args:
+            start: (B,) row of each window's newest observation.
+            first: (B,) row where its episode begins.
+            arrival: (B,) row where it comes to its goal.
+            goal: (B, n_goal), physical units.
+        """
         back = torch.arange(1 - self.history, 1, device=start.device)
         condition = self.observations[torch.maximum(start[:, None] + back, first[:, None])]
-        condition[:, :, self.goal] = self.reached[arrival][:, None]
+        condition[:, :, self.goal] = ((goal - self.goal_scale[0]) / self.goal_scale[1])[:, None]
         row = start[:, None] + torch.arange(1, self.horizon + 1, device=start.device)
         chunk = self.values[torch.minimum(row, arrival[:, None])]
-        held_on = (row > arrival[:, None])[:, :, None] & ~self.holding
+        mean, std = self.value_scale
+        kept = torch.where(self.holding, self.values[arrival], -mean / std)
+        kept[:, self.held] = (goal - mean[self.held]) / std[self.held]
         return Batch(
             condition=condition.flatten(1),
-            chunk=torch.where(held_on, self.rest, chunk),
+            chunk=torch.where((row > arrival[:, None])[:, :, None], kept[:, None], chunk),
             returns=self.returns[(arrival - start).clamp(max=len(self.returns) - 1)],
         )
 
@@ -104,15 +123,19 @@ class Tracks:
         observations: (N, n_obs).
         values: (N, n_cmd), what is planned to be there.
         reached: (N, n_goal).
+        asked: (N, n_goal).
         firsts: (N,), row of the first observation of each row's episode.
         lasts: (N,), row of the last one.
+        came: (N,), whether the episode's last step was rewarded: it came to its goal.
     """
 
     observations: NDArray[np.float32]
     values: NDArray[np.float32]
     reached: NDArray[np.float32]
+    asked: NDArray[np.float32]
     firsts: NDArray[np.int64]
     lasts: NDArray[np.int64]
+    came: NDArray[np.bool_]
 
 
 def has_goals(spec: TaskSpec) -> bool:
@@ -130,15 +153,19 @@ def join_tracks(episodes: Sequence[Episode], spec: TaskSpec) -> Tracks:
         check_columns(episode, index, spec)
     lengths = np.array([len(episode) + 1 for episode in episodes])
     ends = lengths.cumsum()
-    reached = [column for channel in spec.observations for column in channel.achieved]
+    goals = [channel for channel in spec.observations if channel.kind == "goal_position"]
+    reached = [column for channel in goals for column in channel.achieved]
+    asked = [column for channel in goals for column in channel.columns]
     # Nothing leads to an episode's first observation: its planned value is never asked for.
     values = [planned_values(episode, spec.command) for episode in episodes]
     return Tracks(
         observations=np.concatenate([episode.observations[:, spec.observation_columns] for episode in episodes]),
         values=np.concatenate([part[[0, *range(len(part))]] for part in values]),
         reached=np.concatenate([episode.observations[:, reached] for episode in episodes]),
+        asked=np.concatenate([episode.observations[:, asked] for episode in episodes]),
         firsts=np.repeat(ends - lengths, lengths),
         lasts=np.repeat(ends - 1, lengths),
+        came=np.repeat([episode.rewards[-1] > 0.0 for episode in episodes], lengths),
     )
 
 
@@ -178,27 +205,30 @@ def cut_in_hindsight(
     normalizer: NormalizerSpec,
     history: int,
     horizon: int,
-    final: float,
+    own: float,
     returns: Tensor,
 ) -> HindsightWindows:
     """Every window of the tracks; see `HindsightWindows`. `returns` are standardised, by the steps to the goal."""
     places = goal_places(spec)
     scale = Normalizer(normalizer)
     starts = np.flatnonzero(np.arange(len(tracks.lasts)) < tracks.lasts)
-    goals = (tracks.reached - scale.observation_mean[places]) / scale.observation_std[places]
-    stays = torch.tensor(spec.command.stays)
+    reached = [column for channel in spec.observations for column in channel.achieved]
     return HindsightWindows(
         observations=torch.from_numpy(scale.normalize_observation(tracks.observations)),
         values=torch.from_numpy(scale.normalize_command(tracks.values)),
-        reached=torch.from_numpy(goals.astype(np.float32)),
+        reached=torch.from_numpy(tracks.reached),
+        asked=torch.from_numpy(tracks.asked),
+        goal_scale=torch.from_numpy(np.stack((scale.observation_mean[places], scale.observation_std[places]))),
+        value_scale=torch.from_numpy(np.stack((scale.command_mean, scale.command_std))),
         goal=torch.tensor(places),
-        holding=stays,
-        rest=torch.from_numpy(scale.normalize_command(np.zeros(spec.command.size))),
+        held=torch.tensor([spec.command.columns.index(column) for column in reached]),
+        holding=torch.tensor(spec.command.stays),
         starts=torch.from_numpy(starts),
         firsts=torch.from_numpy(tracks.firsts[starts]),
         lasts=torch.from_numpy(tracks.lasts[starts]),
+        came=torch.from_numpy(tracks.came[starts]),
         returns=returns,
         history=history,
         horizon=horizon,
-        final=final,
+        own=own,
     )
