@@ -75,7 +75,7 @@ def maze_spec(name: str, episode_steps: int | None = None) -> TaskSpec:
                 joints=("x", "y"),
                 units=("m", "m"),
                 columns=(6, 7),
-                achieved=(4, 5),
+                achieved=(0, 1),
             ),
         ),
         command=CommandChannel(

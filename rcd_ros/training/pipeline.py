@@ -107,7 +107,7 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     returns = torch.from_numpy(returns_by_arrival(spec.episode_steps, recipe.discount))
 
     def cut(part: Tracks) -> HindsightWindows:
-        return cut_in_hindsight(part, spec, normalizer, recipe.history, recipe.horizon, recipe.goals.final, returns)
+        return cut_in_hindsight(part, spec, normalizer, recipe.history, recipe.horizon, recipe.goals.own, returns)
 
     gained = cut(tracks).sample(SAMPLED, recipe.seed).returns
     mean, std = float(gained.mean()), float(gained.std().clamp(min=1e-6))

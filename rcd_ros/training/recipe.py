@@ -144,10 +144,10 @@ class StudentRecipe(_Section):
 
 
 class GoalRecipe(_Section):
-    """How the goals of training windows are chosen in hindsight, for tasks that have goals."""
+    """Which goals training windows have, for tasks that have goals."""
 
-    final: float = Field(
-        0.5, ge=0, le=1, description="share whose goal is the episode's last state; the rest: any later"
+    own: float = Field(
+        0.5, ge=0, le=1, description="share with the goal that the episode came to; the rest: any later state of it"
     )
 
 

@@ -64,7 +64,7 @@ def test_a_restarted_clock_keeps_the_goal(assembler: ObservationAssembler) -> No
 
 def goal_channel(**changes: object) -> dict[str, object]:
     channel = {"name": "goal", "kind": "goal_position", "topic": "goal_pose", "joints": ("x", "y"), "units": ("m", "m")}
-    return {**channel, "columns": (6, 7), "achieved": (4, 5), **changes}
+    return {**channel, "columns": (6, 7), "achieved": (0, 1), **changes}
 
 
 @pytest.mark.parametrize(
