@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_runs_have_as_many_steps_as_were_asked_for() -> None:
 def test_an_episode_ends_where_its_goal_is_reached_and_the_next_one_begins_there(task: Task) -> None:
     episodes = make(task, 600)
     assert sum(len(episode) for episode in episodes) == 600
-    for before, after in zip(episodes, episodes[1:], strict=False):
+    for before, after in itertools.pairwise(episodes):
         assert before.rewards.sum() == before.rewards[-1] == 1.0
         assert np.array_equal(before.observations[-1, :4], after.observations[0, :4])
         assert not np.array_equal(before.observations[-1, 6:], after.observations[0, 6:])

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def test_a_route_is_as_short_as_can_be_and_stays_on_free_cells() -> None:
     way = layout.route((1, 1), (7, 9))
     assert (way[0], way[-1]) == ((1, 1), (7, 9))
     assert len(way) - 1 == layout.distances((7, 9))[(1, 1)]
-    assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in zip(way, way[1:], strict=False))
+    assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in itertools.pairwise(way))
     assert set(way) <= set(layout.free_cells)
 
 
