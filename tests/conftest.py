@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.ros.free_domain import free_domain
+from rcd_ros.simulation.rendering import choose_gl
+
+choose_gl()  # before the first test module imports MuJoCo, which then keeps to what it finds
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))

@@ -230,7 +230,7 @@ class _EpisodeMaker:
         for _, seen, plan in (each for each in now.plans if each[0] > until):
             follower.accept(plan, seen)
         if due is not None:
-            self._hold.release()
+            self._hold.release(due.command)
             return due.command, False
         return self._hold.command(now.values), True
 

@@ -9,12 +9,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.simulation import Simulation
+from rcd_ros.simulation.simulation import Keyframed, Simulation
+from rcd_ros.suggest import did_you_mean
 
 GAP = 10_000_000_000
 """Simulated time (ns) between episodes. The clock never jumps back, so a plan for one episode cannot be taken for one
 of the next; and a planner whose history spans less than this starts each episode with a fresh one."""
+
+
+SEED_PREFIX = "seed:"
+
+
+@dataclass(frozen=True)
+class EpisodeStart:
+    """Where an episode is asked to begin: from a seed, from a keyframe, or (neither) where it began before."""
+
+    seed: int | None = None
+    keyframe: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> EpisodeStart:
+        """What a request says: a keyframe's name, or `seed:7`, or nothing; raises `RcdError` for another seed."""
+        if not text.startswith(SEED_PREFIX):
+            return cls(keyframe=text)
+        number = text.removeprefix(SEED_PREFIX).strip()
+        if not number.isdecimal():
+            raise RcdError(f"'{text}' is no seed: write {SEED_PREFIX} and a whole number, such as {SEED_PREFIX}7")
+        return cls(seed=int(number))
 
 
 @dataclass
@@ -30,16 +53,18 @@ class EpisodeRecord:
     held_steps: int = 0
     """Steps without a valid plan: the robot held its position."""
     wall_s: float = 0.0
+    keyframe: str = ""
+    """The state it began from, where that was asked for."""
 
 
 class Episodes:
     """Runs `count` episodes with seeds `seed`, `seed + 1`, ...; 0 means without end."""
 
-    def __init__(self, simulation: Simulation, count: int, seed: int) -> None:
-        """Be ready to `begin` the first one."""
+    def __init__(self, simulation: Simulation, count: int, seed: int, begin_at: int = 0) -> None:
+        """Be ready to `begin` the first one, at `begin_at` ns of simulated time."""
         self.simulation = simulation
         self.spec: TaskSpec = simulation.spec
-        self.now = 0
+        self.now = begin_at
         """Simulated time, ns."""
         self.finished: list[EpisodeRecord] = []
         self.running: EpisodeRecord | None = None
@@ -55,13 +80,20 @@ class Episodes:
         """Whether no episode is left."""
         return self._count > 0 and len(self.finished) >= self._count
 
-    def begin(self) -> None:
-        """Start the next episode, or the running one anew."""
+    def begin(self, start: EpisodeStart | None = None) -> None:
+        """Start the next episode, or the running one anew, from another seed or a keyframe if asked for.
+
+        Raises:
+            RcdError: there is no such keyframe; nothing has changed then.
+        """
+        start = start or EpisodeStart()
+        index = len(self.finished)
+        seed = self._seed + index if start.seed is None else start.seed
+        observation = self._reset_to(start.keyframe) if start.keyframe else self.simulation.reset(seed)
         if self.observation.size:
             self.now += GAP
-        index = len(self.finished)
-        self.running = EpisodeRecord(episode=index, seed=self._seed + index)
-        self.observation = self.simulation.reset(self.running.seed)
+        self.running = EpisodeRecord(episode=index, seed=seed, keyframe=start.keyframe)
+        self.observation = observation
         self._begun = time.monotonic()
 
     def advance(self, command: NDArray[np.float64], held: bool) -> tuple[str, ...]:
@@ -113,6 +145,13 @@ class Episodes:
             "episode_results": results,
         }
 
+    def _reset_to(self, keyframe: str) -> NDArray[np.float64]:
+        known = self.simulation.keyframes if isinstance(self.simulation, Keyframed) else ()
+        if not isinstance(self.simulation, Keyframed) or keyframe not in known:
+            has = f"it has: {', '.join(known)}" if known else f"it has none; {SEED_PREFIX}7 begins from a seed"
+            raise RcdError(f"'{self.spec.name}' has no keyframe '{keyframe}'{did_you_mean(keyframe, known)}; {has}")
+        return self.simulation.reset_to(keyframe)
+
     def _score(self, record: EpisodeRecord) -> float:
         counted = self.spec.score.kind == "completions"
         return self.spec.score.score(len(record.completed_at) if counted else record.total_reward)
@@ -120,8 +159,11 @@ class Episodes:
 
 def describe(record: EpisodeRecord, spec: TaskSpec) -> str:
     """One line about a finished episode."""
-    goals = ", ".join(f"{goal} in step {step}" for goal, step in record.completed_at.items()) or "none"
     held = f", {record.held_steps} steps without a plan" if record.held_steps else ""
+    if spec.score.kind == "return":
+        how = f"return {record.total_reward:.4g} in {record.steps} steps, {record.wall_s:.1f} s{held}"
+        return f"episode {record.episode + 1} (seed {record.seed}): {how}"
+    goals = ", ".join(f"{goal} in step {step}" for goal, step in record.completed_at.items()) or "none"
     done = f"{len(record.completed_at)} of {len(spec.score.goals)} tasks"
     seeded = f"episode {record.episode + 1} (seed {record.seed})"
     return f"{seeded}: {done} in {record.steps} steps, {record.wall_s:.1f} s ({goals}{held})"

@@ -25,6 +25,13 @@ from rcd_ros.ros.messages import (
     TimeMessage,
 )
 
+_FIELDS: dict[Interface, str] = {
+    "position": "positions",
+    "velocity": "velocities",
+    "effort": "effort",
+    "state": "positions",
+}
+
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
     """A `builtin_interfaces` Time or Duration in ns."""
@@ -82,22 +89,22 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
     )
 
 
-_READ_FROM: dict[Interface, tuple[str, ...]] = {
-    "position": ("positions",),
-    "velocity": ("velocities",),
-    "effort": ("effort",),
-    "state": ("positions", "velocities"),
-}
+def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
+    """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
 
-
-def received_plan(message: JointTrajectory, interface: Interface) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers, from the fields that a command interface reads."""
-    fields = _READ_FROM[interface]
+    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway. States are read
+    from two: positions, then velocities.
+    """
+    names = list(message.joint_names)
+    fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
     return ReceivedPlan(
-        names=list(message.joint_names),
+        names=names,
         stamp=nanoseconds(message.header.stamp),
         time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[[value for field in fields for value in getattr(point, field)] for point in message.points],
+        commands=[
+            [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
+            for point in message.points
+        ],
     )
 
 
@@ -107,6 +114,26 @@ def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object
     entries = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     status = DiagnosticStatus(level=level, name=name, message=problem or "OK", hardware_id=name, values=entries)
     return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
+
+
+def diagnostic_status(
+    node_name: str, task: str, problem: str, values: Mapping[str, object], hardware: str
+) -> DiagnosticStatus:
+    """One status as diagnostic_updater names it ("node: task"): WARN with `problem`, or OK when that is empty."""
+    return DiagnosticStatus(
+        level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
+        name=f"{node_name.removeprefix('/')}: {task}",
+        message=problem or "OK",
+        hardware_id=hardware,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
+    """One value for each joint; what a field holds, where it holds a wrong number of them."""
+    columns = {field: list(getattr(point, field)) for field in fields}
+    misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
+    return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
 
 
 def _duration(span: int) -> DurationMessage:

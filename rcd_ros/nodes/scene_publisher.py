@@ -25,6 +25,8 @@ class ScenePublisher:
         """
         self._topics: dict[str, dict[str, ObservationChannel]] = {}
         for channel in spec.observations:
+            if not channel.kind.startswith(("joint_", "body_")):
+                continue  # not the robot's nor the scene's to tell: a goal, say
             self._topics.setdefault(channel.topic, {})[channel.kind] = channel
         self._columns = {channel.name: list(channel.columns) for channel in spec.observations}
         self._publishers = {}

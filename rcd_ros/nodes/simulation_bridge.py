@@ -1,41 +1,37 @@
 """A simulation behind ROS topics; the bridges of all simulators are this node with another task.
 
-`lockstep`: after every observation the clock stands still until the plan made from it is there (the stamps are
-equal), whether or not `execute` lets it be followed. That makes a run a function of its seeds alone.
-
-`realtime`: the wall clock, times `speed`, drives the simulation and nothing waits, also not between episodes. It
-begins when the first plan has arrived: until then the planner may still be loading. That plan is not followed, the
-first episode begins anew, so that no planner is given one for nothing. A plan counts for the control period that began
-with its observation when it arrives in the first half of it, else from the next one on: latency is rounded to whole
-periods, for every planner alike. The step is computed in the second half and shown at its end: the simulator's own
-computing is no part of anybody's latency. `Pace` counts where this machine was too slow for that.
+`EpisodeDriver` says when the simulation steps, `CommandIntake` on which command, `BridgeServices` what other nodes may
+ask for, and `SceneDisplay` what people see; this file connects them to topics, diagnostics and results.
 """
 
 from __future__ import annotations
 
 import gc
-import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.episodes import Episodes, describe
-from rcd_ros.nodes.messages import diagnostics, received_plan, time_message
-from rcd_ros.nodes.pace import Pace
+from rcd_ros.nodes.bridge_parameters import BridgeParameters
+from rcd_ros.nodes.bridge_services import BridgeServices
+from rcd_ros.nodes.command_intake import CommandIntake
+from rcd_ros.nodes.episode_driver import EpisodeDriver
+from rcd_ros.nodes.episodes import EpisodeRecord, Episodes, describe
+from rcd_ros.nodes.goal_relay import GoalRelay
+from rcd_ros.nodes.live_parameters import LiveParameters
+from rcd_ros.nodes.messages import diagnostic_status, time_message
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
+from rcd_ros.nodes.realtime_ticker import RealtimeTicker
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import claim, write_json
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.hold import PositionHold
 from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, SetBool, String, Trigger
+from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, Header, JointTrajectory, String
+from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
+
+if TYPE_CHECKING:
+    from rcd_ros.nodes.scene_display import SceneDisplay
 
 MODES = ("lockstep", "realtime")
 QUEUE = 10
@@ -48,6 +44,12 @@ REPEAT_S = 0.2
 class SimulationBridge(Node):
     """Runs seeded episodes; subclasses say of which task."""
 
+    begin_at = 0
+    """Simulated time (ns) of the first observation."""
+    zero_is_now = False
+    """Whether a trajectory without a stamp begins when it arrives."""
+    mode = "lockstep"
+    """How time passes unless the parameter `mode` says otherwise."""
     _started = False
 
     def make_task(self) -> Task:
@@ -61,45 +63,33 @@ class SimulationBridge(Node):
             RcdError: a parameter cannot be used, or an output file exists already.
         """
         super().__init__(node_name)
-        self._mode = declare(self, "mode", "lockstep", "how time passes", MODES.__contains__, " or ".join(MODES))
-        self._speed = declare(self, "speed", 1.0, "realtime: times faster than life", lambda s: s > 0, "above 0")
+        self._live = LiveParameters(self, BridgeParameters, self._on_parameters)
+        self._mode = declare(self, "mode", self.mode, "how time passes", MODES.__contains__, " or ".join(MODES))
         self._execute = declare(self, "execute", 1, "periods a plan is followed", lambda k: k >= 1, "at least 1")
+        waits = declare(self, "wait_for_planner", True, "realtime: begin with the first plan")
         count = declare(self, "episodes", 2, "episodes to run, 0: without end", lambda n: n >= 0, "0 or more")
         seed = declare(self, "seed", 0, "seed of the first episode", lambda n: n >= 0, "0 or more")
-        self._plan_timeout = declare(
-            self,
-            "plan_timeout",
-            30.0,
-            "s to wait for a plan; realtime: only for the first",
-            lambda s: s > 0,
-            "above 0 (s)",
-        )
         self._shutdown_when_done = declare(self, "shutdown_when_done", False, "end when all episodes are done")
         overwrite = declare(self, "overwrite", False, "replace output files that exist")
         self._results = _output_path(declare(self, "results", "", "JSON file for the results"), overwrite)
         video = _output_path(declare(self, "video", "", "MP4 file to record"), overwrite)
-        filmed = declare(self, "video_episodes", 1, "how many episodes to film", lambda n: n >= 1, "at least 1")
+        self._filmed = declare(self, "video_episodes", 1, "how many episodes to film", lambda n: n >= 1, "at least 1")
 
         task = self.make_task()
         self._spec = task.spec
-        self._follower = TrajectoryFollower(self._spec.command, round(self._spec.control_period * 1e9), self._execute)
-        self._hold = PositionHold(self._spec)
-        self._episodes = Episodes(task.make_simulation(), count, seed)
-        self._filmed_episodes = filmed
-        self._recorder = Recorder(self._episodes.simulation, video, self.get_logger().warning) if video else None
-        self._paused = False
-        self._awaited = True
-        """Whether time stands still until a plan for the newest observation arrives."""
-        self._completed: tuple[str, ...] | None = None
-        """Goals completed by a step that is not shown yet; None while there is no such step."""
-        self._pace = Pace(self._spec.control_period, self._speed)
-        self._ticker: Any = None
-        self._waited_s = 0.0
-        self._warned: Counter[str] = Counter()
+        simulation = task.make_simulation()
+        interfaces = simulation.interfaces if isinstance(simulation, MixedCommands) else None
+        self._intake = CommandIntake(self, self._spec, self._execute, interfaces, self.zero_is_now)
+        self._intake.timeout = self._live.current.command_timeout
+        self._episodes = Episodes(simulation, count, seed, self.begin_at)
+        self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep")
+        self._recorder = Recorder(simulation, video, self.get_logger().warning) if video else None
         self._planner: PlannerReport | None = None
 
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
+        self._display = self._make_display(simulation)
+        self._goal = GoalRelay(self, simulation, QUEUE) if isinstance(simulation, GoalDirected) else None
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
@@ -112,7 +102,50 @@ class SimulationBridge(Node):
             self._write_results()
             if self._recorder is not None:
                 self._recorder.close()
+            if self._display is not None:
+                self._display.close()
         super().destroy_node()
+
+    def begun(self) -> None:
+        """An episode begins: tell its goal."""
+        if self._goal is not None:
+            self._goal.announce(self._episodes.now)
+
+    def observed(self) -> None:
+        """Publish the newest observation."""
+        self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
+        self._scene.publish(self._episodes.now, self._episodes.observation)
+        if self._display is not None:
+            self._display.show(self._episodes.now)
+
+    def stepped(self) -> None:
+        """Film the step."""
+        if self._recorder is not None:
+            self._recorder.frame()
+            if len(self._episodes.finished) >= self._filmed:
+                self._recorder.close()
+
+    def completed(self, goals: tuple[str, ...]) -> None:
+        """Publish the goals that a step has completed."""
+        for goal in goals:
+            self._completions.publish(String(data=goal))
+
+    def ended(self, record: EpisodeRecord) -> None:
+        """Tell how an episode went; end when it was the last and nothing else is asked for."""
+        self.get_logger().info(describe(record, self._spec))
+        if problem := self._pace_problem():
+            self.get_logger().warning(problem)
+        self._write_results()
+        if self._episodes.all_done and self._shutdown_when_done:
+            raise SystemExit(0)
+
+    def _make_display(self, simulation: Simulation) -> SceneDisplay | None:
+        if not isinstance(simulation, MujocoScene):
+            return None
+        # It loads MuJoCo, which the simulation has done by now, the way it draws having been chosen.
+        from rcd_ros.nodes.scene_display import SceneDisplay
+
+        return SceneDisplay(self, simulation, self._spec)
 
     def _start(self) -> None:
         self.destroy_timer(self._starter)
@@ -125,200 +158,89 @@ class SimulationBridge(Node):
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
-        self.create_service(Trigger, "~/reset", self._on_reset)
-        self.create_service(SetBool, "~/pause", self._on_pause)
-        self.create_service(Trigger, "~/step", self._on_step)
+        self._services = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
         self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
         if self._mode == "realtime":
-            half_period = 0.5 * self._spec.control_period / self._speed
-            self._ticker = self.create_timer(half_period, self._half_period, clock=self._wall)
+            speed = self._live.current.speed
+            self._driver.ticker = RealtimeTicker(self, self._wall, self._spec.control_period, speed, self._driver.tick)
         gc.collect()
         gc.freeze()  # a collection through all that the simulator has loaded takes longer than a period
         self._report()  # the shortest recording tells how the robot was driven, too
-        self._begin()
+        self._driver.begin()
 
-    def _begin(self) -> None:
-        """Start the next episode, or the running one anew."""
-        self._follower.reset()
-        self._hold.release()
-        self._completed = None
-        self._episodes.begin()
-        self._run_clock()
-        self._observe()
-
-    def _run_clock(self) -> None:
-        """Realtime: a control period begins now."""
-        if self._ticker is not None:
-            self._ticker.reset()
-            self._pace.begin(time.monotonic())
-
-    def _observe(self) -> None:
-        """Show the new state and be ready for its plan."""
-        self._waited_s = 0.0
-        self._awaited = self._awaited or self._mode == "lockstep"
-        self._publish_observation()
-
-    def _publish_observation(self) -> None:
-        self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
-        self._scene.publish(self._episodes.now, self._episodes.observation)
+    def _on_parameters(self, parameters: BridgeParameters) -> None:
+        self._intake.timeout = parameters.command_timeout
+        ticker = self._driver.ticker
+        if ticker is not None and parameters.speed != ticker.speed:
+            ticker.set_speed(parameters.speed)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
-        if self._episodes.running is None:
-            return
-        plan = received_plan(message, self._spec.command.interface)
-        problem = self._follower.accept(plan, self._episodes.now)
-        if problem is not None:
-            self._warn_of_refusal(problem)
-        elif plan.stamp == self._episodes.now and self._awaited:
-            self._awaited = False
-            if self._mode == "realtime":
-                self._begin()
-            elif not self._paused:
-                self._advance(*self._due())
+        if self._episodes.running is not None:
+            plan = self._intake.receive(message, self._episodes.now)
+            if plan is not None:
+                if self._display is not None:
+                    self._display.show_plan(message)
+                self._driver.plan_arrived(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         """Keep the planner's newest word about itself for the results."""
         self._planner = PlannerReport.from_message(message) or self._planner
 
-    def _warn_of_refusal(self, problem: str) -> None:
-        """Say it the first time; the count is in the diagnostics and the results."""
-        kind = problem.split(":")[0]
-        if kind not in self._warned:
-            self.get_logger().warning(f"a plan was refused: {problem}")
-        self._warned[kind] += 1
-
-    def _half_period(self) -> None:
-        """Realtime: in the middle of a period its command is decided and the step computed, at its end it is shown."""
-        if self._completed is not None:
-            self._pace.end_period(time.monotonic())
-            self._show()
-        elif self._episodes.running is not None and not self._awaited and not self._paused:
-            self._step(*self._due())
-
     def _ask_again(self) -> None:
         """Publish an observation whose plan is waited for again, and say so when nobody answers at all."""
-        if not self._awaited or self._episodes.running is None:
+        driver, timeout = self._driver, self._live.current.plan_timeout
+        driver.ask_again(REPEAT_S)
+        if driver.waited_s < timeout or not driver.waits:
             return
-        # The first call may come right after the observation was published: give its plan time.
-        if self._waited_s > 0.0:
-            self._publish_observation()
-        self._waited_s += REPEAT_S
-        if self._waited_s < self._plan_timeout or self._paused:
-            return
-        self._waited_s = 0.0
+        driver.give_up_waiting()
         topic = self.resolve_topic_name(self._spec.command.topic)
-        text = (
-            f"no plan arrived on '{topic}' within {self._plan_timeout:g} s: is a planner running on this ROS_DOMAIN_ID?"
-        )
+        text = f"no plan arrived on '{topic}' within {timeout:g} s: is a planner running on this ROS_DOMAIN_ID?"
         if self._shutdown_when_done:
             raise RcdError(text)
         self.get_logger().error(text)
 
-    def _due(self) -> tuple[NDArray[np.float64], bool]:
-        """The command of the period that begins now, and whether it merely holds the position."""
-        due = self._follower.due(self._episodes.now)
-        if due is not None:
-            self._hold.release()
-            return due.command, False
-        return self._hold.command(self._episodes.observation[self._spec.observation_columns]), True
-
-    def _advance(self, command: NDArray[np.float64], held: bool) -> None:
-        """One control period."""
-        self._step(command, held)
-        self._show()
-
-    def _step(self, command: NDArray[np.float64], held: bool) -> None:
-        """Compute what a control period leads to."""
-        self._completed = self._episodes.advance(command, held)
-        if self._recorder is not None:
-            self._recorder.frame()
-            if len(self._episodes.finished) >= self._filmed_episodes:
-                self._recorder.close()
-
-    def _show(self) -> None:
-        """Publish what the last step led to; where it ended an episode, begin the next one."""
-        for goal in self._completed or ():
-            self._completions.publish(String(data=goal))
-        self._completed = None
-        if self._episodes.running is not None:
-            self._observe()
-            return
-        # The last observation of an episode is not published: its plan would be for nothing.
-        self.get_logger().info(describe(self._episodes.finished[-1], self._spec))
-        if problem := self._pace.problem:
-            self.get_logger().warning(problem)
-        self._write_results()
-        if not self._episodes.all_done:
-            self._begin()
-        elif self._shutdown_when_done:
-            raise SystemExit(0)
-
-    def _show_pending(self) -> None:
-        """A request comes between a step and its time to be shown: show it before its time."""
-        if self._completed is not None:
-            self._show()
-
-    def _on_reset(self, request: Any, response: Any) -> Any:
-        self._show_pending()
-        running = self._episodes.running
-        response.success = running is not None
-        response.message = f"seed {running.seed} starts anew" if running else "all episodes are done"
-        if running is not None:
-            self._begin()
-        return response
-
-    def _on_pause(self, request: Any, response: Any) -> Any:
-        self._show_pending()
-        self._paused = bool(request.data)
-        response.success, response.message = True, "paused" if self._paused else "running"
-        if not self._paused:
-            self._run_clock()
-            if self._mode == "lockstep" and not self._awaited and self._episodes.running is not None:
-                self._advance(*self._due())
-        return response
-
-    def _on_step(self, request: Any, response: Any) -> Any:
-        record = self._episodes.running
-        if not self._paused:
-            response.success, response.message = False, "not paused: call ~/pause with data: true first"
-        elif record is None:
-            response.success, response.message = False, "all episodes are done"
-        elif self._awaited:
-            response.success, response.message = False, "the plan for the current observation has not arrived yet"
-        else:
-            response.success, response.message = True, f"step {record.steps + 1} of {self._spec.episode_steps}"
-            self._advance(*self._due())
-        return response
+    def _pace_problem(self) -> str:
+        return self._driver.ticker.pace.problem if self._driver.ticker is not None else ""
 
     def _write_results(self) -> None:
         if self._results is None:
             return
+        ticker = self._driver.ticker
         how = {
             "mode": self._mode,
-            "speed": self._speed,
+            "speed": self._live.current.speed,
             "execute": self._execute,
             "planner": self._planner.values() if self._planner else None,
-            "plans_refused": dict(self._follower.refused),
-            "pace": self._pace.values() if self._mode == "realtime" else None,
+            "plans_refused": dict(self._intake.refused),
+            "pace": ticker.pace.values() if ticker is not None else None,
         }
         write_json(self._results, self._episodes.summary() | how)
 
     def _report(self) -> None:
-        record = self._episodes.running
-        unanswered = self._awaited and record is not None and self._waited_s >= 1.0
-        values = {
+        self._intake.look_for_rivals()
+        name, now = self.get_fully_qualified_name(), self._episodes.now
+        status = [
+            diagnostic_status(name, "simulation", self._problem(), self._values(), self._spec.name),
+            diagnostic_status(name, "commands", self._intake.problem(now), self._intake.values(), self._spec.name),
+        ]
+        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=time_message(now)), status=status))
+
+    def _problem(self) -> str:
+        unanswered = self._driver.awaited and self._episodes.running is not None and self._driver.waited_s >= 1.0
+        return f"waiting for a plan for {self._driver.waited_s:.0f} s" if unanswered else self._pace_problem()
+
+    def _values(self) -> dict[str, Any]:
+        record, ticker = self._episodes.running, self._driver.ticker
+        return {
             "mode": self._mode,
             "execute": self._execute,
-            "paused": self._paused,
+            "paused": self._driver.paused,
             "episodes_done": len(self._episodes.finished),
             "step": record.steps if record else 0,
             "held_steps": record.held_steps if record else 0,
-            **{f"refused: {reason}": count for reason, count in sorted(self._follower.refused.items())},
-            **(self._pace.values() if self._mode == "realtime" else {}),
+            **(ticker.pace.values() if ticker is not None else {}),
         }
-        problem = f"waiting for a plan for {self._waited_s:.0f} s" if unanswered else self._pace.problem
-        self._diagnostics.publish(diagnostics(self._episodes.now, self.get_fully_qualified_name(), problem, values))
 
 
 def _output_path(name: str, overwrite: bool) -> Path | None:

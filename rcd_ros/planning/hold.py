@@ -1,41 +1,72 @@
-"""What a robot is commanded while no plan is due: stay where it was when the last one ran out."""
+"""What a robot is commanded while no plan is due: come to rest and stay there."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.limits import CommandLimits
-from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import observed_positions
+from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.trajectory import position_columns
+
+STOP_S = 0.5
+"""s in which a joint comes to rest whose acceleration limit is not known."""
 
 
 class PositionHold:
-    """Holds the joints where they were observed when holding began.
+    """Brings the joints to rest from the last command, then holds them where they were when they came to rest.
 
-    Zero velocity alone would let an arm sink under its weight, a little in every period. Where the commanded joints'
-    positions are not observed, and for effort commands, it is all there is: zero.
+    Velocities fall to zero by no more than the acceleration limit; positions go on as fast as the last two told, and
+    slow down likewise. Zero velocity alone would let an arm sink under its weight afterwards, a little in every period.
+    Where a commanded joint's position is not observed, and for effort commands, it is all there is: zero.
     """
 
-    def __init__(self, spec: TaskSpec) -> None:
-        """Hold the joints that `spec` commands."""
-        self._spec = spec
-        self._limits = CommandLimits(spec.command)
-        self._anchor: NDArray[np.float64] | None = None
+    def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface] | None = None) -> None:
+        """Hold the joints that `spec` commands, each by an interface of its own where `interfaces` says so."""
+        channel = spec.command
+        columns = position_columns(spec)
+        if channel.interface == "state":  # positions, and the velocities that belong to a position that stays
+            kinds = np.repeat(("position", "none"), len(columns))
+            columns = [*columns, *[None] * len(columns)]
+        else:
+            kinds = np.array(interfaces or (channel.interface,) * channel.size)
+        self._by_position, self._by_velocity = kinds == "position", kinds == "velocity"
+        self._size = channel.size
+        self._seen = np.array([column is not None for column in columns], bool)
+        self._columns = np.array([column or 0 for column in columns], np.intp)
+        self._period = spec.control_period
+        self._limits = CommandLimits(channel)
+        known = None if spec.motion is None else spec.motion.acceleration
+        self._acceleration = np.asarray(known or (np.inf,) * channel.size)
+        self._last: NDArray[np.float64] | None = None
+        self.release()
 
-    def release(self) -> None:
-        """A plan is due again: the next `command` begins a new hold."""
-        self._anchor = None
+    def release(self, command: NDArray[np.float64] | None = None) -> None:
+        """The next `command` begins a new hold: from this one (n_cmd,), or (None) from where the robot stands."""
+        if command is None:
+            self._rate = np.zeros(self._size)
+        elif self._last is None:
+            self._rate = np.where(self._by_velocity, command, 0.0)
+        else:
+            self._rate = np.where(self._by_velocity, command, (command - self._last) / self._period)
+        self._last = None if command is None else command
+        self._anchor = np.full(self._size, np.nan)
+        unknown = np.abs(self._rate) * ((1.0 + 1e-9) * self._period / STOP_S)  # not a rounding error above rest
+        self._loss = np.where(np.isfinite(self._acceleration), self._acceleration * self._period, unknown)
 
     def command(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
         """The command (n_cmd,) that holds, given the newest observation (n_obs,)."""
-        positions = observed_positions(self._spec, observation)
-        if positions is None or self._spec.command.interface == "effort":
-            return np.zeros(self._spec.command.size)
-        if self._anchor is None:
-            self._anchor = positions
-        if self._spec.command.interface == "state":
-            return self._limits.clamp(np.concatenate((self._anchor, np.zeros_like(self._anchor))))
-        if self._spec.command.interface == "position":
-            return self._limits.clamp(self._anchor)
-        return self._limits.clamp((self._anchor - positions) / self._spec.control_period)
+        observed = np.where(self._seen, observation[self._columns], 0.0) if observation.size else np.zeros(self._size)
+        self._rate = np.sign(self._rate) * np.maximum(np.abs(self._rate) - self._loss, 0.0)
+        goal = observed if self._last is None else self._last + self._rate * self._period
+        self._last = self._limits.clamp(goal)
+        return np.where(self._by_position, self._last, self._limits.clamp(self._velocity(observed)))
+
+    def _velocity(self, observed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Velocities (n_cmd,) to command where these are; zero for efforts."""
+        resting = self._rate == 0.0
+        self._anchor = np.where(np.isnan(self._anchor) & resting, observed, self._anchor)
+        back = (np.where(resting, self._anchor, observed) - observed) / self._period
+        return np.where(self._by_velocity, np.where(resting, back, self._rate), 0.0)

@@ -68,14 +68,18 @@ def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDAr
     return None if columns is None else observation[columns]
 
 
-def _observed_columns(spec: TaskSpec) -> NDArray[np.intp] | None:
-    """Where an observation has the positions of the commanded joints."""
+def position_columns(spec: TaskSpec) -> list[int | None]:
+    """Where an observation has the position of each commanded joint; None where it has not."""
     where: dict[str, int] = {}
     begin = 0
     for channel in spec.observations:
         if channel.kind == "joint_position":
             where.update({joint: begin + i for i, joint in enumerate(channel.joints)})
         begin += channel.size
-    if not set(spec.command.joints) <= set(where):
-        return None
-    return np.array([where[joint] for joint in spec.command.joints], np.intp)
+    return [where.get(joint) for joint in spec.command.joints]
+
+
+def _observed_columns(spec: TaskSpec) -> NDArray[np.intp] | None:
+    """Where an observation has the positions of the commanded joints; None when they are not all observed."""
+    columns = position_columns(spec)
+    return None if None in columns else np.array(columns, np.intp)

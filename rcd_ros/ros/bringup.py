@@ -191,4 +191,81 @@ KITCHEN_SIM = Bringup(
     nodes=_kitchen_sim_nodes,
 )
 
-BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM,)}
+
+def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    sources = [name for name in SOURCES if values[name]]
+    files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/mujoco_sim.yaml"),)
+    if not files[0].is_file():
+        raise RcdError(f"params_file:={files[0]}: there is no such file")
+    if len(sources) != 1 and not values["params_file"]:
+        has = f"got {' and '.join(sources)}" if sources else "got none"
+        raise RcdError(f"say what to simulate by exactly one of {', '.join(f'{name}:=...' for name in SOURCES)}: {has}")
+    planner = MUJOCO_SIM.parameters(values, ("checkpoint", "engine", "seed"))
+    if values["task"] and not values["checkpoint"]:
+        planner |= _shipped_planner(values["task"])
+    # Without a planner there is nothing to wait for and no last episode.
+    alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
+    bridge = NodeProcess(
+        executable="mujoco_bridge_node",
+        name="mujoco_bridge",
+        parameters=alone | MUJOCO_SIM.parameters(values, (*SOURCES, *MUJOCO_BRIDGE)),
+        parameter_files=files,
+        namespace=values["namespace"],
+        required=True,
+    )
+    planning = NodeProcess(
+        executable="planner_node",
+        name="planner",
+        parameters=planner,
+        parameter_files=files,
+        namespace=values["namespace"],
+        required=True,
+    )
+    return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]
+
+
+def _shipped_planner(task: str) -> dict[str, str]:
+    """The planner that ships under a task's name, if there is one."""
+    try:
+        return {"checkpoint": str(find_resource(f"models/{task}"))}
+    except RcdError:
+        return {}
+
+
+SOURCES = ("task", "model", "env", "suite")
+MUJOCO_BRIDGE = (
+    *("mode", "speed", "execute", "episodes", "episode_steps", "seed", "results", "video", "overwrite"),
+    *("keyframe", "control_period", "camera", "headless"),
+)
+
+MUJOCO_SIM = Bringup(
+    name="mujoco_sim",
+    description="Any MuJoCo world behind ROS topics, driven by a planner where there is one for it.",
+    arguments=(
+        LaunchArgument("task", "", "a task of this package, such as kitchen; its shipped planner drives it"),
+        LaunchArgument("model", "", "a model file (MJCF or URDF)"),
+        LaunchArgument("env", "", "a Gymnasium environment on MuJoCo, such as Hopper-v5"),
+        LaunchArgument("suite", "", "a task of dm-control's suite, such as walker/walk"),
+        LaunchArgument("keyframe", "", "of a model file: where episodes begin"),
+        LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
+        LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
+        LaunchArgument("engine", "", "inference engine of the planner"),
+        LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
+        LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
+        LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+        LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
+        LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
+        LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+        LaunchArgument("results", "", "JSON file for the results"),
+        LaunchArgument("video", "", "video file of the episodes"),
+        LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
+        LaunchArgument("camera", "", "camera of the model whose images are published, or free"),
+        LaunchArgument("headless", "", "no window with MuJoCo's viewer", "boolean"),
+        LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
+        LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/mujoco_sim.yaml)"),
+        LaunchArgument("namespace", "", "namespace of all nodes"),
+    ),
+    nodes=_mujoco_sim_nodes,
+)
+
+BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM, MUJOCO_SIM)}

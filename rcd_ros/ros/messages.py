@@ -23,6 +23,7 @@ _TYPES = {
     "Float64MultiArray": "std_msgs/msg/Float64MultiArray",
     "FloatingPointRange": "rcl_interfaces/msg/FloatingPointRange",
     "Header": "std_msgs/msg/Header",
+    "Image": "sensor_msgs/msg/Image",
     "IntegerRange": "rcl_interfaces/msg/IntegerRange",
     "JointState": "sensor_msgs/msg/JointState",
     "JointTrajectory": "trajectory_msgs/msg/JointTrajectory",
@@ -58,9 +59,12 @@ _TYPES = {
     "GetParameters": "rcl_interfaces/srv/GetParameters",
     "GetState": "lifecycle_msgs/srv/GetState",
     "ListParameters": "rcl_interfaces/srv/ListParameters",
+    "ResetWorld": "mujoco_ros2_control_msgs/srv/ResetWorld",
     "SetBool": "std_srvs/srv/SetBool",
     "SetParameters": "rcl_interfaces/srv/SetParameters",
     "SetParametersAtomically": "rcl_interfaces/srv/SetParametersAtomically",
+    "SetPause": "mujoco_ros2_control_msgs/srv/SetPause",
+    "StepSimulation": "mujoco_ros2_control_msgs/srv/StepSimulation",
     "Trigger": "std_srvs/srv/Trigger",
 }
 

@@ -8,8 +8,7 @@ sensor noise is random.
 
 from __future__ import annotations
 
-import contextlib
-import io
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -17,20 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.rendering import SceneRenderer, choose_gl
+from rcd_ros.simulation.environments import gymnasium, gymnasium_robotics, mujoco
+from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import StepResult
 
-choose_gl()
-
-# MuJoCo reads MUJOCO_GL when it is imported, hence the order here; Farama prints notices about other environments.
-import gymnasium  # noqa: E402
-
-with contextlib.redirect_stderr(io.StringIO()):
-    import gymnasium_robotics
-
-gymnasium.register_envs(gymnasium_robotics)
-
-from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # noqa: E402
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # isort: skip  # after `environments`
     BONUS_THRESH,
     OBS_ELEMENT_GOALS,
     OBS_ELEMENT_INDICES,
@@ -58,6 +48,21 @@ class Kitchen:
         )
         self._kitchen = cast(KitchenEnv, self._env.unwrapped)
         self._robot = self._kitchen.robot_env
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The kitchen's compiled model."""
+        return self._kitchen.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Its present state."""
+        return self._kitchen.data
+
+    @property
+    def mesh_folders(self) -> tuple[Path, ...]:
+        """Where the meshes of arm and kitchen are."""
+        return (Path(gymnasium_robotics.__file__).parent / "envs" / "assets" / "kitchen_franka",)
 
     def reset(self, seed: int) -> NDArray[np.float64]:
         """Starts an episode; returns the observation vector (59,)."""

@@ -7,8 +7,6 @@ is PointMaze's dictionary in a row: x, y, v_x, v_y; then what was achieved, x, y
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,16 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.tracking import TrackingLaw
+from rcd_ros.simulation.environments import mujoco
 from rcd_ros.simulation.maze_layout import LAYOUTS, Cell
 from rcd_ros.simulation.maze_task import GOAL, GOAL_RADIUS
-from rcd_ros.simulation.rendering import SceneRenderer, choose_gl
+from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import StepResult
 
-choose_gl()
-
-# Farama prints notices about other environments.
-with contextlib.redirect_stderr(io.StringIO()):
-    from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
+from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv  # isort: skip  # after `environments`
 
 TRACKING_FREQUENCY = 25.0  # rad/s
 POSITION_NOISE = 0.25  # m, about the middle of a cell: PointMaze's
@@ -81,11 +76,22 @@ class Maze:
         self._random = np.random.default_rng(0)
         self._steps = 0
         self._reached = False
+        self._put_goal(self.layout.center(self.layout.goal_cell))
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The compiled model."""
+        return self._point.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Its present state; to be read only."""
+        return self._point.data
 
     @property
     def goal(self) -> NDArray[np.float64]:
-        """Where the ball should be, (2,) m."""
-        return np.array(self._env.goal)
+        """Where the ball should be, as a pose (7,): x, y, z in m, orientation w, x, y, z."""
+        return np.array([*self._env.goal, 0.0, 1.0, 0.0, 0.0, 0.0])
 
     def reset(self, seed: int) -> NDArray[np.float64]:
         """Starts an episode, the ball at rest; returns the observation vector (8,)."""
@@ -107,15 +113,14 @@ class Maze:
             goal = self._draw(self.layout.free_cells)
         return self._begin(position, velocity, goal)
 
-    def move_goal(self, goal: ArrayLike) -> None:
-        """Puts the goal at another position (2,) m, in the middle of an episode.
+    def set_goal(self, pose: ArrayLike) -> None:
+        """Moves the goal to where a pose (7,) lies in the plane, also in the middle of an episode.
 
         Raises:
             RcdError: it is no free place in this maze.
         """
-        self.layout.check_free(goal, "the goal")
-        self._env.goal = np.array(goal, np.float64)
-        self._env.update_target_site_pos()
+        self._put_goal(np.asarray(pose, np.float64)[:2])
+        self._reached = False
 
     def set_state(self, observation: ArrayLike) -> NDArray[np.float64]:
         """Puts ball and goal where an observation vector (8,) says; returns it as observed now.
@@ -126,7 +131,7 @@ class Maze:
         values = np.asarray(observation, np.float64)
         if values.shape != (VALUES,) or not np.isfinite(values).all():
             raise RcdError(f"a maze state is {VALUES} finite values, got shape {values.shape}")
-        self.move_goal(values[6:8])
+        self._put_goal(values[6:8])
         self._point.set_state(values[0:2], values[2:4])
         return self._observe()
 
@@ -180,12 +185,17 @@ class Maze:
     def _begin(
         self, position: NDArray[np.float64], velocity: NDArray[np.float64], goal: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        self.move_goal(goal)
+        self._put_goal(goal)
         self._point.set_state(position, velocity)
         self._steps = 0
         observation = self._observe()
         self._reached = bool(self.achieved(observation))
         return observation
+
+    def _put_goal(self, goal: NDArray[np.float64]) -> None:
+        self.layout.check_free(goal, "the goal")
+        self._env.goal = goal.copy()
+        self._env.update_target_site_pos()
 
     def _observe(self) -> NDArray[np.float64]:
         position = self._point.data.qpos

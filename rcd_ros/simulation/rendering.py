@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import mujoco
@@ -41,16 +42,24 @@ def _has_gpu() -> bool:
 
 
 class SceneRenderer:
-    """An off-screen view of a MuJoCo model through a free camera."""
+    """An off-screen view of a MuJoCo model through one camera."""
 
-    def __init__(self, model: mujoco.MjModel, camera: dict[str, Any], width: int, height: int) -> None:
-        """Opens an OpenGL context; `camera` has `lookat`, `distance`, `azimuth`, `elevation`.
+    def __init__(self, model: mujoco.MjModel, camera: dict[str, Any] | str | None, width: int, height: int) -> None:
+        """Opens an OpenGL context.
+
+        Args:
+            model: what to draw.
+            camera: a free one with `lookat`, `distance`, `azimuth`, `elevation`; the name of one of the model's; or
+                None for the free one that the model itself suggests.
+            width: of the image.
+            height: of the image.
 
         Raises:
-            RcdError: no OpenGL works on this machine.
+            RcdError: no OpenGL works on this machine, or the model has no such camera.
         """
         import mujoco
 
+        self._camera = _camera(model, camera)
         model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
         model.vis.global_.offheight = max(height, model.vis.global_.offheight)
         if not _has_gpu():
@@ -70,11 +79,6 @@ class SceneRenderer:
             # In software, anti-aliasing, shadows and reflections take forty times as long as the scene itself.
             for effect in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
                 self._renderer.scene.flags[effect] = False
-        self._camera = mujoco.MjvCamera()
-        self._camera.lookat = camera["lookat"]
-        self._camera.distance = camera["distance"]
-        self._camera.azimuth = camera["azimuth"]
-        self._camera.elevation = camera["elevation"]
 
     def draw(self, data: mujoco.MjData) -> NDArray[np.uint8]:
         """The scene in this state: (height, width, 3)."""
@@ -84,3 +88,21 @@ class SceneRenderer:
     def close(self) -> None:
         """Closes the OpenGL context."""
         self._close()
+
+
+def _camera(model: mujoco.MjModel, chosen: dict[str, Any] | str | None) -> mujoco.MjvCamera:
+    import mujoco
+
+    camera = mujoco.MjvCamera()
+    if isinstance(chosen, str):
+        index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, chosen)
+        names = [model.camera(each).name for each in range(model.ncam)]
+        if index < 0:
+            has = f"it has: {', '.join(names)}" if names else "it has none; free is always there"
+            raise RcdError(f"the model has no camera '{chosen}'{did_you_mean(chosen, names)}; {has}")
+        camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, index
+        return camera
+    mujoco.mjv_defaultFreeCamera(model, camera)
+    for name, value in (chosen or {}).items():
+        setattr(camera, name, value)
+    return camera

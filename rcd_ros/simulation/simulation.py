@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.spec import Interface, TaskSpec
+
+if TYPE_CHECKING:
+    import mujoco
 
 
 @dataclass(frozen=True)
@@ -85,4 +89,67 @@ class Controller(Protocol):
 
     def act(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (n_act,), in the data set's units, for an observation vector."""
+        ...
+
+
+@runtime_checkable
+class MujocoScene(Protocol):
+    """A simulation whose MuJoCo model and state may be looked at: drawn, filmed, published as transforms."""
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The compiled model."""
+        ...
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Its present state; to be read only."""
+        ...
+
+
+@runtime_checkable
+class MeshFiles(Protocol):
+    """A scene whose meshes were read from files, so that others can draw them, too."""
+
+    @property
+    def mesh_folders(self) -> tuple[Path, ...]:
+        """Folders below which the files are."""
+        ...
+
+
+@runtime_checkable
+class Keyframed(Protocol):
+    """A simulation that can begin an episode from named states of its model."""
+
+    @property
+    def keyframes(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    def reset_to(self, keyframe: str) -> NDArray[np.float64]:
+        """Begins an episode from that state; returns the first observation vector."""
+        ...
+
+
+@runtime_checkable
+class GoalDirected(Protocol):
+    """A simulation with a goal for each episode, which may be moved from outside while it runs."""
+
+    @property
+    def goal(self) -> NDArray[np.float64]:
+        """The goal (7,) of this episode in the world: x, y, z in m, orientation w, x, y, z."""
+        ...
+
+    def set_goal(self, pose: NDArray[np.float64]) -> None:
+        """Moves the goal to a pose (7,); raises `RcdError` where it cannot be."""
+        ...
+
+
+@runtime_checkable
+class MixedCommands(Protocol):
+    """A simulation whose joints are commanded by different quantities each."""
+
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """One for each commanded joint."""
         ...

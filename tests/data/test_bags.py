@@ -78,13 +78,13 @@ def test_episodes_end_where_periods_are_missing_or_the_clock_begins_anew(tmp_pat
 
 
 def test_where_no_plan_was_due_the_arm_was_held(tmp_path: Path) -> None:
-    """Plans at 2 only: nothing before it, its four points, then the hold at where the arm was when they ran out."""
+    """Plans at 2 only: nothing before it, its four points, then the hold, which begins by braking."""
     events = [event for step in range(9) for event in observe(step * PERIOD, step * PERIOD, values(0))]
     found = episodes(tmp_path, [*events, trajectory(2 * PERIOD + 10, 2 * PERIOD, plan(2))])
     (episode,) = found.episodes
     assert len(episode) == 6
     assert episode.actions[:4] * 2 == pytest.approx(np.array(plan(2)))
-    assert episode.actions[4:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert episode.actions[4:] == pytest.approx(np.outer([0.8, 0.6], episode.actions[3]), abs=1e-6)
     assert (found.held, episode.info["held_steps"]) == (2, 2)
     assert found.dropped["before the first plan"] == 2
 

@@ -86,6 +86,23 @@ class Peer(ros.Node):
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             ros.spin_once(self, timeout_sec=0.05)
 
+    def call(self, kind: Any, service: str, **fields: object) -> Any:
+        """The answer of a service, called by its full name."""
+        client = self.create_client(kind, service)
+        self.until(client.service_is_ready, service)
+        future = client.call_async(kind.Request(**fields))
+        self.until(future.done, f"the answer of {service}")
+        self.destroy_client(client)
+        return future.result()
+
+    def status(self, task: str) -> dict[str, str]:
+        """The newest diagnostics of a task ("node: task"), with its message under that name; empty before the first."""
+        for message in reversed(self.received["diagnostics"]):
+            for status in message.status:
+                if status.name == task:
+                    return {"message": status.message, **{value.key: value.value for value in status.values}}
+        return {}
+
     def trajectories(self) -> dict[int, list[JointTrajectory]]:
         """Received trajectories by stamp (ns)."""
         found: dict[int, list[JointTrajectory]] = {}

@@ -54,12 +54,7 @@ def arm_by_stamp(peer: Peer) -> dict[int, tuple[list[float], list[float]]]:
 
 
 def call(peer: Peer, kind: Any, service: str, **fields: object) -> Any:
-    client = peer.create_client(kind, f"/kitchen_bridge/{service}")
-    peer.until(client.service_is_ready, service)
-    future = client.call_async(kind.Request(**fields))
-    peer.until(future.done, f"the answer of {service}")
-    peer.destroy_client(client)
-    return future.result()
+    return peer.call(kind, f"/kitchen_bridge/{service}", **fields)
 
 
 def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_planner: Path, tmp_path: Path) -> None:

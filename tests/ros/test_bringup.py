@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from rcd_ros.cli import app
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
-from rcd_ros.ros.bringup import KITCHEN_SIM, NodeProcess
+from rcd_ros.ros.bringup import KITCHEN_SIM, MUJOCO_SIM, NodeProcess
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments
 from rcd_ros.ros.supervisor import node_command
 
@@ -32,6 +32,31 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert (planner.required, bridge.required) == (True, True)
 
 
+def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_path: Path) -> None:
+    (alone,) = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"model": "arm.xml", "keyframe": "home", "speed": "2"}))
+    assert (alone.executable, alone.name, alone.required) == ("mujoco_bridge_node", "mujoco_bridge", True)
+    assert alone.parameters == {
+        "mode": "realtime",
+        "wait_for_planner": False,
+        "episodes": 0,
+        "model": "arm.xml",
+        "keyframe": "home",
+        "speed": 2.0,
+    }
+    given = {"task": "kitchen", "checkpoint": str(tmp_path), "record": str(tmp_path / "bag"), "episodes": "3"}
+    recorder, planner, bridge = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve(given))
+    assert recorder.executable == "bag_recorder_node"
+    assert planner.parameters == {"checkpoint": str(tmp_path)}
+    assert bridge.parameters == {"task": "kitchen", "episodes": 3}
+
+
+def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "share" / "rcd_ros" / "models" / "toy").mkdir(parents=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    planner, _ = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"task": "toy"}))
+    assert planner.parameters == {"checkpoint": str(tmp_path / "share" / "rcd_ros" / "models" / "toy")}
+
+
 def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
     parameters = {"rate": 2.0, "label": "12", "empty": "", "goals": ["slide cabinet", "kettle"], "loop": False}
     process = NodeProcess("planner_node", "planner", parameters, namespace="left", remappings=(("a", "b"),))
@@ -50,6 +75,8 @@ def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
         (["kitchen_sim", "mode:=lokstep"], "'lockstep'"),
         (["kitchen_sim", "speed=2"], "name:=value"),
         (["kitchen_sim", "params_file:=nowhere.yaml"], "no such file"),
+        (["mujoco_sim"], "exactly one of task:=..., model:=..., env:=..., suite:=...: got none"),
+        (["mujoco_sim", "task:=kitchen", "env:=Hopper-v5"], "got task and env"),
     ],
 )
 def test_wrong_arguments_are_refused_with_the_nearest_right_one(arguments: list[str], sentence: str) -> None:

@@ -18,6 +18,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.ros import (
     RUNTIME,
     DurabilityPolicy,
+    Future,
     Node,
     Parameter,
     ParameterDescriptor,
@@ -37,6 +38,7 @@ from rcd_ros.ros.messages import (
     JointTrajectory,
     JointTrajectoryPoint,
     Odometry,
+    String,
     Trigger,
 )
 
@@ -48,10 +50,11 @@ from rosbags.typesys import Stores, get_typestore
 from rcd_ros.ros.embedded import definitions
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments, read_parameter_file
 from rcd_ros.ros.embedded.context import get_default_context
-from rcd_ros.ros.embedded.messages import message_class
+from rcd_ros.ros.embedded.messages import message_class, service_class
 from rcd_ros.ros.embedded.names import expand
 from rcd_ros.ros.embedded.topics import make_reader, take_one
 
+MUJOCO_SERVICES = ("ResetWorld", "SetPause", "StepSimulation")
 SpinUntil = Callable[[Node, Callable[[], bool]], None]
 
 
@@ -72,6 +75,46 @@ def test_topics_and_services_have_ros_2s_names_types_and_user_data_on_the_wire(r
     user_data = bytes(topic.qos[Policy.Userdata].data).decode()
     assert user_data == f"typehash={definitions.type_hash('sensor_msgs/msg/JointState')};"
     assert bytes(reply.qos[Policy.Userdata].data).decode().startswith("serviceid=")
+
+
+def test_mujoco_ros2_controls_services_are_known_by_its_names() -> None:
+    step = service_class("mujoco_ros2_control_msgs/srv/StepSimulation")
+    assert definitions.dds_type_name(step.Request.ros_type_name) == (
+        "mujoco_ros2_control_msgs::srv::dds_::StepSimulation_Request_"
+    )
+    assert [(field.name, field.base) for field in definitions.fields(step.Request.ros_type_name)] == [
+        ("steps", "uint32")
+    ]
+    hashes = {definitions.type_hash(f"mujoco_ros2_control_msgs/srv/{name}_Response") for name in MUJOCO_SERVICES}
+    assert len(hashes) == 3 and all(text.startswith("RIHS01_") for text in hashes)
+
+
+def test_a_services_callback_may_await_what_other_callbacks_bring(ros: None, spin_until: SpinUntil) -> None:
+    """Two calls wait at once, each for a message of its own; they are answered in the order of the messages."""
+    node = Node("patient")
+    waiting: list[Future] = []
+
+    async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        waiting.append(Future())
+        message = await waiting[-1]
+        done = Future()
+        done.set_result("!")
+        response.success, response.message = True, message + await done
+        return response
+
+    node.create_service(Trigger, "ask", answer)
+    node.create_subscription(String, "word", lambda message: waiting.pop().set_result(message.data), 10)
+    publisher, client = node.create_publisher(String, "word", 10), node.create_client(Trigger, "ask")
+    spin_until(node, client.service_is_ready)
+    first, second = client.call_async(Trigger.Request()), client.call_async(Trigger.Request())
+    spin_until(node, lambda: len(waiting) == 2)
+    assert not first.done() and not second.done()
+    publisher.publish(String(data="two"))
+    spin_until(node, second.done)
+    assert not first.done() and second.result().message == "two!"
+    publisher.publish(String(data="one"))
+    spin_until(node, first.done)
+    assert first.result().message == "one!"
 
 
 def test_serialised_messages_read_the_same_by_another_implementation_of_cdr() -> None:
@@ -260,6 +303,10 @@ def test_a_busy_topic_does_not_starve_the_others(ros: None, spin_until: SpinUnti
         "diagnostic_msgs/msg/DiagnosticArray",
         "rcl_interfaces/msg/ParameterDescriptor",
         "rcl_interfaces/msg/ParameterValue",
+        "sensor_msgs/msg/Image",
+        "tf2_msgs/msg/TFMessage",
+        "visualization_msgs/msg/MarkerArray",
+        "mujoco_ros2_control_msgs/srv/StepSimulation_Request",
     ],
 )
 def test_the_fast_codec_writes_and_reads_what_cyclones_own_does(type_name: str) -> None:

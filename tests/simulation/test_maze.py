@@ -8,6 +8,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.simulation.maze import Maze
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
+from rcd_ros.simulation.simulation import GoalDirected
 from rcd_ros.simulation.tasks import get_task, task_of
 
 gymnasium.register_envs(gymnasium_robotics)
@@ -75,7 +76,7 @@ def test_a_goal_for_every_episode() -> None:
 def test_a_planned_state_is_followed_and_the_goal_is_completed_once() -> None:
     maze = Maze(maze_spec("maze-umaze", episode_steps=120), start=(1.0, 1.0))
     position = maze.reset(0)[:2]
-    goal = maze.goal
+    goal = maze.goal[:2]
     completed, rewards, truncated = [], 0.0, False
     for step in range(120):
         share = min(1.0, (step + 1) / 100.0)
@@ -129,7 +130,7 @@ def test_a_goal_moved_into_a_wall_is_refused_and_the_old_one_stays(maze: Maze) -
     maze.reset(0)
     before = maze.goal
     with pytest.raises(RcdError, match="inside a wall"):
-        maze.move_goal([0.0, 0.0])
+        maze.set_goal([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
     assert np.array_equal(maze.goal, before)
 
 
@@ -145,3 +146,12 @@ def test_a_checkpoint_for_another_maze_keeps_its_own() -> None:
     assert task_of(large, goal="random").spec.name == "maze-large"
     with pytest.raises(RcdError, match="episode_steps must be between 1 and"):
         get_task("maze-large", episode_steps=0)
+
+
+def test_a_goal_moved_from_outside_is_completed_anew(maze: Maze) -> None:
+    assert isinstance(maze, GoalDirected)
+    position = maze.reset(0)[:2]
+    maze.set_goal([*position, 0.0, 1.0, 0.0, 0.0, 0.0])
+    result = maze.step([*position, 0.0, 0.0])
+    assert result.completed == ("goal",)
+    assert result.observation[6:8].tolist() == position.tolist()

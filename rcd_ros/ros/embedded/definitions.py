@@ -19,6 +19,10 @@ SERVICES: dict[str, tuple[str, str]] = {
     "std_srvs/srv/Empty": ("", ""),
     "std_srvs/srv/Trigger": ("", "bool success\nstring message"),
     "std_srvs/srv/SetBool": ("bool data", "bool success\nstring message"),
+    # As released with mujoco_ros2_control 0.0.3.
+    "mujoco_ros2_control_msgs/srv/ResetWorld": ("string keyframe", "bool success\nstring message"),
+    "mujoco_ros2_control_msgs/srv/SetPause": ("bool paused", "bool success\nstring message"),
+    "mujoco_ros2_control_msgs/srv/StepSimulation": ("uint32 steps", "bool success\nstring message"),
     "lifecycle_msgs/srv/ChangeState": ("lifecycle_msgs/Transition transition", "bool success"),
     "lifecycle_msgs/srv/GetAvailableStates": ("", "lifecycle_msgs/State[] available_states"),
     "lifecycle_msgs/srv/GetAvailableTransitions": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 
@@ -17,6 +17,12 @@ class Future:
         self._result: Any = None
         self._exception: BaseException | None = None
         self._callbacks: list[Callable[[Future], None]] = []
+
+    def __await__(self) -> Generator[Future, None, Any]:
+        """Wait for it in a coroutine that a service's callback is, see `Service`."""
+        if not self._done:
+            yield self
+        return self.result()
 
     def done(self) -> bool:
         """Whether a result, an exception or a cancellation is there."""

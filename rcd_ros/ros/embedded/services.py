@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -47,7 +48,10 @@ class _Endpoints:
 
 
 class Service:
-    """Answers requests by calling `callback(request, response)`, which returns the response."""
+    """Answers requests by calling `callback(request, response)`, which returns the response.
+
+    The callback may be a coroutine that awaits futures: other callbacks run until it returns, as with rclpy's executor.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,21 @@ class Service:
     def _answer(self, sample: Any) -> None:
         request = from_service_sample(sample, self.srv_type.Request)
         response = self.callback(request, self.srv_type.Response())
+        if inspect.iscoroutine(response):
+            self._drive(response, sample)
+        else:
+            self._reply(response, sample)
+
+    def _drive(self, answering: Coroutine[Future, None, Any], sample: Any) -> None:
+        """Run a callback up to the next future that it awaits, or to its end."""
+        try:
+            awaited = answering.send(None)
+        except StopIteration as end:
+            self._reply(end.value, sample)
+        else:
+            awaited.add_done_callback(lambda future: self._drive(answering, sample))
+
+    def _reply(self, response: Any, sample: Any) -> None:
         if not isinstance(response, self.srv_type.Response):
             raise TypeError(f"the callback of service '{self.srv_name}' must return its response, got {response!r}")
         check_message(response)

@@ -1,0 +1,52 @@
+"""Publishes where the bodies of a MuJoCo model are, as transforms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rcd_ros.nodes.messages import time_message
+from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile
+from rcd_ros.ros.messages import Header, Quaternion, TFMessage, Transform, TransformStamped, Vector3
+from rcd_ros.simulation.body_frames import BodyFrames, BodyPoses
+from rcd_ros.simulation.simulation import MujocoScene
+
+QUEUE = 100
+"""As tf2's own broadcasters have it."""
+
+
+class TransformsPublisher:
+    """`/tf` for bodies that move in relation to their parents, `/tf_static` for the others, once."""
+
+    def __init__(self, node: Node, scene: MujocoScene) -> None:
+        """Publish the bodies of `scene` through `node`."""
+        self._scene = scene
+        self._frames = BodyFrames(scene.model)
+        self._still_is_told = False
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._moving = node.create_publisher(TFMessage, "/tf", QUEUE)
+        self._still = node.create_publisher(TFMessage, "/tf_static", latched)
+
+    def publish(self, stamp: int) -> None:
+        """Tell the present state, taken at `stamp` (ns), if anybody listens."""
+        if not self._still_is_told:
+            self._still_is_told = True
+            self._still.publish(_transforms(stamp, self._frames.still()))
+        if self._moving.get_subscription_count():
+            self._moving.publish(_transforms(stamp, self._frames.moving(self._scene.data)))
+
+
+def _transforms(stamp: int, poses: BodyPoses) -> Any:
+    when = time_message(stamp)
+    rows = zip(poses.parents, poses.bodies, poses.positions.tolist(), poses.orientations.tolist(), strict=True)
+    return TFMessage(
+        transforms=[
+            TransformStamped(
+                header=Header(stamp=when, frame_id=parent),
+                child_frame_id=body,
+                transform=Transform(
+                    translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(w=w, x=turn_x, y=turn_y, z=turn_z)
+                ),
+            )
+            for parent, body, (x, y, z), (w, turn_x, turn_y, turn_z) in rows
+        ]
+    )

@@ -1,0 +1,66 @@
+"""Goals of episodes, told and moved over a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.goal_relay import GoalRelay
+from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.ros import Node, SingleThreadedExecutor
+from rcd_ros.ros.messages import PoseStamped
+from tests.nodes.conftest import Peer
+
+
+class Maze:
+    def __init__(self) -> None:
+        self.goal = np.array([1.0, 2.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+
+    def set_goal(self, pose: NDArray[np.float64]) -> None:
+        if pose[0] > 5.0:
+            raise RcdError("there is a wall")
+        self.goal = pose
+
+
+@pytest.fixture
+def executor(peer: Peer) -> Iterator[SingleThreadedExecutor]:
+    executor = SingleThreadedExecutor()
+    executor.add_node(peer)
+    yield executor
+    executor.shutdown()
+
+
+def goal(x: float, frame: str = "world") -> PoseStamped:
+    message = PoseStamped()
+    message.header.frame_id = frame
+    message.pose.position.x, message.pose.orientation.w = x, 1.0
+    return message
+
+
+def test_a_goal_is_told_moved_and_told_again_where_it_cannot_be(peer: Peer, executor: SingleThreadedExecutor) -> None:
+    node, maze = Node("bridge"), Maze()
+    executor.add_node(node)
+    relay = GoalRelay(node, maze, 10)
+    peer.listen(PoseStamped, "goal_pose")
+    publisher = peer.create_publisher(PoseStamped, "goal_pose", 10)
+    peer.until(lambda: publisher.get_subscription_count() == 2, "the relay")
+    heard = peer.received["goal_pose"]
+
+    relay.announce(70)
+    peer.until(lambda: heard, "the goal")
+    assert (heard[0].pose.position.y, heard[0].header.frame_id, nanoseconds(heard[0].header.stamp)) == (
+        2.0,
+        "world",
+        70,
+    )
+    publisher.publish(goal(3.0))
+    peer.until(lambda: maze.goal[0] == 3.0, "the moved goal")
+    for refused in (goal(9.0), goal(float("nan")), goal(4.0, frame="map")):
+        heard.clear()
+        publisher.publish(refused)
+        peer.until(lambda: any(message.pose.position.x == 3.0 for message in heard), "the goal that holds")
+        assert maze.goal[0] == 3.0
