@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros.bringup import BRINGUPS, Bringup, find_bringup
+from rcd_ros.ros.bringup import BRINGUPS, Bringup, find_bringup, starts_nodes_itself
 from rcd_ros.ros.supervisor import run_nodes
 
 
@@ -36,7 +36,7 @@ def launch(
     values = bringup.resolve(given)
     if _ros2_can_launch():
         os.execvp("ros2", ["ros2", "launch", "rcd_ros", f"{name}.launch.py", *(arguments or [])])
-    raise typer.Exit(run_nodes(bringup.nodes(values)))
+    raise typer.Exit(run_nodes(bringup.nodes(values), starts_nodes_itself(values)))
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -73,10 +73,7 @@ class LiveParameters(Generic[Model]):
         self._node, self._model, self._apply, self._check = node, model, apply, check
         self._fields = {field.alias or name: field for name, field in model.model_fields.items()}
         given = {name: _declare(node, name, field) for name, field in self._fields.items()}
-        try:
-            self.current = self._validated(given)
-        except RcdError as error:
-            raise RcdError(f"{node.get_name()}: {error}") from error
+        self.current = self._validated(given)
         node.add_on_set_parameters_callback(self._on_set)
         if hasattr(node, "add_post_set_parameters_callback"):
             node.add_post_set_parameters_callback(self._on_stored)
@@ -112,7 +109,8 @@ class LiveParameters(Generic[Model]):
         try:
             parameters = self._model.model_validate(values)
         except ValidationError as error:
-            raise RcdError("; ".join(_sentence(detail) for detail in error.errors())) from error
+            node = self._node.get_name()
+            raise RcdError("; ".join(_sentence(node, detail) for detail in error.errors())) from error
         self._check(parameters)
         return parameters
 
@@ -158,9 +156,12 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple, array.array)) else value
 
 
-def _sentence(detail: Any) -> str:
+def _sentence(node: str, detail: Any) -> str:
     where = ".".join(str(part) for part in detail["loc"])
-    if not where:  # of a validator over several fields
-        return str(detail["msg"]).removeprefix("Value error, ")
     reason = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"parameter '{where}' must be {reason}, got {detail['input']!r}"
+    if not where:  # of a validator over several fields
+        return f"{node}: {reason}"
+    if detail["type"] == "greater_than_equal":
+        least = detail["ctx"]["ge"]
+        reason = f"at least {least:g}" if least else "0 or more"
+    return f"parameter '{where}' of {node} must be {reason}, got {detail['input']!r}"

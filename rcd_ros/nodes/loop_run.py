@@ -20,6 +20,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.loop import LoopTimes, loop_times
 from rcd_ros.nodes.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.nodes.loop_sensor_node import BEGUN, SENT
+from rcd_ros.nodes.loop_swapper_node import SWAPS
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.ros.bringup import NodeProcess
 from rcd_ros.ros.free_domain import free_domain
@@ -31,6 +32,8 @@ WARM_UP_S = 2.0
 """Observations before the measurement: first plans touch memory and fill caches."""
 SETTLED_S = 60.0
 """A planner's memory counts as settled after this time."""
+SHAPING = {"shape": True, "limits.acceleration": [20.0], "limits.jerk": [400.0]}
+"""What `shape` asks for; the figures hardly depend on the limits."""
 _PLANNER = "planner"
 
 
@@ -47,6 +50,10 @@ class LoopSettings:
     realtime_priority: int = 0
     lock_memory: bool = False
     keep_awake: bool = False
+    swap_every: float = 0.0
+    """s between two exchanges of the planner for itself, loaded anew; 0: none."""
+    shape: bool = False
+    """Whether trajectories are shaped, within limits that the checkpoint need not have."""
 
     @property
     def periods(self) -> int:
@@ -66,6 +73,7 @@ class LoopRun:
         rss_end_mb: at the end.
         planner: the planner's report on itself.
         diagnostics: all it said last.
+        swaps: exchanges of the planner that were made, how long each took (s), and what was refused; None: none asked.
     """
 
     settings: LoopSettings
@@ -74,6 +82,7 @@ class LoopRun:
     rss_end_mb: float | None
     planner: dict[str, Any] | None
     diagnostics: dict[str, str]
+    swaps: dict[str, Any] | None = None
 
     @property
     def complete(self) -> bool:
@@ -97,6 +106,9 @@ class LoopRun:
             "realtime_priority": settings.realtime_priority,
             "lock_memory": settings.lock_memory,
             "keep_awake": settings.keep_awake,
+            "shape": settings.shape,
+            "swap_every_s": settings.swap_every,
+            "swaps": self.swaps,
             "planner": self.planner,
             "diagnostics": self.diagnostics,
         }
@@ -149,11 +161,15 @@ def _processes(settings: LoopSettings, manifest: Manifest, folder: Path) -> list
         "periods": settings.periods,
         "warm_up": WARM_UP_S,
     }
+    if settings.shape:
+        planner |= SHAPING
+    swapper = {"output": output, "every": settings.swap_every, "planner": _PLANNER}
     capacity = 2 * settings.periods + round(2.0 * WARM_UP_S * settings.rate)
     receiver = {"topic": manifest.task.command.topic, "output": output, "capacity": capacity}
     return [
         NodeProcess("planner_node", _PLANNER, planner, namespace=NAMESPACE),
         NodeProcess("loop_receiver_node", "receiver", receiver, namespace=NAMESPACE),
+        *([NodeProcess("loop_swapper_node", "swapper", swapper, namespace=NAMESPACE)] if settings.swap_every else []),
         NodeProcess("loop_sensor_node", "sensor", sensor, namespace=NAMESPACE, required=True),
     ]
 
@@ -165,7 +181,8 @@ def _result(settings: LoopSettings, folder: Path, watch: _Watch) -> LoopRun:
     except FileNotFoundError as error:
         raise KeyboardInterrupt("nothing was measured") from error
     times = loop_times(sent, received[:, 0], received[:, 1], 1.0 / settings.rate)
-    return LoopRun(settings, times, watch.rss_start_mb, watch.rss_end_mb, said["planner"], said["diagnostics"])
+    swaps = json.loads((folder / SWAPS).read_text()) if settings.swap_every else None
+    return LoopRun(settings, times, watch.rss_start_mb, watch.rss_end_mb, said["planner"], said["diagnostics"], swaps)
 
 
 class _Watch(threading.Thread):

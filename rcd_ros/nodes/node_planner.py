@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.spec import TaskSpec
 
 
@@ -39,6 +40,14 @@ class NodePlanner(Protocol):
         """Control periods that a chunk covers."""
 
     @property
+    def normalizer(self) -> NormalizerSpec:
+        """Statistics of what it was trained on."""
+
+    @property
+    def execute(self) -> int:
+        """Control periods that its plans are followed by default."""
+
+    @property
     def nfe(self) -> int:
         """Network evaluations a plan."""
 
@@ -67,6 +76,9 @@ class NodePlanner(Protocol):
         Raises:
             RcdError: it has no plan for them.
         """
+
+    def reset(self, seed: int) -> None:
+        """Start the noise of another seed from its beginning."""
 
     def prepare(self) -> None:
         """Do ahead of time what the next plan needs and no observation is needed for."""

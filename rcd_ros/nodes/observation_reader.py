@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from rcd_ros.nodes.message_template import MessageTemplate, marks, read_stamp
 from rcd_ros.nodes.messages import nanoseconds
 from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.spec import ChannelKind
 from rcd_ros.ros.messages import JointState, Odometry, PoseStamped
+from rcd_ros.ros.qos import LATCHED, STATE, NamedQos
 from rcd_ros.ros.raw import deserialize
 
 _NUMBERS = 13
 """Of an odometry: position, orientation (x, y, z, w), linear and angular velocity; covariances come after them."""
 
 
+class ObservationReader(Protocol):
+    """Reads the messages of one topic."""
+
+    message_type: ClassVar[Any]
+    qos: ClassVar[NamedQos]
+
+    def __init__(self, assembler: ObservationAssembler, topic: str) -> None: ...
+
+    def read(self, data: bytes) -> tuple[int | None, Observation | None]:
+        """Take a serialised message; its stamp (ns), None when it cannot be read, and what it completes, if it does.
+
+        Raises:
+            RcdError: the message is of another robot.
+        """
+
+
 class JointStateReader:
     """Reads one topic's `sensor_msgs/JointState`; the observation that a message completes, as the assembler says."""
 
-    message_type = JointState
+    message_type: ClassVar[Any] = JointState
+    qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
         """Hand the messages of `topic` to `assembler`."""
@@ -63,7 +83,8 @@ class JointStateReader:
 class OdometryReader:
     """Reads one topic's `nav_msgs/Odometry`; the observation that a message completes, as the assembler says."""
 
-    message_type = Odometry
+    message_type: ClassVar[Any] = Odometry
+    qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
         """Hand the messages of `topic` to `assembler`."""
@@ -87,7 +108,8 @@ class OdometryReader:
 class GoalReader:
     """Reads one topic's `geometry_msgs/PoseStamped`; the observation that a new goal makes, as the assembler says."""
 
-    message_type = PoseStamped
+    message_type: ClassVar[Any] = PoseStamped
+    qos: ClassVar[NamedQos] = LATCHED
 
     def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
         """Hand the messages of `topic` to `assembler`."""
@@ -101,6 +123,16 @@ class GoalReader:
         position = message.pose.position
         observation = self._assembler.goal_pose(self._topic, (position.x, position.y, position.z))
         return nanoseconds(message.header.stamp), observation
+
+
+READERS: dict[ChannelKind, type[ObservationReader]] = {
+    "joint_position": JointStateReader,
+    "joint_velocity": JointStateReader,
+    "body_pose": OdometryReader,
+    "body_twist": OdometryReader,
+    "goal_position": GoalReader,
+}
+"""What reads the topics that carry channels of a kind."""
 
 
 def _numbers(message: Odometry) -> list[float]:

@@ -1,50 +1,55 @@
-"""The planner as a node: observations come in by joint name, joint trajectories go out.
+"""The planner as a managed node: observations come in by joint name, joint trajectories go out.
 
 Everything that decides something is in `rcd_ros.planning`; this file connects it to topics. Callbacks gather
-observations; a thread of its own plans on the newest one and publishes at once.
+observations; a thread of its own plans on the newest one and publishes at once. While the node is inactive it already
+listens, so that its diagnostics tell whether the robot's messages are the right ones before anything moves.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter
+import threading
 from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
+from typing import Any, ClassVar
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.messages import diagnostics
+from rcd_ros.nodes.checkpoint_loader import CheckpointLoader
+from rcd_ros.nodes.live_parameters import LiveParameters
 from rcd_ros.nodes.node_planner import NodePlanner
-from rcd_ros.nodes.observation_reader import JointStateReader, OdometryReader
-from rcd_ros.nodes.parameters import declare
-from rcd_ros.nodes.planner_report import PlannerReport
+from rcd_ros.nodes.observation_intake import ObservationIntake
+from rcd_ros.nodes.plan_runner import PlanRunner, PlanTask
+from rcd_ros.nodes.planner_parameters import PlannerParameters
+from rcd_ros.nodes.planner_status import PlannerStatus, diagnostic_array, resting_status
 from rcd_ros.nodes.planning_thread import PlanningThread
-from rcd_ros.nodes.realtime import QuietCollector, Realtime
-from rcd_ros.nodes.serialized_trajectory import TrajectoryWriter
-from rcd_ros.nodes.timing import WINDOW_S, Period, PeriodTimes, RateWatch, Summary
+from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.nodes.timing import PeriodTimes
+from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.trajectory import TrajectoryMaker
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory
+from rcd_ros.ros import Clock, ClockType, Future, run_node
+from rcd_ros.ros.managed_node import ManagedNode
+from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory, Trigger
+from rcd_ros.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
 
-TRIGGERS = ("on_observation", "timer")
-QUEUE = 10
 STOP_PATIENCE_S = 5.0
-"""How long the plan in work may take when the node ends."""
+"""How long the plan in work may take when planning is to stop."""
+REPORT_S = 1.0
 
 
 @dataclass(frozen=True)
-class _Task:
-    """An observation to plan on, and the moment (ns of the node's clock) from which its deadline counts."""
+class _Work:
+    """What `configure` makes and `cleanup` takes apart."""
 
-    observation: Observation
-    begun: int
+    runner: PlanRunner
+    thread: PlanningThread[PlanTask]
+    intake: ObservationIntake
+    times: PeriodTimes
+    status: PlannerStatus
+    loader: CheckpointLoader
 
 
-class PlannerNode(Node):
+class PlannerNode(ManagedNode):
     """Plans on every new observation, or on the newest one at a fixed rate.
 
     An observation that a newer one overtakes before its planning began is dropped. One that is repeated is answered by
@@ -52,226 +57,253 @@ class PlannerNode(Node):
     sequence of plans.
     """
 
+    model: ClassVar[type[PlannerParameters]] = PlannerParameters
+    """Of the parameters; a node that plans by other means may have more of them."""
+
+    _work: _Work | None = None
+    _active = False
+
     def __init__(self) -> None:
-        """Load the checkpoint and connect.
+        """Declare the parameters.
 
         Raises:
-            RcdError: a parameter or the checkpoint cannot be used.
+            RcdError: a parameter cannot be used.
         """
         super().__init__("planner")
-        self.checkpoint = declare(
-            self, "checkpoint", "", "folder of the planner's checkpoint", bool, "a checkpoint folder"
-        )
-        self.engine = declare(self, "engine", "auto", "inference engine")
-        self.threads = declare(self, "threads", 1, "threads of the engine", lambda n: n >= 1, "at least 1")
-        self.seed = declare(self, "seed", 0, "seed of the planning noise", lambda n: n >= 0, "0 or more")
-        trigger = declare(
-            self, "trigger", "on_observation", "when to plan", TRIGGERS.__contains__, " or ".join(TRIGGERS)
-        )
-        rate = _not_negative(self, "rate", "plans a second that are expected, by timer: made; 0: one a period", "Hz")
-        deadline = _not_negative(self, "deadline", "s from an observation's stamp to its plan, 0: until the next plan")
-        tolerance = _not_negative(self, "stamp_tolerance", "s between the messages of one observation")
-        max_age = _not_negative(self, "max_age", "s after which an observation is stale, 0: a horizon")
-        rehearses = declare(self, "rehearse", True, "evaluate once more just before an observation is expected")
-        self._realtime = _declare_realtime(self)
-
-        self._planner = self.make_planner()
-        self._planner.warm_up()
-        spec = self._planner.spec
-        self._assembler = ObservationAssembler(spec, self._planner.history, tolerance)
-        self._nothing = np.zeros((self._planner.horizon, spec.command.size)), np.zeros(spec.observation_size)
-        self._maker = TrajectoryMaker(spec)
-        self._writer = TrajectoryWriter(spec.command.joints, self._maker.points(*self._nothing))
-        self._max_age = round((max_age or self._planner.horizon * spec.control_period) * 1e9)
-        self._rate = rate or 1.0 / spec.control_period
-        self._deadline = deadline or 1.0 / self._rate
-        self._times = PeriodTimes(self._deadline)
-        self._rate_watch = RateWatch()
-        self._collector = QuietCollector()
-        self._refused: dict[str, str] = {}
-        rehearse = self._rehearse if rehearses else None
-        self._thread: PlanningThread[_Task] = PlanningThread(self._plan, rehearse, 1.0 / self._rate)
+        self._checkpoint = ""
         self._waiting: Observation | None = None
-        self._last: tuple[int, bytes] | None = None
-        # Every key is there from the start: the planning thread counts while the executor's thread reads.
-        self._dropped = Counter({"overtaken": 0, "stale": 0, "no plan": 0})
-        self._plans = 0
+        self._ticker: Any = None
+        self._refused: dict[str, str] = {}
+        self._trajectories: list[Any] = []
+        self._collector = QuietCollector()
+        self._live = LiveParameters(self, self.model, self._on_parameters, self._check_parameters)
+        self._diagnostics = self.create_publisher(
+            DiagnosticArray, "diagnostics", DIAGNOSTICS.profile(), qos_overriding_options=OVERRIDABLE
+        )
+        self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint)
+        self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-        self._trajectories = self.create_publisher(JointTrajectory, spec.command.topic, QUEUE)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", QUEUE)
-        self._plan_at_once = trigger == "on_observation"
-        self._lead_topic = spec.observations[0].topic
-        for topic, kind in {channel.topic: channel.kind for channel in spec.observations}.items():
-            read = JointStateReader if kind in ("joint_position", "joint_velocity") else OdometryReader
-            reader = read(self._assembler, topic)
-            callback = partial(self._on_message, reader, topic)
-            self.create_subscription(reader.message_type, topic, callback, QUEUE, raw=True)
-        if not self._plan_at_once:
-            self.create_timer(1.0 / self._rate, self._plan_newest)
-        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._start()
-
-    def make_planner(self) -> NodePlanner:
+    def make_planner(self, parameters: Any) -> NodePlanner:
         """The planner that the parameters `checkpoint`, `engine`, `threads` and `seed` ask for.
 
-        A node that plans by other means overrides this one method; more parameters may be declared here.
+        A node that plans by other means overrides this. It may be called in a thread of its own.
 
         Raises:
             RcdError: the checkpoint or the engine cannot be used.
         """
-        return Planner.load(self.checkpoint, self.engine, self.seed, self.threads)
+        return Planner.load(parameters.checkpoint, parameters.engine, parameters.seed, parameters.threads)
 
-    def destroy_node(self) -> None:
-        """End the planning thread, then leave the graph."""
-        if self._thread.close(STOP_PATIENCE_S):
-            self._planner.close()
-        else:
-            self.get_logger().error(f"the plan in work has not ended within {STOP_PATIENCE_S:g} s: leaving it behind")
-        self._collector.release()
-        super().destroy_node()
+    def configure(self) -> None:
+        """Load, verify and warm up the checkpoint; listen to the robot."""
+        parameters = self._live.current
+        if not parameters.checkpoint:
+            raise RcdError(f"parameter 'checkpoint' of {self.get_name()} must be a checkpoint folder, got ''")
+        planner = self.make_planner(parameters)
+        try:
+            planner.warm_up()
+            self._work = self._make_work(planner, parameters)
+        except BaseException:
+            planner.close()
+            raise
+        self._checkpoint = parameters.checkpoint
+        self._work.thread.start()
+        self._set_ticker()
 
-    def _start(self) -> None:
+    def activate(self) -> None:
         """Begin to plan."""
-        planner = self._planner
+        work, parameters = self._configured(), self._live.current
+        planner = work.runner.planner
         self.get_logger().info(
-            f"planning '{planner.spec.name}' from {self.checkpoint} ({planner.sha256[:12]}): {planner.horizon} steps "
+            f"planning '{planner.spec.name}' from {self._checkpoint} ({planner.sha256[:12]}): {planner.horizon} steps "
             f"of {planner.spec.control_period:g} s, engine {planner.engine.name}, seed {planner.seed}"
         )
-        self._thread.start()
-        self._refused = self._realtime.apply()
+        work.thread.call(work.runner.begin)
+        self._refused = parameters.realtime.apply()
         for sentence in self._refused.values():
             self.get_logger().warning(sentence)
         self._collector.freeze()
+        self._active = True
 
-    def _on_message(self, reader: JointStateReader | OdometryReader, topic: str, data: bytes) -> None:
-        stamp, observation = reader.read(data)
-        if observation is None:
-            last = self._last
-            if topic == self._lead_topic and last is not None and stamp == last[0]:
-                self._trajectories.publish(last[1])
-        elif self._plan_at_once:
-            self._offer(_Task(observation, observation.stamp))
+    def deactivate(self) -> None:
+        """Leave the controller a trajectory that ends at rest.
+
+        Raises:
+            RcdError: the planning thread has failed, or does not answer.
+        """
+        self._active = False
+        self._collector.release()
+        work, stopped = self._configured(), threading.Event()
+        work.thread.call(work.runner.stop)
+        work.thread.call(stopped.set)
+        while not stopped.wait(STOP_PATIENCE_S if work.thread.failure is None else 0.0):
+            failure = work.thread.failure
+            if failure is None:
+                raise RcdError(f"the plan in work has not ended within {STOP_PATIENCE_S:g} s: leaving it behind")
+            work.runner.stop()
+            raise RcdError(f"planning has failed with {type(failure).__name__}: {failure}")
+
+    def cleanup(self) -> None:
+        """Release the planner, its thread and the topics."""
+        self._active = False
+        self._collector.release()
+        work, self._work = self._work, None
+        if self._ticker is not None:
+            self.destroy_timer(self._ticker)
+            self._ticker = None
+        if work is None:
+            return
+        work.intake.close()
+        if work.thread.close(STOP_PATIENCE_S):
+            work.runner.planner.close()
+        for publisher in self._trajectories:
+            self.destroy_lifecycle_publisher(publisher)
+        self._trajectories = []
+
+    def _make_work(self, planner: NodePlanner, parameters: PlannerParameters) -> _Work:
+        spec = planner.spec
+        times = PeriodTimes(_deadline(planner, parameters))
+        outputs = TrajectoryOutputs(
+            spec.command, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic
+        )
+        runner = PlanRunner(planner, parameters, outputs, times, self._now, self._warn)
+        thread: PlanningThread[PlanTask] = PlanningThread(
+            runner.plan, runner.rehearse, 1.0 / _rate(planner, parameters)
+        )
+        intake = ObservationIntake(
+            self,
+            spec,
+            ObservationAssembler(spec, planner.history, parameters.stamp_tolerance),
+            runner.greatest_ages,
+            self._on_observation,
+            runner.answer_again,
+            lambda reason: thread.call(partial(runner.hold, reason)),
+        )
+        status = PlannerStatus(runner, intake, times, self._warn_each_time)
+        return _Work(runner, thread, intake, times, status, CheckpointLoader(runner, thread, self._settle_exchange))
+
+    def _make_publisher(self, topic: str) -> Publish:
+        publisher = self.create_lifecycle_publisher(
+            JointTrajectory, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE
+        )
+        self._trajectories.append(publisher)
+        publish: Publish = publisher.publish
+        return publish
+
+    def _configured(self) -> _Work:
+        if self._work is None:
+            raise RcdError("the planner is not configured")
+        return self._work
+
+    def _on_observation(self, observation: Observation) -> None:
+        if not self._active:
+            return
+        if self._ticker is None:
+            self._offer(observation, observation.stamp)
         else:
-            self._dropped["overtaken"] += self._waiting is not None
+            if self._waiting is not None:
+                self._configured().runner.dropped["overtaken"] += 1
             self._waiting = observation
 
     def _plan_newest(self) -> None:
         observation, self._waiting = self._waiting, None
-        if observation is not None:
-            self._offer(_Task(observation, self._now()))
+        if observation is not None and self._active:
+            self._offer(observation, self._now())
 
-    def _offer(self, task: _Task) -> None:
-        if self._thread.offer(task):
-            self._dropped["overtaken"] += 1
-            self._times.overtaken()
+    def _offer(self, observation: Observation, begun: int) -> None:
+        work = self._configured()
+        assembler = work.intake.assembler
+        if work.thread.offer(PlanTask(observation, begun, assembler.restarts, assembler.goals)):
+            work.runner.dropped["overtaken"] += 1
+            work.times.overtaken()
 
-    def _plan(self, task: _Task) -> None:
-        """Plan and publish: the planning thread's work."""
-        observation, planner = task.observation, self._planner
-        started = self._now()
-        if self._is_stale(observation, started):
+    def _set_ticker(self) -> None:
+        """Plan by timer, if that is wished."""
+        if self._ticker is not None:
+            self.destroy_timer(self._ticker)
+            self._ticker = None
+        parameters = self._live.current
+        if self._work is not None and parameters.trigger == "timer":
+            self._ticker = self.create_timer(1.0 / _rate(self._work.runner.planner, parameters), self._plan_newest)
+
+    def _check_parameters(self, parameters: PlannerParameters) -> None:
+        """Refuse what the planner in use cannot plan under."""
+        if self._work is not None:
+            self._work.runner.check(self._work.runner.planner, parameters)
+
+    def _on_parameters(self, parameters: PlannerParameters) -> None:
+        work = self._work
+        if work is None:
             return
-        begin = time.perf_counter_ns()
-        try:
-            chunk = planner.plan(observation.history)
-        except RcdError as error:
-            self._dropped["no plan"] += 1
-            self.get_logger().error(f"no plan: {error}", throttle_duration_sec=5.0)
-            return
-        planned = time.perf_counter_ns()
-        points = self._maker.points(chunk, observation.history[-1])
-        message = self._writer.write(observation.stamp, points)
-        self._last = observation.stamp, message
-        self._trajectories.publish(message)
-        end = time.perf_counter_ns()
-        self._plans += 1
-        self._times.planned(Period(observation.stamp, task.begun, started, self._now(), planned - begin, end - planned))
-        planner.prepare()
+        planner = work.runner.planner
+        work.times.set_deadline(_deadline(planner, parameters))
+        work.thread.set_period(1.0 / _rate(planner, parameters))
+        work.intake.assembler.set_tolerance(parameters.stamp_tolerance)
+        work.thread.call(partial(work.runner.change, parameters))
+        self._set_ticker()
 
-    def _rehearse(self) -> None:
-        """What the planning thread does shortly before an observation is due: all but publishing."""
-        self._planner.rehearse()
-        self._writer.write(0, self._maker.points(*self._nothing))
+    async def _on_load_checkpoint(self, request: Any, response: Any) -> Any:
+        work, parameters = self._work, self._live.current
+        if work is None:
+            problem = "the planner is not configured; configuring it loads the checkpoint"
+        elif work.loader.is_busy:
+            problem = "a checkpoint is being loaded already: wait for its answer"
+        else:
+            if parameters.engine == "auto":  # to measure engines would take cores from the planner that plans
+                parameters = parameters.model_copy(update={"engine": work.runner.planner.engine.name})
+            answer = Future()
+            work.loader.load(partial(self.make_planner, parameters), parameters, answer.set_result)
+            problem = await answer
+        if problem:
+            problem = f"not loaded, nothing has changed: {problem}"
+            self.get_logger().error(problem)
+        else:
+            self._checkpoint = parameters.checkpoint
+            self.get_logger().info(f"planning from {self._checkpoint} from now on")
+        response.success, response.message = not problem, problem or f"planning from {parameters.checkpoint}"
+        return response
 
-    def _is_stale(self, observation: Observation, now: int) -> bool:
-        age = now - observation.stamp
-        if age <= self._max_age:
-            return False
-        self._dropped["stale"] += 1
-        self.get_logger().warning(
-            f"an observation is {age * 1e-9:.3g} s old and not planned on; with a simulator set use_sim_time:=true",
-            throttle_duration_sec=5.0,
-        )
-        return True
+    def _settle_exchange(self) -> None:
+        """After another planner was put in place: its threads get what the others have, its objects are set aside."""
+        if self._active:
+            self._live.current.realtime.apply()
+            self._collector.settle()
+
+    def _report(self) -> None:
+        work = self._work
+        if work is not None and self._active and work.thread.failure is not None:
+            self.trigger_deactivate()  # which finds the failure, and ends in the state for it
+            work = self._work
+        if work is None:
+            statuses, hardware = [resting_status(self.state, self.problem)], "none"
+        else:
+            parameters, planner = self._live.current, work.runner.planner
+            work.intake.set_limits(work.runner.greatest_ages)
+            rate, deadline = _rate(planner, parameters), _deadline(planner, parameters)
+            statuses = work.status.statuses(self.state, self._checkpoint, parameters, rate, deadline, self._refused)
+            hardware = planner.spec.name
+        name = self.get_fully_qualified_name()
+        self._diagnostics.publish(diagnostic_array(self._now(), name, hardware, statuses))
+        self._collector.collect()
+
+    def _warn_each_time(self, text: str) -> None:
+        self.get_logger().warning(text)
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text, throttle_duration_sec=5.0)
 
     def _now(self) -> int:
         """The node's clock, ns."""
         return int(self.get_clock().now().nanoseconds)
 
-    def _report(self) -> None:
-        self._thread.check()
-        planner, summary = self._planner, self._times.summary()
-        dropped = self._assembler.dropped + self._dropped
-        report = PlannerReport.of(planner, self._plans, self._times.missed, summary)
-        choice = planner.engine.choice or {}
-        values = {
-            **report.values(),
-            **summary.milliseconds,
-            "deadline_ms": round(1e3 * self._deadline, 3),
-            f"missed in the last {WINDOW_S:g} s": f"{summary.missed} of {summary.periods}",
-            "rate_asked_hz": round(self._rate, 2),
-            "counter": planner.counter,
-            "plan_stamp": self._last[0] if self._last else -1,
-            "dropped": sum(dropped.values()),
-            **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
-            "clock_restarts": self._assembler.restarts,
-            **{f"measured: {name}": f"{p50:.3f} ms p50, {p99:.3f} ms p99" for name, (p50, p99) in choice.items()},
-            **{f"refused: {name}": sentence for name, sentence in self._refused.items()},
-        }
-        problems = [*self._problems(summary), *self._refused.values()]
-        self._diagnostics.publish(
-            diagnostics(self._now(), self.get_fully_qualified_name(), "; ".join(problems), values)
-        )
-        self._collector.collect()
 
-    def _problems(self, summary: Summary) -> list[str]:
-        """What a person should know; that the rate does not hold is logged, too, whenever that is news."""
-        if self._rate_watch.update(summary):
-            age, plan = (summary.milliseconds[key] for key in ("age_ms_p99", "plan_ms_p99"))
-            self.get_logger().warning(
-                f"{self._rate:g} plans a second cannot be held: {summary.rate_hz:g} are reached, an observation is "
-                f"{age:.3g} ms old when its planning begins and a plan takes {plan:.3g} ms (p99): lower the rate or "
-                "choose a faster engine"
-            )
-        if self._plans == 0:
-            return ["no plan yet: waiting for a complete observation"]
-        if summary.missed == 0:
-            return []
-        within = f"within {1e3 * self._deadline:g} ms in the last {WINDOW_S:g} s"
-        return [f"{summary.missed} of {summary.periods} observations had no plan {within}"]
+def _rate(planner: NodePlanner, parameters: PlannerParameters) -> float:
+    """Plans a second that are expected."""
+    return parameters.rate or 1.0 / planner.spec.control_period
 
 
-def _not_negative(node: Node, name: str, description: str, unit: str = "s") -> float:
-    """Declare a number that is 0 unless it is given."""
-    return declare(node, name, 0.0, description, lambda value: value >= 0.0, f"0 or more ({unit})")
-
-
-def _declare_realtime(node: Node) -> Realtime:
-    all_cores: list[int] = []
-    cores = declare(
-        node,
-        "cpu_affinity",
-        all_cores,
-        "cores to run on, none: any",
-        lambda numbers: all(type(number) is int for number in numbers),
-        "a list of core numbers",
-    )
-    priority = declare(node, "realtime_priority", 0, "1 to 99: scheduled by SCHED_FIFO, 0: as usual")
-    lock_memory = declare(node, "lock_memory", False, "keep all memory from being paged out")
-    keep_awake = declare(node, "keep_awake", False, "keep the machine's cores from sleeping while they wait")
-    wishes = Realtime(tuple(cores), priority, lock_memory, keep_awake)
-    wishes.check()
-    return wishes
+def _deadline(planner: NodePlanner, parameters: PlannerParameters) -> float:
+    """s from an observation to its plan."""
+    return parameters.deadline or 1.0 / _rate(planner, parameters)
 
 
 def main(args: list[str] | None = None) -> int:

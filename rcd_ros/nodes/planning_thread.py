@@ -36,6 +36,7 @@ class PlanningThread(Generic[Item]):
         self._period = period
         self._access = threading.Lock()
         self._waiting: Item | None = None
+        self._calls: list[Callable[[], None]] = []
         self._closing = False
         self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._failure: BaseException | None = None
@@ -56,34 +57,53 @@ class PlanningThread(Generic[Item]):
             self._wakeups.put(None)
         return overtaken
 
-    def check(self) -> None:
-        """Raise here what `work` has raised, if it has: the thread has ended with it."""
-        if self._failure is not None:
-            raise self._failure
+    def call(self, action: Callable[[], None]) -> None:
+        """Run something in the thread between two items, before the one that waits."""
+        with self._access:
+            self._calls.append(action)
+        self._wakeups.put(None)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread.is_alive()
+
+    def set_period(self, period: float) -> None:
+        """Another time (s) from one item to the next from now on."""
+        self._period = period
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What `work` or a call has raised: the thread has ended with it."""
+        return self._failure
 
     def close(self, patience: float) -> bool:
-        """End the thread after the item in work, without the one that waits.
+        """End the thread after the item in work, without the one that waits and without calls that were not run yet.
 
         Returns:
             Whether it has ended within `patience` seconds.
         """
         self._closing = True
         self._wakeups.put(None)
-        if self._thread.is_alive():
+        if self.is_running:
             self._thread.join(patience)
-        return not self._thread.is_alive()
+        return not self.is_running
 
     def _run(self) -> None:
         try:
             begun = None
             while True:
                 self._wait(begun)
-                begun = time.monotonic()
+                woken = time.monotonic()
                 if self._closing:
                     return
                 with self._access:
                     item, self._waiting = self._waiting, None
+                    calls, self._calls = self._calls, []
+                for action in calls:
+                    action()
                 if item is not None:
+                    begun = woken
                     self._work(item)
         except BaseException as failure:
             self._failure = failure

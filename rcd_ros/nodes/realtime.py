@@ -14,6 +14,7 @@ from rcd_ros.errors import RcdError
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # on fault: what is never touched needs no memory
 _TASKS = Path("/proc/self/task")
+_NICE = 5
 _WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
 
 
@@ -118,6 +119,12 @@ class QuietCollector:
         gc.disable()
         self._quiet = True
 
+    def settle(self) -> None:
+        """Set aside what has come since it began, too; nothing happens when it was not begun."""
+        if self._quiet:
+            gc.collect()
+            gc.freeze()
+
     def collect(self) -> None:
         """Free what was made since and refers to itself; quick, as little of it lives on."""
         if self._quiet:
@@ -129,6 +136,13 @@ class QuietCollector:
             self._quiet = False
             gc.unfreeze()
             gc.enable()
+
+
+def step_back() -> None:
+    """Let this thread work beside the others of its process, whatever they were granted: as usual, and nicely."""
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 def _threads() -> list[int]:

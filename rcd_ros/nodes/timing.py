@@ -71,11 +71,15 @@ class PeriodTimes:
         """A plan that is published `deadline` seconds after its period began, or later, is late."""
         self.missed = 0
         """Plans that were late or never came, since the beginning."""
-        self._deadline = round(deadline * 1e9)
+        self.set_deadline(deadline)
         # Filled at once: pages that are touched only later would look like a leak.
         self._rows = np.full((_CAPACITY, _FIRST_FIGURE + len(FIGURES)), math.nan)
         self._next = 0
         self._access = threading.Lock()
+
+    def set_deadline(self, deadline: float) -> None:
+        """Another deadline (s) from now on."""
+        self._deadline = round(deadline * 1e9)
 
     def planned(self, period: Period) -> None:
         """Enter a plan that was published."""

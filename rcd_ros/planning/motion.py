@@ -62,6 +62,25 @@ class Motion:
         positions = np.stack((ahead - velocity * (1e-9 * (average + before)), ahead))
         return cls(times, positions, np.stack((velocity, velocity)), average)
 
+    def resumed(self, time: int, average: int) -> Motion:
+        """A motion with another average that is where this one is at `time`, and moves and accelerates as it does.
+
+        It has accelerated evenly: such a motion's average of length tau lags behind it by a tau / 2 in velocity, and
+        by v tau / 2 - a tau^2 / 6 in position.
+        """
+        now = self.at(np.array([time], np.int64))
+        slope, tau = now.acceleration, average * 1e-9
+        speed = now.velocity + 0.5 * tau * slope
+        place = now.position + 0.5 * tau * speed - tau**2 / 6.0 * slope
+        back = np.array([[-tau], [0.0]])
+        times = np.array([time - average, time], np.int64)
+        return Motion(times, place + back * (speed + 0.5 * back * slope), speed + back * slope, average)
+
+    @property
+    def known_since(self) -> int:
+        """Time (ns) from which on the averaged motion is told."""
+        return int(self.times[0]) + self.average
+
     @property
     def end(self) -> int:
         """Time (ns) of the last knot."""

@@ -77,16 +77,18 @@ class ObservationAssembler:
     first message lacks a joint belongs to another robot: that raises. Joints that are not asked for are ignored.
     Stamps that go back by a second or more, or stay older for three messages, are a clock that started anew: the
     history is forgotten and planning goes on (`restarts` counts it). Likewise the history does not reach across a gap.
+    `goals` counts the goals that were given.
     """
 
     def __init__(self, spec: TaskSpec, history: int, tolerance: float = 0.0) -> None:
         """Assemble for `spec`; `tolerance` (s): how far apart the stamps of one observation's messages may be."""
         self.dropped: Counter[str] = Counter()
         self.restarts = 0
+        self.goals = 0
         self._size = spec.observation_size
         self._history = history
         self._period = round(spec.control_period * 1e9)
-        self._tolerance = round(tolerance * 1e9)
+        self.set_tolerance(tolerance)
         self._topics: dict[str, _Topic] = {}
         self._goals: dict[str, _Goal] = {}
         begin = 0
@@ -102,6 +104,14 @@ class ObservationAssembler:
             begin += channel.size
         self._lead = next(iter(self._topics.values()))
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque()
+
+    def set_tolerance(self, tolerance: float) -> None:
+        """Another tolerance (s) from now on."""
+        self._tolerance = round(tolerance * 1e9)
+
+    def stamp_of(self, topic: str) -> int | None:
+        """Stamp (ns) of the newest message of a topic that could be used; goals have none."""
+        return self._topics[topic].stamp if topic in self._topics else None
 
     @property
     def stamp(self) -> int | None:
@@ -185,6 +195,7 @@ class ObservationAssembler:
         if goal.values is not None and np.array_equal(values, goal.values):
             return None
         goal.values = values
+        self.goals += 1
         if not self._recent:
             return self._complete()
         for _, vector in self._recent:

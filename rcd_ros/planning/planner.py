@@ -31,6 +31,7 @@ class Planner:
         self.history = manifest.history
         self.horizon = manifest.horizon
         self.execute = manifest.execute
+        self.normalizer = manifest.normalizer
         self.engine = engine
         self.sha256 = sha256
         limits = CommandLimits(manifest.task.command)

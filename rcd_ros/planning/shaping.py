@@ -12,7 +12,7 @@ was allowed to, and jumps in acceleration at the points. The motion here is piec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -22,19 +22,18 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.braking import Brake
 from rcd_ros.planning.motion import Motion, MotionState
 from rcd_ros.planning.motion_limits import MotionLimits
+from rcd_ros.planning.sampling import PointChoice
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.trajectory import TrajectoryPoints
 
 Anchor = Literal["commanded", "measured"]
-Sampling = Literal["period", "spline"]
 
 ANCHORS: tuple[str, ...] = get_args(Anchor)
-SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 
 
 @dataclass(frozen=True)
 class ShapedPlan:
-    """A trajectory to send: its `points` count from `stamp` (ns), are all in the future, and end at rest."""
+    """A trajectory to send: its `points` count from `stamp` (ns); of a shaped one they are all in the future."""
 
     stamp: int
     points: TrajectoryPoints
@@ -52,8 +51,8 @@ class Shaper:
         spec: TaskSpec,
         limits: MotionLimits,
         anchor: Anchor = "commanded",
-        sampling: Sampling = "period",
         lead: int = 0,
+        choice: PointChoice | None = None,
     ) -> None:
         """Shape for the task `spec`.
 
@@ -63,17 +62,15 @@ class Shaper:
             anchor: where a new plan begins. "commanded": where the last one has led by then; positions are
                 continuous. "measured": at the measured positions, for receivers that add velocities to where the
                 robot is; positions then move over by what the robot lags behind, at most as fast as it may drive.
-            sampling: "period": one point a control period, for receivers that execute one command a period.
-                "spline": all knots of the motion, so that cubic interpolation between the points is the motion.
-            lead: ns by which a trajectory is behind when it arrives; a new plan takes over no sooner.
+            lead: ns by which a trajectory is behind when it arrives, at most: a new plan takes over that much later,
+                and its trajectory repeats what is commanded until then.
+            choice: of the points that are sent.
 
         Raises:
-            RcdError: an unknown anchor or sampling, or a negative lead.
+            RcdError: an unknown anchor, or a negative lead.
         """
         if anchor not in ANCHORS:
             raise RcdError(f"there is no anchor '{anchor}': take {' or '.join(ANCHORS)}")
-        if sampling not in SAMPLINGS:
-            raise RcdError(f"there is no sampling '{sampling}': take {' or '.join(SAMPLINGS)}")
         if lead < 0:
             raise RcdError(f"the lead must be 0 or more ns, got {lead}")
         self._interface = spec.command.interface
@@ -82,9 +79,9 @@ class Shaper:
         self._seconds = self._period * 1e-9
         self._limits = limits
         self._brakes = Brake.of_joints(limits, self._seconds)
-        self._loss = limits.acceleration * self._seconds
+        self._used = self._brakes
         self._anchor = anchor
-        self._sampling = sampling
+        self._choice = choice or PointChoice()
         self._lead = lead
         finite = np.isfinite(limits.jerk)
         average_s = (2.0 * limits.acceleration[finite] / limits.jerk[finite]).max(initial=0.0)
@@ -96,6 +93,14 @@ class Shaper:
     def reset(self) -> None:
         """Forget the commanded motion: the next plan starts at the measured positions."""
         self._motion = None
+
+    def take_over(self, other: Shaper) -> None:
+        """Go on from the motion that another shaper of the same task has commanded.
+
+        A joint that cannot stop in time within lower limits any more brakes as hard as it might before.
+        """
+        self._used = other._used if other._motion is not None else self._brakes
+        self._motion, self._switched, self._knows_positions = other._motion, other._switched, other._knows_positions
 
     def commanded(self, times: NDArray[np.int64]) -> MotionState | None:
         """What is commanded at `times` (m,) ns, from a period before the last plan on; None before the first plan."""
@@ -119,7 +124,7 @@ class Shaper:
             velocities: (n_cmd,) measured, to start from; at rest when None. Only read when there is no motion yet.
 
         Returns:
-            Points at the ends of the control periods that are not over yet, and those in which it stops.
+            The points of the periods that are not over yet, and of those in which it stops.
 
         Raises:
             RcdError: values of the wrong shape or not finite, positions that are needed and not observed, or a clock
@@ -135,15 +140,24 @@ class Shaper:
         last = stamp + len(wanted) * self._period
         count = max(1, (last - first) // self._period + 1)
         goals, rates = self._goals(wanted, (first - stamp) / self._period, count)
-        reached, speeds = self._follow(goals, rates, position, velocity, (first - switch) * 1e-9)
+        step = (first - switch) * 1e-9
+        self._used = self._able(position, velocity, step)
+        reached, speeds = self._follow(goals, rates, position, velocity, step)
         knots = first + np.arange(len(speeds), dtype=np.int64) * self._period
-        self._motion = motion.continued(switch, knots, reached, speeds, offset, keep=self._period)
+        kept = max(self._period, self._lead)
+        self._motion = motion.continued(switch, knots, reached, speeds, offset, keep=kept)
         self._switched = switch
-        return ShapedPlan(stamp, self._points(self._motion, stamp, switch))
+        sent_stamp, times = self._choice.times(self._motion, stamp, now, switch, last, self._period)
+        return ShapedPlan(sent_stamp, self._points(self._motion, times, sent_stamp))
 
-    def hold(self, now: int, positions: NDArray[np.float64] | None = None) -> ShapedPlan:
+    def hold(
+        self,
+        now: int,
+        positions: NDArray[np.float64] | None = None,
+        velocities: NDArray[np.float64] | None = None,
+    ) -> ShapedPlan:
         """Brakes from what is commanded at `now` (ns) to rest; see `shape`."""
-        return self.shape(np.empty((0, self._size)), now, now, positions)
+        return self.shape(np.empty((0, self._size)), now, now, positions, velocities)
 
     def _present(
         self, stamp: int, now: int, positions: NDArray[np.float64] | None, velocities: NDArray[np.float64] | None
@@ -151,6 +165,10 @@ class Shaper:
         """The motion that the new plan continues, when (ns), and how far away from it (n_cmd,)."""
         measured = self._measured(positions)
         switch = max(stamp, now + self._lead)
+        if self._motion is not None and switch < self._switched:
+            raise RcdError(
+                f"the clock went back by {(self._switched - switch) * 1e-9:.3f} s: reset the shaper before planning on"
+            )
         nowhere = np.zeros(self._size)
         if self._motion is None:
             self._knows_positions = measured is not None
@@ -159,17 +177,16 @@ class Shaper:
                 raise RcdError(f"the measured velocities must be {self._size} finite values, got {speed.tolist()}")
             start = nowhere if measured is None else measured
             return Motion.steady(switch, start, speed, self._average, before=self._period), switch, nowhere
-        if switch < self._switched:
-            raise RcdError(
-                f"the clock went back by {(self._switched - switch) * 1e-9:.3f} s: reset the shaper before planning on"
-            )
+        motion = self._motion
+        if motion.average < self._average:
+            motion = motion.resumed(switch, self._average)
         if self._anchor == "commanded" or measured is None or not self._knows_positions:
-            return self._motion, switch, nowhere
-        known = max(stamp, int(self._motion.times[0]) + self._average)
-        lag = measured - self._motion.at(np.array([known], np.int64)).position[0]
+            return motion, switch, nowhere
+        known = max(stamp, motion.known_since)
+        lag = measured - motion.at(np.array([known], np.int64)).position[0]
         reach = (switch - self._switched) * 1e-9
         limits = self._limits
-        return self._motion, switch, lag.clip(reach * limits.velocity_lower, reach * limits.velocity_upper)
+        return motion, switch, lag.clip(reach * limits.velocity_lower, reach * limits.velocity_upper)
 
     def _measured(self, positions: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         if self._interface == "effort":
@@ -199,6 +216,16 @@ class Shaper:
         step = (period_end - switch) * 1e-9
         states = zip(self._brakes, position.tolist(), velocity.tolist(), strict=True)
         return period_end if all(brake.can_stop(p, v, step) for brake, p, v in states) else int(motion.times[later])
+
+    def _able(self, position: NDArray[np.float64], velocity: NDArray[np.float64], step: float) -> list[Brake]:
+        """The brakes to use: of a joint that cannot stop in time as hard as those it had before."""
+        states = zip(self._brakes, self._used, position.tolist(), velocity.tolist(), strict=True)
+        return [
+            brake
+            if used.acceleration <= brake.acceleration or brake.can_stop(p, v, step)
+            else replace(brake, acceleration=used.acceleration)
+            for brake, used, p, v in states
+        ]
 
     def _goals(
         self, commands: NDArray[np.float64], first: float, count: int
@@ -232,7 +259,7 @@ class Shaper:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Positions and velocities (knots, n_cmd) along the goals and through the stop behind them."""
         columns = zip(
-            self._brakes,
+            self._used,
             position.tolist(),
             velocity.tolist(),
             goals.T.tolist(),
@@ -248,20 +275,16 @@ class Shaper:
 
     def _stop(self, velocity: NDArray[np.float64]) -> NDArray[np.float64]:
         """Velocities (periods, n_cmd) at the ends of the periods of braking; no rows for a robot at rest."""
-        speed, loss = np.abs(velocity), self._loss
+        speed, loss = np.abs(velocity), np.array([brake.acceleration * self._seconds for brake in self._used])
         periods = max(np.ceil((speed / loss).max() - 1e-9), np.sign(speed.max()))
         left = np.maximum(speed - np.arange(1.0, periods + 1.0)[:, None] * loss, 0.0)
         left[-1:] = 0.0
         return np.asarray(np.copysign(left, velocity))
 
-    def _points(self, motion: Motion, stamp: int, switch: int) -> TrajectoryPoints:
-        if self._sampling == "spline":
-            times = motion.knots(after=switch)
-        else:
-            begin, rest = (switch - stamp) // self._period + 1, motion.end + motion.average - stamp
-            times = stamp + np.arange(begin, -(-rest // self._period) + 1, dtype=np.int64) * self._period
+    def _points(self, motion: Motion, times: NDArray[np.int64], stamp: int) -> TrajectoryPoints:
         sent, nothing = motion.at(times), np.empty((len(times), 0))
-        sent.velocity[-1] = 0.0
+        if times[-1] >= motion.end + motion.average:
+            sent.velocity[-1] = 0.0
         if self._interface == "effort":
             return TrajectoryPoints(times - stamp, nothing, nothing, sent.velocity)
         positions = sent.position if self._knows_positions else nothing

@@ -117,6 +117,13 @@ class CommandChannel(_Frozen):
         return len(self.columns)
 
     @property
+    def velocities(self) -> CommandChannel:
+        """Of planned states the velocities alone, as commands of their own: what braking to rest is about."""
+        part = slice(len(self.joints), None)
+        fields = {name: getattr(self, name)[part] for name in ("units", "lower", "upper", "scale", "columns")}
+        return self.model_copy(update={"interface": "velocity", **fields})
+
+    @property
     def stays(self) -> tuple[bool, ...]:
         """Which values stay as they are while the robot holds still; the others are zero then."""
         if self.interface == "state":

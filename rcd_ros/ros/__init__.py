@@ -31,6 +31,8 @@ if TYPE_CHECKING or RUNTIME == "embedded":
         Parameter,
         ParameterDescriptor,
         ParameterException,
+        QoSOverridingOptions,
+        QoSPolicyKind,
         QoSProfile,
         ReentrantCallbackGroup,
         ReliabilityPolicy,
@@ -66,7 +68,15 @@ else:
     )
     from rclpy.node import Node
     from rclpy.parameter import Parameter
-    from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+    from rclpy.qos import (
+        DurabilityPolicy,
+        HistoryPolicy,
+        QoSPolicyKind,
+        QoSProfile,
+        ReliabilityPolicy,
+        qos_profile_sensor_data,
+    )
+    from rclpy.qos_overriding_options import QoSOverridingOptions
     from rclpy.task import Future
     from rclpy.time import Time
 
@@ -90,6 +100,8 @@ __all__ = [
     "Parameter",
     "ParameterDescriptor",
     "ParameterException",
+    "QoSOverridingOptions",
+    "QoSPolicyKind",
     "QoSProfile",
     "ReentrantCallbackGroup",
     "ReliabilityPolicy",

@@ -6,8 +6,8 @@ started: `rcd_ros.ros.supervisor` does that without ROS 2, `rcd_ros.ros.launch_f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -85,6 +85,29 @@ class Bringup:
         return {name: known[name].parse(values[name]) for name in names if values[name]}
 
 
+def starts_nodes_itself(values: Mapping[str, str]) -> bool:
+    """Whether a launch with these arguments configures and activates its managed nodes, instead of each node itself."""
+    return values.get("autostart", "true").lower() == "false"
+
+
+def waiting(process: NodeProcess) -> NodeProcess:
+    """The process with its node, if that is a managed one, waiting to be configured."""
+    if not process.lifecycle:
+        return process
+    return replace(process, parameters={**process.parameters, "autostart": False})
+
+
+def lifecycle_manager(processes: Sequence[NodeProcess]) -> NodeProcess:
+    """What configures and activates the managed nodes of `processes`, one after another, where there is no ROS 2."""
+    managed = [process for process in processes if process.lifecycle]
+    return NodeProcess(
+        executable="lifecycle_manager_node",
+        name="lifecycle_manager",
+        parameters={"node_names": [process.name for process in managed]},
+        namespace=managed[0].namespace,
+    )
+
+
 def find_bringup(name: str) -> Bringup:
     """The launch of that name; raises `RcdError` naming the nearest ones when there is none."""
     if name not in BRINGUPS:
@@ -140,6 +163,7 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
             parameter_files=files,
             namespace=values["namespace"],
             required=True,
+            lifecycle=True,
         ),
         NodeProcess(
             executable="kitchen_bridge_node",
@@ -187,6 +211,12 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
         LaunchArgument("namespace", "", "namespace of all nodes"),
+        LaunchArgument(
+            "autostart",
+            "true",
+            "managed nodes start themselves; false: the launch configures and activates them",
+            "boolean",
+        ),
     ),
     nodes=_kitchen_sim_nodes,
 )

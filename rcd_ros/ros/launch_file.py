@@ -17,11 +17,10 @@ from launch_ros.events.lifecycle import ChangeState, StateTransition
 from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
-from rcd_ros.ros.bringup import Bringup, NodeProcess
+from rcd_ros.ros.bringup import Bringup, NodeProcess, starts_nodes_itself, waiting
 from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.suggest import did_you_mean
 
-TRANSITIONS = "transitions"
 FAILED = {
     ("configuring", "unconfigured"),
     ("activating", "inactive"),
@@ -43,12 +42,6 @@ def launch_description(bringup: Bringup) -> LaunchDescription:
                 )
                 for argument in bringup.arguments
             ),
-            DeclareLaunchArgument(
-                TRANSITIONS,
-                default_value="node",
-                description="who configures and activates lifecycle nodes: each node itself, or this launch file",
-                choices=["node", "launch"],
-            ),
             OpaqueFunction(function=_start, args=[bringup]),
         ]
     )
@@ -58,24 +51,24 @@ def _start(context: Any, bringup: Bringup) -> list[Any]:
     given: Mapping[str, str] = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in bringup.arguments
     }
-    known = {*given, TRANSITIONS}
     for name in context.launch_configurations:
         # A launch file that includes this one has arguments of its own: only what looks mistyped is worth a word.
-        if name not in known and (meant := did_you_mean(name, known)):
+        if name not in given and (meant := did_you_mean(name, given)):
             get_logger(bringup.name).warning(f"there is no argument '{name}'{meant}")
-    drive = LaunchConfiguration(TRANSITIONS).perform(context) == "launch"
-    processes = bringup.nodes(bringup.resolve(given))
+    values = bringup.resolve(given)
+    drive = starts_nodes_itself(values)
+    processes = bringup.nodes(values)
     return [action for process in processes for action in _actions(process, drive and process.lifecycle)]
 
 
 def _actions(process: NodeProcess, drive: bool) -> list[Any]:
-    parameters = {**process.parameters, **({"autostart": False} if drive else {})}
+    process = waiting(process) if drive else process
     node = (LifecycleNode if process.lifecycle else Node)(
         package="rcd_ros",
         executable=process.executable,
         name=process.name,
         namespace=process.namespace,
-        parameters=[*(str(path) for path in process.parameter_files), parameters],
+        parameters=[*(str(path) for path in process.parameter_files), dict(process.parameters)],
         remappings=list(process.remappings),
         output="screen",
         additional_env={LAUNCHER_VARIABLE: str(os.getpid())},

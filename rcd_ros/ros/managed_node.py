@@ -33,6 +33,7 @@ class ManagedNode(LifecycleNode):
         )
         self._autostart = bool(self.declare_parameter("autostart", True, descriptor).value)
         self._starting = False
+        self._has_left = False
         self.problem = ""
         if RUNTIME == "rclpy":
             _refuse_impossible_requests(self)
@@ -72,7 +73,10 @@ class ManagedNode(LifecycleNode):
             self._starting = False
 
     def destroy_node(self) -> None:
-        """Shut down in order, then leave the graph."""
+        """Shut down in order, then leave the graph; a second call does nothing."""
+        if self._has_left:
+            return
+        self._has_left = True
         if self.state in ("unconfigured", "inactive", "active"):
             if RUNTIME == "rclpy" and not self.context.ok():  # nothing can be published any more, not even the event
                 self._attempt("cleanup", self.cleanup, ERROR)

@@ -26,7 +26,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.ros.bringup import NodeProcess, lifecycle_manager, waiting
 from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
 
 _SELF = "launch"
@@ -205,8 +205,13 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-def run_nodes(processes: Sequence[NodeProcess]) -> int:
-    """Run the nodes of a launch until it ends; returns its exit code."""
+def run_nodes(processes: Sequence[NodeProcess], managed: bool = False) -> int:
+    """Run the nodes of a launch until it ends; returns its exit code.
+
+    Managed nodes start themselves; if `managed`, a manager in a process of its own configures and activates them.
+    """
+    if managed and any(process.lifecycle for process in processes):
+        processes = [*map(waiting, processes), lifecycle_manager(processes)]
     supervisor = Supervisor()
     for process in processes:
         supervisor.add(process.name, node_command(process), process.required)

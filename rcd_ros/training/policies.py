@@ -66,6 +66,7 @@ class TorchPolicy:
         self.history = manifest.history
         self.horizon = manifest.horizon
         self.execute = manifest.execute
+        self.normalizer = manifest.normalizer
         self._noise = manifest.noise
         self._network = network.to(device)
         self._device = device

@@ -37,6 +37,18 @@ def test_a_run_writes_what_it_has_measured(tiny: Path, tmp_path: Path) -> None:
     assert "missed periods" in result.stdout and "50 Hz" in result.stdout
 
 
+def test_the_checkpoint_can_be_exchanged_meanwhile(tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / "loop.json"
+    options = ("--rate", 50, "--seconds", 3, "--engine", "onnxruntime", "--swap-every", 1, "--shape", "--json", file)
+    result = run_rcd("bench", "loop", tiny, *options)
+    assert result.returncode == 0, result.stdout + result.stderr
+    content = json.loads(file.read_text())
+    assert content["swaps"]["refusals"] == []
+    assert len(content["swaps"]["seconds"]) >= 1
+    assert content["diagnostics"]["shape"] == "True"
+    assert "hot swaps" in result.stdout
+
+
 def test_several_rates_are_rows(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "loop.json"
     result = run_rcd("bench", "loop", tiny, "--rate", "20,40", "--seconds", 1, "--trigger", "timer", "--json", file)
@@ -68,6 +80,7 @@ def test_what_was_measured_before_an_interruption_is_kept(tiny: Path, tmp_path: 
         (("--seconds", "0"), "--seconds 0: measure for more than 0 seconds"),
         (("--seconds", "nan"), "--seconds nan"),
         (("--json", "{tiny}/manifest.yaml"), "exists already: choose another file or pass --force"),
+        (("--swap-every", "-1"), "--swap-every -1: give 0 or more seconds"),
         (("--trigger", "never"), "--trigger"),
         (("--threads", "0"), "--threads"),
     ],

@@ -126,3 +126,19 @@ def tiny(tmp_path: Path) -> Path:
     """The checkpoint of a tiny planner."""
     write_tiny(tmp_path / "tiny")
     return tmp_path / "tiny"
+
+
+@pytest.fixture
+def planner_scene(domain: int, tiny: Path) -> Iterator[Callable[..., Any]]:
+    """Makes a planner node with the tiny checkpoint and these parameters, and its robot: see `PlannerScene`."""
+    from tests.nodes.planner_scene import PlannerScene
+
+    scenes: list[PlannerScene] = []
+
+    def make(*arguments: str, **options: Any) -> PlannerScene:
+        scenes.append(PlannerScene(tiny, *arguments, **options))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        scene.end()

@@ -57,7 +57,7 @@ def test_what_is_given_at_start_is_read_with_its_type() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rate": -1.0}, ["rate", "greater than or equal to 0", "-1.0"]),
+        ({"rate": -1.0}, ["rate", "must be 0 or more", "-1.0"]),
         ({"rate": "fast"}, ["rate", "number", "fast"]),
         ({"rate": float("nan")}, ["rate", "finite"]),
         ({"threads": 9}, ["threads", "9"]),

@@ -11,7 +11,7 @@ import pytest
 
 from rcd_ros.nodes.messages import joint_state, nanoseconds
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros.messages import DiagnosticArray, JointState, JointTrajectory
+from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, JointTrajectory
 from tests.nodes.conftest import Peer, Process
 
 PERIOD = 100_000_000
@@ -83,13 +83,32 @@ def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny
     assert process.interrupt() == 0
 
 
-def test_another_robot_ends_the_planner(start: Start, peer: Peer, tiny: Path) -> None:
+def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, peer: Peer, tiny: Path) -> None:
+    """Other nodes may publish on the same topic: nothing ends, and nothing is planned, until the right joints come."""
     process = start("planner_node", checkpoint=tiny, use_sim_time=True)
-    Robot(peer).show(PERIOD, FIRST, names=("shoulder", "wrist"))
-    assert process.wait() == 2
-    assert "the planner needs joints ['elbow', 'wrist'] on 'joint_states'" in process.output
-    assert "the robot publishes ['shoulder', 'wrist']" in process.output
+    robot = Robot(peer)
+    peer.listen(DiagnosticArray, "diagnostics")
+    for count in (1, 2, 3):
+        robot.show(count * PERIOD, FIRST, names=("shoulder", "wrist"))
+    sentence = (
+        "the planner needs joints ['elbow', 'wrist'] on 'joint_states', the robot publishes ['shoulder', 'wrist']"
+    )
+    peer.until(lambda: statuses(peer).get("planner: planning", ("", ""))[1].startswith(sentence), "the diagnostics")
+    assert (
+        statuses(peer)["planner: planning"][0] == statuses(peer)["planner: observations"][0] == DiagnosticStatus.ERROR
+    )
+    assert peer.received["joint_trajectory"] == []
+    robot.show(4 * PERIOD, FIRST)
+    peer.until(lambda: 4 * PERIOD in peer.trajectories(), "the plan for the right robot")
+    peer.until(lambda: statuses(peer)["planner: planning"][0] == DiagnosticStatus.OK, "good news")
+    assert process.output.count(sentence) == 1
     assert "Traceback" not in process.output
+
+
+def statuses(peer: Peer) -> dict[str, tuple[bytes, str]]:
+    """Level and message of each status in the newest diagnostics."""
+    messages = peer.received["diagnostics"]
+    return {status.name: (status.level, status.message) for status in messages[-1].status} if messages else {}
 
 
 def test_old_observations_are_not_planned_on(start: Start, peer: Peer, tiny: Path) -> None:

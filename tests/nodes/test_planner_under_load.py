@@ -18,9 +18,10 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes import planner_node
 from rcd_ros.nodes.messages import joint_state
 from rcd_ros.nodes.planner_node import PlannerNode
+from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, JointTrajectory
 from tests.nodes.conftest import PATIENCE, Peer
-from tests.planning.tiny import tiny_spec
+from tests.planning.tiny import tiny_manifest, tiny_spec
 
 PERIOD = 100_000_000
 
@@ -29,6 +30,7 @@ class HeldPlanner:
     """Plans what it sees, one plan for each time that it is allowed to; negative observations have no plan."""
 
     spec, history, horizon, nfe, seed, counter, sha256 = tiny_spec(), 1, 4, 1, 0, 0, "ab12"
+    normalizer = tiny_manifest().normalizer
     engine = SimpleNamespace(name="abacus", choice={"abacus": (0.1, 0.2), "slide rule": (3.0, 4.0)})
 
     def __init__(self) -> None:
@@ -65,10 +67,12 @@ class Scene:
         self.planner = planner = HeldPlanner()
 
         class Node(PlannerNode):
-            def make_planner(self) -> HeldPlanner:
+            def make_planner(self, parameters: PlannerParameters) -> HeldPlanner:
                 return planner
 
-        self.node, self.peer = Node(), Peer()
+        self.node = Node()
+        self.node.start()
+        self.peer = Peer()
         self._executor = ros.SingleThreadedExecutor()
         for node in (self.node, self.peer):
             self._executor.add_node(node)
@@ -83,7 +87,7 @@ class Scene:
         stamp = PERIOD * count
         self._arm.publish(joint_state(stamp, ("elbow", "wrist"), np.full(2, value), np.zeros(2)))
         self._door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
-        self.until(lambda: self.node._assembler.stamp == stamp, "the observation")
+        self.until(lambda: self.node._work.intake.assembler.stamp == stamp, "the observation")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         self.peer.until(condition, what)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from rcd_ros.nodes.planning_thread import REHEARSAL_S, PlanningThread
 
 PATIENCE = 30.0
@@ -58,17 +56,34 @@ def test_what_waits_is_left_undone_at_the_end() -> None:
     assert worker.begun == [1]
 
 
-def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_checks() -> None:
+def test_what_is_called_runs_between_two_items_in_the_same_thread() -> None:
+    worker, log = Worker(), []
+    thread = PlanningThread(worker.work)
+    thread.start()
+    thread.offer(1)
+    worker.await_begin()
+    thread.offer(2)
+    done = threading.Event()
+    thread.call(lambda: log.append((list(worker.begun), threading.current_thread().name)))
+    worker.may_end.release()
+    worker.await_begin()
+    assert log == [([1], "planning")]
+    worker.may_end.release()
+    thread.call(done.set)
+    assert done.wait(PATIENCE), "no item is needed for it"
+    assert thread.close(PATIENCE)
+
+
+def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_asks() -> None:
     def work(item: int) -> None:
         raise ZeroDivisionError(item)
 
     thread = PlanningThread(work)
     thread.start()
-    thread.check()
+    assert thread.failure is None
     thread.offer(1)
     thread._thread.join(PATIENCE)
-    with pytest.raises(ZeroDivisionError):
-        thread.check()
+    assert isinstance(thread.failure, ZeroDivisionError)
     assert thread.close(PATIENCE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,9 +25,10 @@ def points(fields: list[np.ndarray]) -> TrajectoryPoints:
 @pytest.mark.parametrize(
     "shapes", [(FILLED, FILLED, EMPTY), (EMPTY, FILLED, EMPTY), (FILLED, EMPTY, EMPTY), (EMPTY, EMPTY, FILLED)]
 )
+@settings(deadline=None)
 @given(data=st.data(), stamp=st.integers(0, 2**31 * 10**9 - 1))
 def test_bytes_are_those_of_the_message(shapes: tuple[tuple[int, int], ...], data: st.DataObject, stamp: int) -> None:
-    writer = TrajectoryWriter(NAMES, points([np.zeros(shape) for shape in shapes]))
+    writer = TrajectoryWriter(NAMES)
     for moment in (stamp, 0):
         plan = points([data.draw(arrays(np.float64, shape, elements=st.floats(width=64))) for shape in shapes])
         assert writer.write(moment, plan) == serialize(joint_trajectory(moment, NAMES, plan))
@@ -37,8 +38,33 @@ def test_bytes_are_those_of_the_message(shapes: tuple[tuple[int, int], ...], dat
 def test_names_of_any_length_move_the_numbers(names: tuple[str, str]) -> None:
     rng = np.random.default_rng(0)
     plan = points([rng.standard_normal(FILLED), rng.standard_normal(FILLED), np.empty(EMPTY)])
-    writer = TrajectoryWriter(names, points([np.zeros(FILLED), np.zeros(FILLED), np.zeros(EMPTY)]))
+    writer = TrajectoryWriter(names)
     assert writer.write(7_000_000_001, plan) == serialize(joint_trajectory(7_000_000_001, names, plan))
+
+
+def test_plans_may_differ_in_number_and_times_of_their_points() -> None:
+    rng = np.random.default_rng(0)
+    writer, reader = TrajectoryWriter(NAMES), TrajectoryReader()
+    writer.prepare(points([np.zeros(FILLED), np.zeros(FILLED), np.zeros(EMPTY)]), range(1, 4))
+    for count in (3, 5, 1, 5, 3):
+        ends = np.cumsum(rng.integers(1, 3_000_000_000, count))
+        plan = TrajectoryPoints(
+            ends, rng.standard_normal((count, 2)), rng.standard_normal((count, 2)), np.empty((count, 0))
+        )
+        data = writer.write(5, plan)
+        assert data == serialize(joint_trajectory(5, NAMES, plan))
+        read = reader.read(data)
+        assert read is not None and np.array_equal(
+            read[1].reshape(count, 4), np.hstack((plan.positions, plan.velocities))
+        )
+
+
+def test_joints_can_be_divided_among_messages() -> None:
+    rng = np.random.default_rng(0)
+    plan = points([rng.standard_normal((3, 3)), rng.standard_normal((3, 3)), np.empty(EMPTY)])
+    for joints, columns in ((("elbow", "hand"), [0, 2]), (("wrist",), [1])):
+        part = points([plan.positions[:, columns], plan.velocities[:, columns], np.empty(EMPTY)])
+        assert TrajectoryWriter(joints, columns).write(9, plan) == serialize(joint_trajectory(9, joints, part))
 
 
 def test_what_was_written_is_read_again_also_after_the_form_has_changed() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.motion import MotionState
 from rcd_ros.planning.motion_limits import MotionLimits
+from rcd_ros.planning.sampling import PointChoice
 from rcd_ros.planning.shaping import ShapedPlan, Shaper
 from rcd_ros.planning.spec import Interface, TaskSpec
 from tests.planning.tiny import tiny_spec
@@ -58,7 +59,7 @@ def test_never_beyond_a_limit_and_never_a_jump(seed: int, period: float, interfa
     jerk = acceleration / rng.uniform(1e-4, 0.3, 2)
     chosen = {"position_lower": -width, "position_upper": width, "velocity": speed}
     limits = MotionLimits.of(spec, chosen | {"acceleration": acceleration, "jerk": jerk})
-    shaper = Shaper(spec, limits, "commanded", sampling)
+    shaper = Shaper(spec, limits, choice=PointChoice(sampling))
     now = 0
     for _ in range(30):
         now += int(rng.choice([0, ticks, ticks, rng.integers(0, 3 * ticks), rng.integers(0, ticks // 3)]))
@@ -99,7 +100,7 @@ def test_a_controllers_cubic_splines_are_the_shaped_motion(interface: Interface)
 
     Through points sampled once a period from a motion that is not cubic between them they pass the limits.
     """
-    shaper = make(interface, ARM | ENDS, sampling="spline")
+    shaper = make(interface, ARM | ENDS, choice=PointChoice("spline"))
     rng = np.random.default_rng(3)
     for k in range(20):
         now = k * PERIOD + int(rng.integers(0, PERIOD // 2))
@@ -278,7 +279,7 @@ def test_a_clock_that_goes_back_asks_for_a_reset() -> None:
     shaper.shape(np.full((8, 2), 1.0), 0, 0, REST)
 
 
-@pytest.mark.parametrize("options", [{"anchor": "last"}, {"sampling": "dense"}, {"lead": -1}])
+@pytest.mark.parametrize("options", [{"anchor": "last"}, {"lead": -1}])
 def test_unusable_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(RcdError):
         make(**options)

@@ -10,7 +10,14 @@ from typer.testing import CliRunner
 from rcd_ros.cli import app
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
-from rcd_ros.ros.bringup import KITCHEN_SIM, MUJOCO_SIM, NodeProcess
+from rcd_ros.ros.bringup import (
+    KITCHEN_SIM,
+    MUJOCO_SIM,
+    NodeProcess,
+    lifecycle_manager,
+    starts_nodes_itself,
+    waiting,
+)
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments
 from rcd_ros.ros.supervisor import node_command
 
@@ -55,6 +62,18 @@ def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     planner, _ = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"task": "toy"}))
     assert planner.parameters == {"checkpoint": str(tmp_path / "share" / "rcd_ros" / "models" / "toy")}
+
+
+@pytest.mark.parametrize(
+    ("given", "itself"), [({}, False), ({"autostart": "true"}, False), ({"autostart": "false"}, True)]
+)
+def test_who_starts_managed_nodes_is_an_argument(given: dict[str, str], itself: bool) -> None:
+    values = KITCHEN_SIM.resolve(given)
+    assert starts_nodes_itself(values) == itself
+    planner, bridge = (waiting(process) for process in KITCHEN_SIM.nodes(values))
+    assert planner.parameters["autostart"] is False
+    assert "autostart" not in bridge.parameters
+    assert lifecycle_manager([planner, bridge]).parameters == {"node_names": ["planner"]}
 
 
 def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:

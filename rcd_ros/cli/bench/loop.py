@@ -35,6 +35,10 @@ def loop(
     ] = 50,
     lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False,
     keep_awake: Annotated[bool, typer.Option(help="Keep the machine's cores from sleeping while they wait.")] = True,
+    shape: Annotated[bool, typer.Option("--shape", help="Shape the trajectories.")] = False,
+    swap_every: Annotated[
+        float, typer.Option(help="s from one hot swap of the checkpoint to the next; 0: none.")
+    ] = 0.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
@@ -53,6 +57,8 @@ def loop(
       rcd bench loop --rate 125 --realtime-priority 0 --no-keep-awake      # an ordinary process
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
+
+      rcd bench loop --swap-every 2        # the checkpoint is loaded anew every two seconds while the node plans
     """
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.nodes.loop_run import LoopSettings
@@ -63,6 +69,8 @@ def loop(
     rates = _rates(rate)
     if not (math.isfinite(seconds) and seconds > 0.0):
         raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
+    if not (math.isfinite(swap_every) and swap_every >= 0.0):
+        raise RcdError(f"--swap-every {swap_every:g}: give 0 or more seconds")
     if json_file is not None:
         claim(json_file, force)
     folder = checkpoint or find_resource("models/kitchen-complete")
@@ -71,7 +79,7 @@ def loop(
     runs: list[LoopRun] = []
     try:
         for hertz in rates:
-            wishes = (realtime_priority, lock_memory, keep_awake)
+            wishes = (realtime_priority, lock_memory, keep_awake, swap_every, shape)
             runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value, *wishes), manifest))
             if not runs[-1].complete:
                 break
@@ -138,12 +146,20 @@ def _show(runs: list[LoopRun], machine: list[str]) -> None:
     for name in ("p50", "p99"):
         planners = (row["planner"] or {} for row in rows)
         table.add_row(f"one plan, {name}", *(_milliseconds(planner.get(f"plan_ms_{name}")) for planner in planners))
+    if rows[0]["swaps"] is not None:
+        table.add_row("hot swaps", *(_swaps(row["swaps"]) for row in rows))
     table.add_row("planner's memory", *(_growth(row["rss_start_mb"], row["rss_end_mb"]) for row in rows))
     console = Console()
     console.print(table)
     refused = (said for row in rows for key, said in row["diagnostics"].items() if key.startswith("refused: "))
     for line in (*dict.fromkeys(refused), *machine):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _swaps(swaps: dict[str, Any]) -> str:
+    seconds, refusals = swaps["seconds"], swaps["refusals"]
+    taken = f", {max(seconds):.2f} s at most" if seconds else ""
+    return f"{len(seconds)}{taken}" + (f", {len(refusals)} refused: {refusals[0]}" if refusals else "")
 
 
 def _milliseconds(value: float | None) -> str:

@@ -30,6 +30,7 @@ from rcd_ros.ros.embedded.qos import (
     ReliabilityPolicy,
     qos_profile_sensor_data,
 )
+from rcd_ros.ros.embedded.qos_overrides import QoSOverridingOptions, QoSPolicyKind
 from rcd_ros.ros.embedded.sources import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rcd_ros.ros.embedded.time import ClockType, Duration, Time
 
@@ -51,6 +52,8 @@ __all__ = [
     "Parameter",
     "ParameterDescriptor",
     "ParameterException",
+    "QoSOverridingOptions",
+    "QoSPolicyKind",
     "QoSProfile",
     "ReentrantCallbackGroup",
     "ReliabilityPolicy",

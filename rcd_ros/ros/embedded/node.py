@@ -20,6 +20,7 @@ from rcd_ros.ros.embedded.parameter_owner import ParameterOwner
 from rcd_ros.ros.embedded.parameter_services import create_parameter_services
 from rcd_ros.ros.embedded.parameters import Parameter
 from rcd_ros.ros.embedded.qos import QoSProfile, qos_profile_services_default
+from rcd_ros.ros.embedded.qos_overrides import QoSOverridingOptions, overridden
 from rcd_ros.ros.embedded.services import Client, Service
 from rcd_ros.ros.embedded.sources import CallbackGroup, Waitable
 from rcd_ros.ros.embedded.time import NANOSECONDS, ClockType
@@ -107,12 +108,13 @@ class Node(ParameterOwner):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
         publisher_class: type[Publisher] = Publisher,
     ) -> Publisher:
         """Publish messages of a type on a topic."""
-        publisher = publisher_class(
-            self.context.participant, msg_type, self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
-        )
+        full_name = self.resolve_topic_name(topic)
+        qos = overridden(self, "publisher", full_name, QoSProfile.of(qos_profile), qos_overriding_options)
+        publisher = publisher_class(self.context.participant, msg_type, full_name, qos)
         self._publishers.append(publisher)
         self._changed()
         return publisher
@@ -125,10 +127,12 @@ class Node(ParameterOwner):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        qos_overriding_options: QoSOverridingOptions | None = None,
         raw: bool = False,
     ) -> Subscription:
         """Call back with every message of a topic, see `Subscription`."""
-        full_name, qos = self.resolve_topic_name(topic), QoSProfile.of(qos_profile)
+        full_name = self.resolve_topic_name(topic)
+        qos = overridden(self, "subscription", full_name, QoSProfile.of(qos_profile), qos_overriding_options)
         return self._add(Subscription(self.context.participant, msg_type, full_name, callback, qos, raw))
 
     def create_service(

@@ -1,0 +1,69 @@
+"""Configures and activates managed nodes in order, and ends: for launches without ROS 2, whose launch files do it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.parameters import declare
+from rcd_ros.ros import Clock, ClockType, Node, run_node
+from rcd_ros.ros.messages import ChangeState, Transition
+
+LOOK_EVERY_S = 0.1
+PATIENCE_S = 60.0
+"""How long a node may take to come up; how long it then takes to configure is its own affair."""
+STEPS = {"configure": 1, "activate": 3}
+"""Transitions and their ids (lifecycle_msgs/Transition)."""
+
+
+class LifecycleManagerNode(Node):
+    """Takes one transition after another; the first that fails ends it, and the launch with it."""
+
+    def __init__(self) -> None:
+        """Begin.
+
+        Raises:
+            RcdError: no node is named.
+        """
+        super().__init__("lifecycle_manager")
+        nothing: list[str] = []
+        names = declare(self, "node_names", nothing, "nodes to configure and activate", bool, "a list of node names")
+        self._steps = [(name, step) for name in names for step in STEPS]
+        self._clients_of = {name: self.create_client(ChangeState, f"{name}/change_state") for name in names}
+        self._answer: Any = None
+        self._waited_s = 0.0
+        self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _look(self) -> None:
+        if self._answer is None:
+            self._ask()
+        elif self._answer.done():
+            self._go_on(self._answer.result().success)
+
+    def _ask(self) -> None:
+        name, step = self._steps[0]
+        client = self._clients_of[name]
+        if client.service_is_ready():
+            self._answer = client.call_async(ChangeState.Request(transition=Transition(id=STEPS[step])))
+            return
+        self._waited_s += LOOK_EVERY_S
+        if self._waited_s > PATIENCE_S:
+            raise RcdError(f"{name} has not come up within {PATIENCE_S:g} s")
+
+    def _go_on(self, succeeded: bool) -> None:
+        name, step = self._steps.pop(0)
+        if not succeeded:
+            raise RcdError(f"{name} did not {step}: its own output says why")
+        self._answer = None
+        if not self._steps:
+            raise SystemExit(0)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of the `lifecycle_manager_node` executable."""
+    return run_node(LifecycleManagerNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The planner node's ears: subscriptions to what a task observes, and a watch on whether it still comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.observation_reader import READERS, ObservationReader
+from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.observation_watch import ObservationWatch
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.ros import Clock, ClockType, Node
+from rcd_ros.ros.qos import OVERRIDABLE
+
+_LOOKS = 4
+"""How often in a greatest age the watch looks whether it has passed."""
+_LOOK_S = (0.005, 0.25)
+_STANDSTILL_S = 2.0
+"""A simulator's time that has not moved for so long is worth a word."""
+
+
+class ObservationIntake:
+    """Subscribes, assembles and watches; its callbacks are called in the executor's thread.
+
+    Attributes:
+        assembler: gathers the messages; counts what it cannot use.
+        stale: why the newest observation may not be planned on any more; empty while it may.
+        another_robot: topic -> what is wrong with a robot whose messages lack what the planner needs.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        spec: TaskSpec,
+        assembler: ObservationAssembler,
+        limits: Mapping[str, int],
+        on_observation: Callable[[Observation], None],
+        on_repeated: Callable[[int | None], None],
+        on_stale: Callable[[str], None],
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: whose subscriptions they are.
+            spec: of the task.
+            assembler: of its observations.
+            limits: greatest age of each topic, ns.
+            on_observation: called with each complete observation.
+            on_repeated: called with the stamp (ns) of a message on the leading topic that completes nothing new.
+            on_stale: called once with the reason when what was observed has become too old.
+        """
+        self.assembler = assembler
+        self.stale = ""
+        self.another_robot: dict[str, str] = {}
+        self._node = node
+        self._lead = spec.observations[0].topic
+        self._on_observation, self._on_repeated, self._on_stale = on_observation, on_repeated, on_stale
+        self._simulated = bool(node.get_parameter("use_sim_time").value)
+        self._watch = ObservationWatch(limits, self._simulated)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer: Any = None
+        self._limits: dict[str, int] = {}
+        self.set_limits(limits)
+        kinds = {channel.topic: channel.kind for channel in spec.observations}
+        self._subscriptions = [self._subscribe(topic, READERS[kind](assembler, topic)) for topic, kind in kinds.items()]
+
+    def set_limits(self, limits: Mapping[str, int]) -> None:
+        """Other greatest ages (ns) from now on."""
+        if self._timer is not None and limits == self._limits:
+            return
+        self._limits = dict(limits)
+        self._watch.set_limits(limits)
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        least, most = _LOOK_S
+        period = min(max(1e-9 * min(limits.values()) / _LOOKS, least), most)
+        self._timer = self._node.create_timer(period, self._look, clock=self._steady)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._node.destroy_timer(self._timer)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    @property
+    def standstill(self) -> str:
+        """That a simulator's time does not move, as a sentence; empty while it does or there is none."""
+        seconds = 1e-9 * self._watch.stood_still
+        if seconds < _STANDSTILL_S or self.assembler.stamp is None:
+            return ""
+        return f"simulated time stands still for {seconds:.0f} s: the simulator is paused or gone"
+
+    def values(self) -> dict[str, object]:
+        """Ages and counts, for a diagnostic status."""
+        values: dict[str, object] = {"clock_restarts": self.assembler.restarts}
+        for topic in self._limits:
+            age = self._watch.age(topic)
+            values[f"age_s: {topic}"] = "never heard" if age is None else round(1e-9 * age, 4)
+        return values
+
+    def _subscribe(self, topic: str, reader: ObservationReader) -> Any:
+        return self._node.create_subscription(
+            reader.message_type,
+            topic,
+            partial(self._on_message, reader, topic),
+            reader.qos.profile(),
+            qos_overriding_options=OVERRIDABLE,
+            raw=True,
+        )
+
+    def _on_message(self, reader: ObservationReader, topic: str, data: bytes) -> None:
+        before = self.assembler.stamp_of(topic)
+        try:
+            stamp, observation = reader.read(data)
+        except RcdError as error:
+            self._refuse(topic, str(error))
+            return
+        usable = self.assembler.stamp_of(topic)
+        if usable is not None and usable != before:
+            self._watch.heard(topic, usable, self._now(), time.monotonic_ns())
+            if self.another_robot:
+                self.another_robot.pop(topic, None)
+        if observation is not None:
+            self._on_observation(observation)
+        elif topic == self._lead:
+            self._on_repeated(stamp)
+
+    def _refuse(self, topic: str, reason: str) -> None:
+        """Another node's messages may share the topic, so nothing ends here: the right ones may come yet."""
+        self.assembler.drop("missing joints")
+        if self.another_robot.get(topic) != reason:
+            self.another_robot[topic] = reason
+            self._node.get_logger().error(f"{reason}; waiting for a message that has them all")
+
+    def _look(self) -> None:
+        """See whether what was observed has become too old, or is fresh again."""
+        self._watch.tick(self._now(), time.monotonic_ns())
+        problem = self._watch.problem()
+        if problem and not self.stale:
+            self._node.get_logger().warning(f"no new plan: {problem}")
+            self._on_stale(problem)
+        elif self.stale and not problem:
+            self._node.get_logger().info("observations are fresh again")
+        self.stale = problem
+
+    def _now(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)

@@ -1,0 +1,85 @@
+"""Whether what was observed last may still be planned on, whatever the clocks do. No ROS, no threads, no waiting.
+
+A message's age is how old it was when it came (receipt less stamp, on the node's clock) and the time since. The time
+since is taken from a clock that nobody can set. So a clock that jumps, forth or back, neither makes fresh messages old
+nor keeps old ones fresh. With a simulator that time is the simulator's: it may stand still, and while it does nothing
+ages; it may jump or begin anew, and then only what passes afterwards counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_JUMP_NS = 1_000_000_000
+"""A simulated clock that gains more than this at once has jumped."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A topic's newest message: its stamp, how old it was when it came, and the elapsed time at that moment; ns."""
+
+    stamp: int
+    delay: int
+    elapsed: int
+
+
+class ObservationWatch:
+    """Knows when each topic's newest usable message came; moments are in ns of the node's and of a steady clock."""
+
+    def __init__(self, limits: Mapping[str, int], simulated: bool) -> None:
+        """Watch topics whose greatest ages are `limits` (ns); `simulated`: the node's clock is a simulator's."""
+        self._limits = dict(limits)
+        self._simulated = simulated
+        self._heard: dict[str, _Heard] = {}
+        self._now: int | None = None
+        self._steady = 0
+        self._moved = 0
+        self._elapsed = 0
+
+    def set_limits(self, limits: Mapping[str, int]) -> None:
+        """Judge by other greatest ages (ns) from now on."""
+        self._limits = dict(limits)
+
+    def heard(self, topic: str, stamp: int, now: int, steady: int) -> None:
+        """A usable message with this stamp has come; one with the stamp of the last one is no news."""
+        self.tick(now, steady)
+        last = self._heard.get(topic)
+        if last is None or last.stamp != stamp:
+            self._heard[topic] = _Heard(stamp, now - stamp if now else 0, self._elapsed)
+
+    def tick(self, now: int, steady: int) -> None:
+        """Let time pass."""
+        if self._now is None:
+            self._now, self._steady, self._moved = now, steady, steady
+        if self._simulated:
+            passed = now - self._now
+            self._elapsed += passed if 0 < passed <= _JUMP_NS else 0
+        else:
+            self._elapsed += steady - self._steady
+        if now != self._now:
+            self._moved = steady
+        self._now, self._steady = now, steady
+
+    def age(self, topic: str) -> int | None:
+        """Age (ns) of a topic's newest message; None before the first."""
+        heard = self._heard.get(topic)
+        return None if heard is None else max(heard.delay, 0) + self._elapsed - heard.elapsed
+
+    @property
+    def stood_still(self) -> int:
+        """For how long (ns of the steady clock) a simulator's time has not moved; 0 without one."""
+        return self._steady - self._moved if self._simulated else 0
+
+    def problem(self) -> str:
+        """Why nothing should be planned, as a sentence; empty while every topic is fresh or has never been heard."""
+        for topic, limit in self._limits.items():
+            age = self.age(topic)
+            if age is None:
+                continue
+            if age > limit:
+                return f"'{topic}' is {age * 1e-9:.3g} s old, at most {limit * 1e-9:.3g} s are allowed"
+            if self._heard[topic].delay < -limit:
+                ahead = -1e-9 * self._heard[topic].delay
+                return f"the stamps on '{topic}' are {ahead:.3g} s ahead of this node's clock: synchronise the clocks"
+        return ""

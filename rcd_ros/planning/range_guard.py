@@ -1,0 +1,85 @@
+"""How far an observation lies outside what a planner was trained on. NumPy only.
+
+The checkpoint's normaliser knows mean and standard deviation of every observed value in the training data. A value
+many deviations away was never seen there, and whatever the network makes of it is a guess: it clips its inputs at
+`normalizer.OBSERVATION_CLIP` deviations. Values that hardly moved in training have small deviations, so that a moved
+one counts for much: rightly, as it was never seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The value that lies furthest out in a channel; `deviations` says how many standard deviations from the mean."""
+
+    channel: str
+    name: str
+    value: float
+    unit: str
+    deviations: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.4g} {self.unit}, {self.deviations:.3g} deviations from its mean in training"
+
+
+class RangeGuard:
+    """Judges observations one by one, and remembers how far they went since it was last asked."""
+
+    def __init__(self, spec: TaskSpec, normalizer: NormalizerSpec) -> None:
+        """Judge observations of `spec` by the statistics of the training data."""
+        self._channels = spec.observations
+        self._mean = np.asarray(normalizer.observation_mean)
+        self._std = np.asarray(normalizer.observation_std)
+        self._scale = 1.0 / self._std
+        self._ends = self._new_ends()
+
+    def look(self, observation: NDArray[np.float64]) -> float:
+        """Take an observation (n_obs,) in physical units; how many deviations its furthest value is away."""
+        deviations = (observation - self._mean) * self._scale
+        low, high = self._ends
+        np.minimum(low, deviations, out=low)
+        np.maximum(high, deviations, out=high)
+        return max(float(deviations.max()), -float(deviations.min()))
+
+    def furthest(self, observation: NDArray[np.float64]) -> Reach:
+        """The value of an observation (n_obs,) that lies furthest out."""
+        return max(self._reaches((observation - self._mean) * self._scale), key=lambda reach: reach.deviations)
+
+    def report(self) -> list[Reach]:
+        """The furthest value of each channel since the last report; nothing where nothing was seen."""
+        (low, high), self._ends = self._ends, self._new_ends()
+        if (low > high).any():
+            return []
+        return self._reaches(np.where(high >= -low, high, low))
+
+    def _new_ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.full_like(self._mean, np.inf), np.full_like(self._mean, -np.inf)
+
+    def _reaches(self, deviations: NDArray[np.float64]) -> list[Reach]:
+        reaches, begin = [], 0
+        for channel in self._channels:
+            part = deviations[begin : begin + channel.size]
+            place = int(np.abs(part).argmax())
+            value = self._mean[begin + place] + part[place] * self._std[begin + place]
+            name, unit = value_name(channel, place), channel.units[place]
+            reaches.append(Reach(channel.name, name, float(value), unit, float(abs(part[place]))))
+            begin += channel.size
+        return reaches
+
+
+def value_name(channel: ObservationChannel, place: int) -> str:
+    """What to call a channel's value: its joint, or a body's part such as "kettle.z"."""
+    if len(channel.joints) == channel.size:
+        return channel.joints[place]
+    parts = {"body_pose": ("x", "y", "z", "qw", "qx", "qy", "qz"), "body_twist": ("vx", "vy", "vz", "wx", "wy", "wz")}
+    known = parts.get(channel.kind, ())
+    return f"{channel.joints[0]}.{known[place] if place < len(known) else place}"

@@ -1,0 +1,76 @@
+"""Which points of a commanded motion are sent, and from when their times count.
+
+A joint_trajectory_controller without `allow_trajectory_replacement` (older ones have no such parameter) counts times
+from the stamp, also from one in the past. With it, the default since ros2_controllers #2419 (2026), it counts the times
+of a trajectory that replaces another from the stamp or from its arrival, whichever is later: there a trajectory is to
+be stamped with the moment at which it takes over, far enough ahead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.motion import Motion
+
+Sampling = Literal["period", "spline"]
+Stamping = Literal["observation", "takeover"]
+
+SAMPLINGS: tuple[str, ...] = get_args(Sampling)
+STAMPINGS: tuple[str, ...] = get_args(Stamping)
+
+
+@dataclass(frozen=True)
+class PointChoice:
+    """How the points are chosen.
+
+    Attributes:
+        sampling: "period": one point a control period, for receivers that execute one command a period. "spline": all
+            knots of the motion, so that cubic interpolation between the points is the motion.
+        stamping: from when times count. "observation": the stamp of the observation that was planned from; the points
+            begin with what is commanded until the plan takes over. "takeover": the moment at which it takes over; the
+            first point is what is commanded then. For receivers that go on as before until the stamp.
+        rests: whether the stop behind the last command is sent. Without it trajectories end in motion: for receivers
+            that stop by themselves.
+    """
+
+    sampling: Sampling = "period"
+    stamping: Stamping = "observation"
+    rests: bool = True
+
+    def __post_init__(self) -> None:
+        if self.sampling not in SAMPLINGS:
+            raise RcdError(f"there is no sampling '{self.sampling}': take {' or '.join(SAMPLINGS)}")
+        if self.stamping not in STAMPINGS:
+            raise RcdError(f"there is no stamping '{self.stamping}': take {' or '.join(STAMPINGS)}")
+
+    def times(
+        self, motion: Motion, stamp: int, now: int, switch: int, last: int, period: int
+    ) -> tuple[int, NDArray[np.int64]]:
+        """The trajectory's stamp, and its points' times of day (m,), all in ns.
+
+        Args:
+            motion: commanded.
+            stamp: of the observation that was planned from; a "period" of the points counts from there.
+            now: when the trajectory is sent.
+            switch: when its plan takes over.
+            last: end of its last command's period; before `switch` for a plan that only stops.
+            period: the control period.
+        """
+        begin, rest = max(stamp, now), motion.end + motion.average
+        end = rest if self.rests or last <= switch else last
+        if self.sampling == "spline":
+            times = motion.knots(after=begin)
+            times = times[: int(times.searchsorted(end)) + 1]
+        else:
+            first, final = (begin - stamp) // period + 1, -((stamp - end) // period)
+            times = stamp + np.arange(first, max(first, final) + 1, dtype=np.int64) * period
+        takes_over = self.stamping == "takeover"
+        if takes_over or begin < motion.known_since:
+            start = switch if takes_over else motion.known_since
+            times = np.concatenate(([start], times[times > start]))
+        return switch if takes_over else stamp, times

@@ -1,0 +1,82 @@
+"""What ros2_control's joint_trajectory_controller makes of the trajectories that it is sent, in a few lines.
+
+Between points with positions and velocities it interpolates by cubics, and comes to the first one from what it commands
+when the trajectory arrives (`interpolate_from_desired_state`); behind the last one it stands still (ros2_controllers,
+doc/trajectory.rst and joint_trajectory_controller.cpp of 2026-08: `allow_trajectory_replacement`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rcd_ros.planning.shaping import ShapedPlan
+
+
+@dataclass
+class Controller:
+    """Times (knots,) in ns, positions and velocities (knots, n_cmd) of what is commanded since the last arrival.
+
+    `splices` is its parameter `allow_trajectory_replacement`: without it a trajectory replaces the running one when it
+    arrives, and its times count from its stamp; with it the running one goes on until the stamp, if that is still to
+    come, and times count from there or from the arrival.
+    """
+
+    times: np.ndarray
+    positions: np.ndarray
+    velocities: np.ndarray
+    splices: bool
+
+    @classmethod
+    def at(cls, time: int, position: np.ndarray, splices: bool) -> Controller:
+        """One at rest."""
+        return cls(np.array([time]), position[None].copy(), np.zeros((1, len(position))), splices)
+
+    def receive(self, plan: ShapedPlan, time: int) -> None:
+        """Take a trajectory that arrives at `time` (ns)."""
+        begin = max(plan.stamp, time) if self.splices else plan.stamp
+        points = begin + plan.points.time_from_start
+        kept = np.array([time])
+        if self.splices and begin > time:
+            running = self.times[(self.times > time) & (self.times < begin)]
+            kept = np.concatenate((kept, running, [begin]))
+        kept = kept[kept < points[0]]
+        positions, velocities = self.state(kept)
+        self.times = np.concatenate((kept, points))
+        self.positions = np.concatenate((positions, plan.points.positions))
+        self.velocities = np.concatenate((velocities, plan.points.velocities))
+
+    def state(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities (m, n_cmd) commanded at `times` (m,) ns."""
+        k = (np.searchsorted(self.times, times, side="right") - 1).clip(0)
+        step, slopes, jerks = self._segments()
+        rest = np.zeros((1, self.positions.shape[1]))
+        slopes, jerks = np.vstack((slopes, rest)), np.vstack((jerks, rest))
+        s = (times - self.times[k])[:, None] * 1e-9
+        moving = (k < len(step))[:, None]
+        v = np.where(moving, self.velocities[k], 0.0)
+        return (
+            self.positions[k] + s * (v + s * (slopes[k] / 2 + s * jerks[k] / 6)),
+            v + s * (slopes[k] + s * jerks[k] / 2),
+        )
+
+    def _segments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        step = np.diff(self.times)[:, None] * 1e-9
+        mean = np.diff(self.positions, axis=0) / step
+        v0, v1 = self.velocities[:-1], self.velocities[1:]
+        return step, (6 * mean - 4 * v0 - 2 * v1) / step, 6 * (v0 + v1 - 2 * mean) / step**2
+
+    def extremes(self, until: int) -> tuple[np.ndarray, np.ndarray]:
+        """Largest acceleration and jerk (n_cmd,) commanded until `until` (ns).
+
+        Segments of less than 50 us are left out: their second differences drown in rounding.
+        """
+        step, slopes, jerks = self._segments()
+        seen = (self.times[:-1] < until) & (step[:, 0] > 5e-5)
+        if not seen.any():
+            return np.zeros(self.positions.shape[1]), np.zeros(self.positions.shape[1])
+        ends = np.minimum(step, (until - self.times[:-1])[:, None] * 1e-9)
+        slopes, jerks, ends = slopes[seen], jerks[seen], ends[seen]
+        accelerations = np.maximum(np.abs(slopes), np.abs(slopes + ends * jerks))
+        return accelerations.max(axis=0), np.abs(jerks).max(axis=0)
