@@ -20,7 +20,7 @@ demo: $(VENV)/.demo ## Watch the shipped planner drive the simulated arm (result
 # A sourced ROS 2 brings pytest plug-ins that today's pytest cannot load, so none is loaded but those that
 # pyproject.toml names. One thread per process: the workers share the cores.
 test: $(VENV)/.dev ## Run all tests.
-	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/.dev ## Check style, formatting and types.
 	@$(BIN)/ruff check $(SOURCES)

@@ -1,6 +1,7 @@
 """What tests in several rooms share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ choose_gl()  # before the first test module imports MuJoCo, which then keeps to 
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
+
+# A shell starts its background jobs deaf to SIGINT, and what they start inherits that. Pins that the tests of Ctrl-C
+# waited for ever when the suite itself was such a job.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -207,7 +207,7 @@ def rollout(
     """
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.evaluation.policy import CheckpointPolicy
-    from rcd_ros.evaluation.rollout import check_fit, run_episodes
+    from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.simulation.tasks import task_of
 
@@ -215,8 +215,9 @@ def rollout(
     manifest = verify(checkpoint)
     task, source = task_of(manifest.task), CheckpointPolicy(checkpoint, judged=False)
     execute = execute or manifest.execute
-    check_fit(source.load(), task, execute)
-    results = run_episodes(task, source, range(seed, seed + episodes), execute, workers)
+    drive = Drive.chunks(execute)
+    check_fit(source.load(), task, drive)
+    results = run_episodes(task, source, range(seed, seed + episodes), drive, workers)
     with tqdm(results, total=episodes, desc="acting", unit="episode") as progress:
         made = [result.episode for result in progress]
     origin = {

@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.policy import Policy, PolicySource
-    from rcd_ros.evaluation.rollout import EpisodeResult
+    from rcd_ros.evaluation.rollout import Drive, EpisodeResult
     from rcd_ros.simulation.tasks import Task
 
 
 POLICIES = ("student", "teacher", "replay")
+
+
+class ModeChoice(str, Enum):
+    """How chunks follow each other (`planning.modes`)."""
+
+    first_action = "first_action"
+    chunk = "chunk"
+    temporal_ensemble = "temporal_ensemble"
+    splice = "splice"
 
 
 def evaluate(
@@ -38,9 +49,29 @@ def evaluate(
         int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
     ] = None,
     sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
+    mode: Annotated[
+        ModeChoice,
+        typer.Option(help="How chunks follow each other; real time plans while it executes, as splice does."),
+    ] = ModeChoice.chunk,
     execute: Annotated[
-        int | None, typer.Option(min=1, help="Commands executed of each plan (default: the checkpoint's).")
+        int | None, typer.Option(min=1, help="chunk: commands executed of each plan (default: the checkpoint's).")
     ] = None,
+    decay: Annotated[
+        float,
+        typer.Option(help="temporal_ensemble: weight exp(decay * age in periods); below 0 the newest counts most."),
+    ] = StreamSettings.decay,
+    overlap: Annotated[
+        int, typer.Option(min=0, help="splice: control periods over which the old plan gives way.")
+    ] = StreamSettings.overlap,
+    delay: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Control periods until a plan is there; splice commits as many (default: 0; splice: 1)."
+        ),
+    ] = None,
+    shape: Annotated[
+        bool, typer.Option("--shape/--no-shape", help="Shape trajectories within the robot's motion limits.")
+    ] = False,
     engine: Annotated[
         str, typer.Option(help="Runs the student's one-step plans: onnxruntime, openvino, torch ... or auto.")
     ] = "onnxruntime",
@@ -63,6 +94,8 @@ def evaluate(
 
       rcd eval models/kitchen-complete --episodes 100 --json eval.json
 
+      rcd eval models/kitchen-complete --mode splice --shape
+
       rcd eval runs/my-planner --policy teacher --nfe 35 --sampler heun
 
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
@@ -73,12 +106,14 @@ def evaluate(
 
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
     from rcd_ros.evaluation.report import card_entry, results_table, summarize
-    from rcd_ros.evaluation.rollout import check_fit, run_controlled, run_episodes
+    from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
     from rcd_ros.simulation.tasks import task_of
 
+    if execute is not None and mode is not ModeChoice.chunk:
+        raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
 
@@ -104,15 +139,22 @@ def evaluate(
     loaded = source.load()
     if isinstance(source, CheckpointPolicy) and isinstance(loaded, Planner):
         source = replace(source, engine=loaded.engine.name)  # "auto" chooses once, not in every worker
-    chosen_execute = loaded.horizon if dataset is not None else execute or manifest.execute
-    check_fit(loaded, task, chosen_execute)
+    kept = loaded.horizon if dataset is not None else execute or manifest.execute
+    settings = StreamSettings(mode=mode.value, execute=kept, decay=decay, overlap=overlap, shape=shape)
+    drive = Drive.simulated(task.spec, settings, delay)
+    check_fit(loaded, task, drive)
     setting: dict[str, Any] = {
         "policy": policy,
         "seed": seed,
         "nfe": loaded.nfe,
         "sampler": sampler if policy == "teacher" else None,
         "engine": loaded.engine.name if isinstance(loaded, Planner) else None,
-        "execute": chosen_execute,
+        "mode": mode.value,
+        "execute": drive.settings.execute,
+        "decay": decay if mode is ModeChoice.temporal_ensemble else None,
+        "overlap": overlap if mode is ModeChoice.splice else None,
+        "delay": drive.latency,
+        "shape": shape,
         "dataset": dataset,
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
@@ -124,9 +166,9 @@ def evaluate(
         setting |= {"nfe": 0, "engine": None, "execute": 1}
         episodes_driven = run_controlled(task, policy, seeds, workers)
     else:
-        episodes_driven = run_episodes(task, source, seeds, chosen_execute, workers)
+        episodes_driven = run_episodes(task, source, seeds, drive, workers)
     if video is not None:
-        _film(video, task, loaded, seed, chosen_execute)
+        _film(video, task, loaded, seed, drive)
 
     results: list[EpisodeResult] = []
     try:
@@ -182,7 +224,7 @@ def _drive(task: Task, driven: Iterator[EpisodeResult], count: int, results: lis
             )
 
 
-def _film(path: Path, task: Task, policy: Policy, seed: int, execute: int) -> None:
+def _film(path: Path, task: Task, policy: Policy, seed: int, drive: Drive) -> None:
     """Films an episode of its own, so that drawing does not count as planning."""
     from rcd_ros.evaluation.rollout import run_episode
     from rcd_ros.simulation.video import VideoWriter
@@ -190,7 +232,7 @@ def _film(path: Path, task: Task, policy: Policy, seed: int, execute: int) -> No
     simulation = task.make_simulation()
     writer = VideoWriter(path, 1.0 / task.spec.control_period)
     try:
-        run_episode(simulation, policy, seed, execute, watch=lambda shown: writer.append(shown.render()))
+        run_episode(simulation, policy, seed, drive, watch=lambda shown: writer.append(shown.render()))
     finally:
         writer.close()
         simulation.close()

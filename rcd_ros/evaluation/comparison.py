@@ -15,6 +15,8 @@ from rcd_ros.evaluation.scores import bootstrap_interval
 
 SAME = ("task", "horizon_steps", "policy", "nfe", "execute")
 """What results must share to be pooled: they then differ by the training seed alone."""
+DRIVEN = {"mode": "chunk", "decay": None, "overlap": None, "delay": 0, "shape": False}
+"""How plans were executed, which they must share too; files from before there was a choice were driven so."""
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -41,8 +43,8 @@ def pool(label: str, summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Raises:
         RcdError: the results differ by more than their training seed, so that a common mean would mean nothing.
     """
-    for name in SAME:
-        values = {json.dumps(summary[name]) for summary in summaries}
+    for name in (*SAME, *DRIVEN):
+        values = {json.dumps(summary.get(name, DRIVEN.get(name))) for summary in summaries}
         if len(values) > 1:
             raise RcdError(
                 f"'{label}' pools results of different '{name}' ({', '.join(sorted(values))}): split them up"

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.stream import CommandStream, StreamSettings
 
 
 class TimedPlanner(Protocol):
@@ -26,6 +29,26 @@ def rehearsal(planner: TimedPlanner, observations: NDArray[np.float64]) -> Calla
     """What makes a whole plan when called, from each of the observations (count, history, n_obs) in turn."""
     turns = itertools.cycle(list(observations))
     return lambda: planner.plan(next(turns))
+
+
+def shaped_rehearsal(
+    planner: TimedPlanner, spec: TaskSpec, observations: NDArray[np.float64]
+) -> Callable[[], ShapedPlan]:
+    """As `rehearsal`, up to the trajectory within the motion limits of `spec`: one plan a control period.
+
+    It continues from the measured positions, which takes longer than from the commanded ones alone.
+
+    Raises:
+        RcdError: the limits cannot be used.
+    """
+    stream = CommandStream(spec, StreamSettings(shape=True, anchor="measured"))
+    turns, stamps = itertools.cycle(list(observations)), itertools.count(0, round(spec.control_period * 1e9))
+
+    def plan() -> ShapedPlan:
+        history, stamp = next(turns), next(stamps)
+        return stream.next(planner.plan(history), history[-1], stamp, stamp)
+
+    return plan
 
 
 def varied_observations(manifest: Manifest, count: int = 256, seed: int = 0) -> NDArray[np.float64]:

@@ -75,10 +75,15 @@ def _compare_returns(results: Sequence[EpisodeResult], discount: float) -> dict[
 
 def card_entry(summary: dict[str, Any], date: str) -> dict[str, Any]:
     """What a checkpoint's card keeps of an evaluation: one flat row. `date` is the day it was measured."""
-    names = ("policy", "nfe", "execute", "episodes", "horizon_steps", "seed", "score_mean")
+    names = ("policy", "nfe", "mode", "execute", "delay", "shape", "episodes", "horizon_steps", "seed", "score_mean")
     low, high = summary["score_ci95"]
     times = {name: round(summary[name], 3) for name in ("plan_ms_p50", "plan_ms_p99")}
-    return {name: summary[name] for name in names} | {"ci95_low": low, "ci95_high": high, **times, "date": date}
+    return {name: summary[name] for name in names if name in summary} | {
+        "ci95_low": low,
+        "ci95_high": high,
+        **times,
+        "date": date,
+    }
 
 
 def results_table(summary: dict[str, Any]) -> Table:

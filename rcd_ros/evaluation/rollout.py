@@ -1,4 +1,7 @@
-"""Seeded closed-loop episodes: plan, execute k of the H planned commands, plan again.
+"""Seeded closed-loop episodes: plan, send a trajectory, follow it, plan again.
+
+What is sent and what is followed is decided by the classes that do it on a robot: the planner's stream of commands and
+the receiver's follower.
 
 An episode follows from the policy, the task and its own seed alone, whatever ran before it in the same process, so
 that the number of workers changes nothing but the time.
@@ -9,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import numpy as np
@@ -19,7 +22,12 @@ from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import Policy, ReturnEstimate
+from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
+from rcd_ros.planning.hold import PositionHold
+from rcd_ros.planning.modes import Chunk, Splice
+from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.stream import CommandStream, StreamSettings
 from rcd_ros.simulation.simulation import Controller, DrivenSimulation, Simulation
 from rcd_ros.simulation.tasks import Task
 
@@ -65,11 +73,46 @@ class EpisodeResult:
         return float(len(self.completed_at)) if spec.score.kind == "completions" else self.episode.total_reward
 
 
+@dataclass(frozen=True)
+class Drive:
+    """How plans are executed.
+
+    Attributes:
+        settings: of the stream of commands.
+        latency: control periods from an observation to the arrival of the trajectory that is planned from it. Until
+            the first one arrives the robot holds its position, as it does whenever it has none.
+    """
+
+    settings: StreamSettings
+    latency: int = 0
+
+    def __post_init__(self) -> None:
+        if self.latency < 0:
+            raise RcdError(f"the latency of a plan must be 0 or more control periods, got {self.latency}")
+
+    @classmethod
+    def chunks(cls, execute: int) -> Drive:
+        """`execute` commands of each chunk as it was planned, then the next one."""
+        return cls(StreamSettings(mode=Chunk.name, execute=execute))
+
+    @classmethod
+    def simulated(cls, spec: TaskSpec, settings: StreamSettings, latency: int | None = None) -> Drive:
+        """As `settings` say, of a simulated robot: velocity commands are added to where it is.
+
+        A splice is made while the robot executes: its latency is one period unless it is given, and it commits as many.
+        """
+        if latency is None:
+            latency = int(settings.mode == Splice.name)
+        anchor: Anchor = "measured" if spec.command.interface == "velocity" else "commanded"
+        execute = settings.execute if settings.mode == Chunk.name else 1
+        return cls(replace(settings, anchor=anchor, execute=execute, delay=latency), latency)
+
+
 def run_episode(
     simulation: Simulation,
     policy: Policy,
     seed: int,
-    execute: int,
+    drive: Drive,
     critic: ReturnEstimate | None = None,
     watch: Watch | None = None,
 ) -> EpisodeResult:
@@ -79,14 +122,17 @@ def run_episode(
         simulation: of the policy's task.
         policy: planned from the channels of `policy.spec` only.
         seed: of both.
-        execute: commands executed of each chunk before the next plan.
+        drive: how its plans are executed.
         critic: asked about every plan; its time does not count as planning.
         watch: called after the reset and after every step, to draw the scene.
     """
-    columns, scale = policy.spec.observation_columns, np.asarray(policy.spec.command.scale)
+    spec = _limited(policy.spec, simulation.spec)
+    columns, scale, period = spec.observation_columns, np.asarray(spec.command.scale), round(spec.control_period * 1e9)
     log = EpisodeLog(simulation.reset(seed))
     policy.reset(seed)
+    robot = _Robot(spec, drive.settings)
     history = deque([log.observations[0][columns]] * policy.history, maxlen=policy.history)
+    under_way: deque[tuple[NDArray[np.float64], NDArray[np.float64], int]] = deque()
     completed_at: dict[str, int] = {}
     planned_at: list[int] = []
     plan_seconds: list[float] = []
@@ -95,23 +141,26 @@ def run_episode(
     if watch is not None:
         watch(simulation)
     while not log.is_over():
-        observed = np.stack(history)
-        started = time.perf_counter()
-        chunk = policy.plan(observed)
-        plan_seconds.append(time.perf_counter() - started)
-        planned_at.append(len(log))
-        first_plan = chunk if first_plan is None else first_plan
-        if critic is not None:
-            predicted.append(critic(observed, chunk))
-        for command in chunk[:execute]:
-            result = simulation.step(command)
-            completed_at.update(dict.fromkeys(result.completed, len(log)))
-            log.add(command / scale, result)
-            history.append(result.observation[columns])
-            if watch is not None:
-                watch(simulation)
-            if log.is_over():
-                break
+        now = len(log) * period
+        if robot.stream.wants(now):
+            observed = np.stack(history)
+            started = time.perf_counter()
+            chunk = policy.plan(observed)
+            plan_seconds.append(time.perf_counter() - started)
+            planned_at.append(len(log))
+            first_plan = chunk if first_plan is None else first_plan
+            under_way.append((chunk, observed[-1], now))
+            if critic is not None:
+                predicted.append(critic(observed, chunk))
+        while under_way and under_way[0][2] + drive.latency * period <= now:
+            robot.receive(*under_way.popleft(), now)
+        command = robot.command(history[-1], now)
+        result = simulation.step(command)
+        completed_at.update(dict.fromkeys(result.completed, len(log)))
+        log.add(command / scale, result)
+        history.append(result.observation[columns])
+        if watch is not None:
+            watch(simulation)
     return EpisodeResult(
         log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted), first_plan
     )
@@ -133,13 +182,41 @@ def control_episode(simulation: DrivenSimulation, controller: Controller, seed: 
     return EpisodeResult(log.episode(seed), completed_at, tuple(range(len(log))), tuple(seconds))
 
 
-def run_episodes(task: Task, source: PolicyLoader, seeds: range, execute: int, workers: int) -> Iterator[EpisodeResult]:
+class _Robot:
+    """The planner's and the receiver's side of the trajectories, with nothing between them."""
+
+    def __init__(self, spec: TaskSpec, settings: StreamSettings) -> None:
+        self.stream = CommandStream(spec, settings)
+        self._interface = spec.command.interface
+        self._joints = spec.command.joints
+        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9))
+        self._hold = PositionHold(spec)
+
+    def receive(self, chunk: NDArray[np.float64], observation: NDArray[np.float64], stamp: int, now: int) -> None:
+        """A chunk that was planned from the observation at `stamp` is sent and arrives at `now` (ns)."""
+        sent = self.stream.next(chunk, observation, stamp, now)
+        points = sent.points
+        received = ReceivedPlan(self._joints, sent.stamp, points.time_from_start, points.commands(self._interface))
+        problem = self._follower.accept(received, now)
+        if problem is not None:
+            raise RuntimeError(f"a trajectory was refused: {problem}")
+
+    def command(self, observation: NDArray[np.float64], now: int) -> NDArray[np.float64]:
+        """The command (n_cmd,) of the control period that begins at `now` (ns)."""
+        due = self._follower.due(now)
+        if due is None:
+            return self._hold.command(observation)
+        self._hold.release()
+        return due.command
+
+
+def run_episodes(task: Task, source: PolicyLoader, seeds: range, drive: Drive, workers: int) -> Iterator[EpisodeResult]:
     """Yields the episodes of `seeds`, in order, driven in `workers` processes.
 
     Raises:
-        RcdError: the policy does not fit the task, `execute` is out of range, or a policy or simulator cannot be made.
+        RcdError: the policy does not fit the task or cannot be driven so, or a policy or simulator cannot be made.
     """
-    return map_in_order(_MakeDriver(task, source, execute), seeds, workers)
+    return map_in_order(_MakeDriver(task, source, drive), seeds, workers)
 
 
 def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> Iterator[EpisodeResult]:
@@ -147,13 +224,13 @@ def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> I
     return map_in_order(_MakeController(task, controller), seeds, workers)
 
 
-def check_fit(policy: Policy, task: Task, execute: int) -> None:
-    """Refuse a policy that reads or commands something else than the task has.
+def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
+    """Refuse a policy that reads or commands something else than the task has, or that cannot be driven so.
 
     Raises:
-        RcdError: as said, or `execute` is not between 1 and the policy's horizon.
+        RcdError: as said, `execute` is not between 1 and the policy's horizon, or a setting cannot be used.
     """
-    name = task.spec.name
+    name, execute = task.spec.name, drive.settings.execute
     if not 1 <= execute <= policy.horizon:
         raise RcdError(f"execute must be between 1 and the planned horizon {policy.horizon}, got {execute}")
     if policy.spec.command != task.spec.command:
@@ -161,6 +238,15 @@ def check_fit(policy: Policy, task: Task, execute: int) -> None:
     wanted = policy.spec.observations
     if task.spec.select([channel.name for channel in wanted]).observations != wanted:
         raise RcdError(f"the policy does not observe what task '{name}' shows: it was made for another version")
+    spec = _limited(policy.spec, task.spec)
+    if drive.settings.shape and spec.motion is None:
+        raise RcdError(f"task '{name}' knows no motion limits of its robot to shape within: leave --shape away")
+    CommandStream(spec, drive.settings)
+
+
+def _limited(spec: TaskSpec, simulated: TaskSpec) -> TaskSpec:
+    """A policy's specification; where it knows no motion limits, with those of the simulated robot."""
+    return spec if spec.motion is not None else spec.model_copy(update={"motion": simulated.motion})
 
 
 @dataclass(frozen=True)
@@ -178,14 +264,14 @@ class _MakeController:
 class _MakeDriver:
     task: Task
     source: PolicyLoader
-    execute: int
+    drive: Drive
 
     def __call__(self) -> Callable[[int], EpisodeResult]:
         policy, critic = self.source.load(), self.source.load_critic()
-        check_fit(policy, self.task, self.execute)
+        check_fit(policy, self.task, self.drive)
         simulation = self.task.make_simulation()
         # The first evaluation of a network is slow (allocation, graph optimisation) and says nothing about the others.
         policy.reset(0)
         first = simulation.reset(0)[policy.spec.observation_columns]
         policy.plan(np.tile(first, (policy.history, 1)))
-        return lambda seed: run_episode(simulation, policy, seed, self.execute, critic)
+        return lambda seed: run_episode(simulation, policy, seed, self.drive, critic)

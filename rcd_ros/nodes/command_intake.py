@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.nodes.messages import received_plan
+from rcd_ros.nodes.messages import joint_command, received_plan
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.planning.spec import Interface, TaskSpec
 from rcd_ros.ros import Node
-from rcd_ros.ros.messages import JointTrajectory
+from rcd_ros.ros.messages import JointState, JointTrajectory
 
+QUEUE = 10
 QUIET_S = 10.0
 """How often, at most, the log tells that a hold began or ended; the diagnostics count them all."""
 
@@ -51,6 +52,7 @@ class CommandIntake:
         self._interfaces = interfaces or (spec.command.interface,) * len(spec.command.joints)
         self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
         self._hold = PositionHold(spec, self._interfaces)
+        self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self._rivals = 0
         self._heard = 0
@@ -81,19 +83,17 @@ class CommandIntake:
         return plan
 
     def due(self, now: int, observation: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
-        """The command (n_cmd,) of the period that begins `now`, and whether it merely holds; `observation` (n_obs,)."""
-        due = self._follower.due(now)
-        silent = self.timeout > 0.0 and now - self._heard > self.timeout * 1e9
-        if due is None or silent:
-            self._begin_hold()
-            return self._hold.command(observation), True
-        self._end_hold()
-        self._hold.release(due.command)
-        return due.command, False
+        """The command (n_cmd,) of the period that begins `now`, and whether it merely holds; `observation` (n_obs,).
+
+        It is published, too, on `~/command`: what a robot was told is not what it did.
+        """
+        command, holds = self._decide(now, observation)
+        self._executed.publish(joint_command(now, self._spec.command.joints, self._interfaces, command))
+        return command, holds
 
     def look_for_rivals(self) -> None:
         """Count the publishers of the command topic; more than one is worth a warning."""
-        count = self._node.count_publishers(self._spec.command.topic)
+        count = self._node.count_publishers(self._node.resolve_topic_name(self._spec.command.topic))
         if count > 1 and count != self._rivals:
             self._node.get_logger().warning(f"{self._rivalry(count)}: the robot follows whichever was heard last")
         self._rivals = count
@@ -116,6 +116,16 @@ class CommandIntake:
             "holds": self.holds,
             "recoveries": self.recoveries,
         }
+
+    def _decide(self, now: int, observation: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+        due = self._follower.due(now)
+        silent = self.timeout > 0.0 and now - self._heard > self.timeout * 1e9
+        if due is None or silent:
+            self._begin_hold()
+            return self._hold.command(observation), True
+        self._end_hold()
+        self._hold.release(due.command)
+        return due.command, False
 
     def _begin_hold(self) -> None:
         if self._following and not self._holding:

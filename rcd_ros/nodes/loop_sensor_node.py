@@ -68,9 +68,9 @@ class LoopSensor(Node):
         super().destroy_node()
 
     def _await_others(self) -> None:
-        trajectories = self._spec.command.topic
+        trajectories = self.resolve_topic_name(self._spec.command.topic)
         ready = self.count_publishers(trajectories) and self.count_subscribers(trajectories)
-        if ready and all(self.count_subscribers(topic) for topic in self._scene.topics):
+        if ready and all(self.count_subscribers(topic) for topic in map(self.resolve_topic_name, self._scene.topics)):
             self.destroy_timer(self._timer)
             self._collector.freeze()
             # A timer keeps to its schedule however late a call is: the rate does not drift.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,20 @@ def joint_state(
         position=_doubles(positions),
         velocity=_doubles(velocities),
     )
+
+
+def joint_command(
+    stamp: int, joints: Sequence[str], interfaces: Sequence[Interface], command: NDArray[np.float64]
+) -> JointState:
+    """The command (n_cmd,) of the control period that begins at `stamp` (ns), each value in its interface's field.
+
+    Where the interfaces differ, a joint's other fields are NaN.
+    """
+    message = JointState(header=Header(stamp=time_message(stamp)), name=list(joints))
+    for interface in set(interfaces):
+        mine = np.array([kind == interface for kind in interfaces])
+        setattr(message, interface, _doubles(np.where(mine, command, np.nan)))
+    return message
 
 
 def odometry(stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64]) -> Odometry:

@@ -149,16 +149,16 @@ class SimulationBridge(Node):
 
     def _start(self) -> None:
         self.destroy_timer(self._starter)
-        for topic in ("clock", *self._scene.topics):
+        for topic in map(self.resolve_topic_name, ("clock", *self._scene.topics)):
             if self.count_publishers(topic) > 1:
                 raise RcdError(
-                    f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give "
-                    "this one a namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+                    f"another node publishes '{topic}' already: stop that bridge, or give this one a namespace "
+                    "(-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
                 )
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
-        self._services = BridgeServices(self, self._driver, lambda: self._live.current)
+        self._requests = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
         self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
         if self._mode == "realtime":

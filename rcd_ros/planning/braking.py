@@ -56,8 +56,8 @@ class Brake:
         """Positions and velocities at the ends of the steps: as near to the goals as the limits allow.
 
         The first step takes `step` s, at most a period, the others a period. Goals are velocities; or positions, where
-        `rates` says the velocity to pass each of them at. From a state that is not safe (measured outside a limit,
-        say) the joint is led back as soon as its acceleration allows.
+        `rates` says the velocity to pass each of them at. A joint that is outside a position limit (measured there,
+        say) is not moved further out; back in it moves when the goals say so.
         """
         lower, upper, slowest, fastest = self.lower, self.upper, self.slowest, self.fastest
         acceleration, period = self.acceleration, self.period
@@ -78,8 +78,8 @@ class Brake:
             magnitude = speed if speed > 0.0 else -speed
             stop = 0.5 * magnitude * (step + period + magnitude / acceleration)
             if not lower + stop <= middle <= upper - stop:
-                speed = min(speed, self._stoppable(upper - middle, step))
-                speed = max(speed, -self._stoppable(middle - lower, step))
+                speed = min(speed, max(0.0, self._stoppable(upper - middle, step)))
+                speed = max(speed, -max(0.0, self._stoppable(middle - lower, step)))
                 speed = min(max(speed, least), most)
             position = middle + 0.5 * step * speed
             velocity, step = speed, period

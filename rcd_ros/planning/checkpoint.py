@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.card import model_card
 from rcd_ros.planning.manifest import Manifest, is_of_newer_format
+from rcd_ros.planning.spec import MotionSpec, TaskSpec
 
 MANIFEST = "manifest.yaml"
 SEAL = "manifest.sha256"
@@ -71,10 +72,12 @@ def add_files(
     files: Mapping[str, bytes | Path] | None = None,
     tensors: Mapping[str, Tensors] | None = None,
     scores: tuple[dict[str, Any], ...] | None = None,
+    motion: MotionSpec | None = None,
 ) -> Manifest:
-    """Add files, tensors or measured scores to a checkpoint, as atomically as it was written.
+    """Add files, tensors, measured scores or motion limits to a checkpoint, as atomically as it was written.
 
-    Files of the same name are replaced, `scores` are appended to the manifest's, the model card is written anew.
+    Files of the same name and limits are replaced, `scores` are appended to the manifest's, the model card is written
+    anew.
 
     Raises:
         RcdError: the checkpoint does not verify.
@@ -87,6 +90,9 @@ def add_files(
     for stem, group in (tensors or {}).items():
         contents[f"{stem}.safetensors"] = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in group.items()})
     manifest = manifest.model_copy(update={"scores": (*manifest.scores, *(scores or ()))})
+    if motion is not None:
+        task = TaskSpec.model_validate(manifest.task.model_dump() | {"motion": motion.model_dump()})
+        manifest = manifest.model_copy(update={"task": task})
     if CARD not in (files or {}):
         contents[CARD] = model_card(manifest).encode()
     return _write(target, manifest, contents)

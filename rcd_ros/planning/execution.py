@@ -28,7 +28,7 @@ class ReceivedPlan:
     names: Sequence[str]
     stamp: int
     time_from_start: ArrayLike
-    commands: Sequence[Sequence[float]]
+    commands: Sequence[Sequence[float]] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class TrajectoryFollower:
     A plan belongs to the stamp of the observation it was made from: a late one is entered in the middle, one whose
     last point has passed is refused. Refusals are counted in `refused` under their reason.
 
-    A plan in hand is kept for `execute` periods: newer valid ones are then taken note of, but not followed.
+    The newest valid plan is followed; with `execute` above 1 a plan in hand is kept for that many periods: newer ones
+    are then taken note of, but not followed.
     """
 
     def __init__(self, channel: CommandChannel, period: int, execute: int = 1) -> None:
@@ -76,7 +77,7 @@ class TrajectoryFollower:
             self.refused[reason.split(":")[0]] += 1
             return reason
         kept_until = 0 if self._stamp is None else self._stamp + self._execute * self._period
-        if plan.stamp < kept_until and self.due(now) is not None:
+        if self._execute > 1 and plan.stamp < kept_until and self.due(now) is not None:
             return None
         self._stamp = plan.stamp
         self._ends = np.asarray(plan.time_from_start, np.int64)

@@ -136,10 +136,11 @@ class Shaper:
         motion, switch, offset = self._present(stamp, now, positions, velocities)
         position, velocity = motion.raw(switch)
         position = position + offset
-        first = self._first_knot(motion, stamp, switch, position, velocity)
-        last = stamp + len(wanted) * self._period
-        count = max(1, (last - first) // self._period + 1)
-        goals, rates = self._goals(wanted, (first - stamp) / self._period, count)
+        # Seen through the moving average the motion is half its length late: it is told to be as much too early.
+        begin = stamp - motion.average // 2
+        first = self._first_knot(motion, begin, switch, position, velocity)
+        count = max(1, len(wanted) - (first - begin - 1) // self._period)
+        goals, rates = self._goals(wanted, (first - begin) / self._period, count)
         step = (first - switch) * 1e-9
         self._used = self._able(position, velocity, step)
         reached, speeds = self._follow(goals, rates, position, velocity, step)
@@ -147,6 +148,7 @@ class Shaper:
         kept = max(self._period, self._lead)
         self._motion = motion.continued(switch, knots, reached, speeds, offset, keep=kept)
         self._switched = switch
+        last = stamp + len(wanted) * self._period
         sent_stamp, times = self._choice.times(self._motion, stamp, now, switch, last, self._period)
         return ShapedPlan(sent_stamp, self._points(self._motion, times, sent_stamp))
 
@@ -202,14 +204,14 @@ class Shaper:
         return measured
 
     def _first_knot(
-        self, motion: Motion, stamp: int, switch: int, position: NDArray[np.float64], velocity: NDArray[np.float64]
+        self, motion: Motion, begin: int, switch: int, position: NDArray[np.float64], velocity: NDArray[np.float64]
     ) -> int:
-        """End (ns) of the first step: that of the plan's control period where the robot can still stop then.
+        """End (ns) of the first step: a whole number of periods after `begin` where the robot can still stop then.
 
         At the brink of a position limit it may not: the distance of a stop depends a little on when the periods
         begin. The old motion's next knot always serves.
         """
-        period_end = stamp + ((switch - stamp) // self._period + 1) * self._period
+        period_end = begin + ((switch - begin) // self._period + 1) * self._period
         later = int(motion.times.searchsorted(switch, side="right"))
         if later == len(motion.times) or motion.times[later] == period_end:
             return period_end
@@ -230,7 +232,7 @@ class Shaper:
     def _goals(
         self, commands: NDArray[np.float64], first: float, count: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """What to reach at `count` knots, a period apart, the first one `first` periods after the stamp.
+        """What to reach at `count` knots, a period apart, the first one `first` periods after the plan's beginning.
 
         (count, n_cmd) velocities and None; or positions and the velocities at which they are passed.
         """

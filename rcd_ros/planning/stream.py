@@ -17,8 +17,8 @@ from rcd_ros.planning.modes import Chunk, FirstAction, Plan, make_mode
 from rcd_ros.planning.motion_limits import MotionLimits
 from rcd_ros.planning.sampling import PointChoice, Sampling, Stamping
 from rcd_ros.planning.shaping import Anchor, ShapedPlan, Shaper
-from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryMaker, observed_positions, observed_velocities
+from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.trajectory import TrajectoryMaker, observed_columns
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,9 @@ class CommandStream:
         points = PointChoice(chosen.sampling, chosen.stamping, chosen.rests)
         self._shaper = Shaper(moved, limits, chosen.anchor, round(chosen.lead * 1e9), points)
         self._maker = TrajectoryMaker(spec)
+        self._rates: Interface = "effort" if spec.command.interface == "effort" else "velocity"
+        self._positions = observed_columns(spec, "joint_position")
+        self._velocities = None if self._rates == "effort" else observed_columns(spec, "joint_velocity")
         self._followed: Plan | None = None
         self._sent: ShapedPlan | None = None
 
@@ -178,11 +181,12 @@ class CommandStream:
         if self._sent is not None and self._shaper.commanded(np.array([now], np.int64)) is None:
             points, since = self._sent.points, now - self._sent.stamp
             due = int(points.time_from_start.searchsorted(since, side="right"))
-            speeds = points.efforts if self._spec.command.interface == "effort" else points.velocities
+            speeds = points.commands(self._rates)
             if due < len(speeds) and speeds.size:
                 left = (int(points.time_from_start[due]) - since) * 1e-9
                 return points.positions[due] - left * speeds[due] if points.positions.size else None, speeds[due]
         if observation is None:
             return None, None
-        speeds_now = None if self._spec.command.interface == "effort" else observed_velocities(self._spec, observation)
-        return observed_positions(self._spec, observation), speeds_now
+        columns = self._positions, self._velocities
+        positions, velocities = (None if where is None else observation[where] for where in columns)
+        return positions, velocities

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.spec import ChannelKind, TaskSpec
+from rcd_ros.planning.spec import ChannelKind, Interface, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class TrajectoryPoints:
     positions: NDArray[np.float64]
     velocities: NDArray[np.float64]
     efforts: NDArray[np.float64]
+
+    def commands(self, interface: Interface) -> NDArray[np.float64]:
+        """What a receiver with this command interface executes (horizon, n_cmd)."""
+        if interface == "state":
+            return np.hstack((self.positions, self.velocities))
+        return {"position": self.positions, "velocity": self.velocities, "effort": self.efforts}[interface]
 
     def since(self, passed: int) -> TrajectoryPoints:
         """The same points counted from a moment `passed` ns later, without those that are over by then."""
@@ -38,7 +44,7 @@ class TrajectoryMaker:
         """Make them for `spec`."""
         self._period = spec.control_period
         self._interface = spec.command.interface
-        self._observed = _observed_columns(spec, "joint_position")
+        self._observed = observed_columns(spec, "joint_position")
         self._ends = np.empty(0, np.int64)
 
     def points(self, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
@@ -71,22 +77,22 @@ def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: N
 
 def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Positions (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = _observed_columns(spec, "joint_position")
-    return None if columns is None else observation[columns]
-
-
-def observed_velocities(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Velocities (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = _observed_columns(spec, "joint_velocity")
+    columns = observed_columns(spec, "joint_position")
     return None if columns is None else observation[columns]
 
 
 def position_columns(spec: TaskSpec) -> list[int | None]:
     """Where an observation has the position of each commanded joint; None where it has not."""
-    return _joint_columns(spec, "joint_position")
+    return _columns(spec, "joint_position")
 
 
-def _joint_columns(spec: TaskSpec, kind: ChannelKind) -> list[int | None]:
+def observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
+    """Where an observation has this kind of value of all commanded joints (n_cmd,); None when it has not."""
+    columns = _columns(spec, kind)
+    return None if None in columns else np.array(columns, np.intp)
+
+
+def _columns(spec: TaskSpec, kind: ChannelKind) -> list[int | None]:
     where: dict[str, int] = {}
     begin = 0
     for channel in spec.observations:
@@ -94,9 +100,3 @@ def _joint_columns(spec: TaskSpec, kind: ChannelKind) -> list[int | None]:
             where.update({joint: begin + i for i, joint in enumerate(channel.joints)})
         begin += channel.size
     return [where.get(joint) for joint in spec.command.joints]
-
-
-def _observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
-    """Where an observation has this kind of value of all commanded joints; None when they are not all observed."""
-    columns = _joint_columns(spec, kind)
-    return None if None in columns else np.array(columns, np.intp)

@@ -39,6 +39,10 @@ class LaunchArgument:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
 
 
+OWN_CLOCK = ("/clock", "clock")
+"""Remapping for nodes beside a simulator: a clock that is simulated in a namespace is heard in that namespace."""
+
+
 @dataclass(frozen=True)
 class NodeProcess:
     """One node in a process of its own. When a `required` one ends, the launch ends. A `lifecycle` one is managed."""
@@ -159,9 +163,10 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         NodeProcess(
             executable="planner_node",
             name="planner",
-            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed")),
+            parameters=shipped | KITCHEN_SIM.parameters(values, ("checkpoint", "engine", "seed", "shape")),
             parameter_files=files,
             namespace=values["namespace"],
+            remappings=(OWN_CLOCK,),
             required=True,
             lifecycle=True,
         ),
@@ -201,6 +206,7 @@ KITCHEN_SIM = Bringup(
         LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
         LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
         LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+        LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
         LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
         LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
         LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
@@ -249,6 +255,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         parameters=planner,
         parameter_files=files,
         namespace=values["namespace"],
+        remappings=(OWN_CLOCK,),
         required=True,
     )
     return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.spec import CommandChannel, MotionSpec, ObservationChannel, ScoreSpec, TaskSpec
 from rcd_ros.suggest import did_you_mean
 
 CONTROL_PERIOD = 0.08  # s
@@ -22,6 +23,18 @@ ARM_JOINTS = tuple(f"panda0_joint{i}" for i in range(1, 8))
 FINGER_JOINTS = ("panda0_finger_joint1", "panda0_finger_joint2")
 ROBOT_JOINTS = ARM_JOINTS + FINGER_JOINTS
 ROBOT_UNITS = ("rad",) * 7 + ("m",) * 2
+
+# Franka Emika, "Robot and interface specifications" of the Franka Control Interface, section "Limits for Panda"
+# (frankaemika.github.io/docs/control_parameters.html): what a commanded motion must keep, or the arm stops. None for
+# the fingers: the hand is no part of that interface, its own controller keeps to its travel (0 to 40 mm) and speed
+# (50 mm/s), and a grip is a command beyond both: the demonstrations close at 0.4 m/s to hold something.
+FRANKA = MotionSpec(
+    position_lower=(-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973, -math.inf, -math.inf),
+    position_upper=(2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973, math.inf, math.inf),
+    velocity=(2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61, math.inf, math.inf),
+    acceleration=(15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0, math.inf, math.inf),
+    jerk=(7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0, math.inf, math.inf),
+)
 
 # The model's own joint names, in qpos order, with the unit of each: knobs and doors turn, burners and drawers slide.
 SCENE_JOINTS: dict[str, str] = {
@@ -132,4 +145,5 @@ def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPIS
             columns=tuple(range(9)),
         ),
         score=ScoreSpec(kind="completions", goals=goals, reference_high=float(len(goals))),
+        motion=FRANKA,
     )

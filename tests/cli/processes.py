@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,10 +26,14 @@ def interrupt_rcd(*arguments: object, when: str) -> tuple[int, str]:
     )
     assert process.stdout is not None
     seen = b""
-    while when.encode() not in seen:
-        more = os.read(process.stdout.fileno(), 4096)
-        assert more, f"it ended before it wrote '{when}': {seen.decode()}"
-        seen += more
-    os.killpg(process.pid, signal.SIGINT)
-    seen += process.stdout.read()
-    return process.wait(timeout=60.0), seen.decode()
+    try:
+        while when.encode() not in seen:
+            more = os.read(process.stdout.fileno(), 4096)
+            assert more, f"it ended before it wrote '{when}': {seen.decode()}"
+            seen += more
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=60.0)
+        return process.returncode, (seen + rest).decode()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -42,14 +42,14 @@ def test_latency_writes_a_row_per_engine_and_the_machine(
 ) -> None:
     file = tmp_path / "latency.json"
     engines = ("--engine", "openvino", "--engine", "onnxruntime")
-    assert rcd("bench", "latency", tiny, *engines, "--plans", 20, "--json", file) == 0
+    assert rcd("bench", "latency", tiny, *engines, "--plans", 20, "--shape", "--json", file) == 0
     written = json.loads(file.read_text())
     assert set(written["machine"]) == MACHINE
     assert written["machine"]["threads"] == 1
     assert written["checkpoint_sha256"] == checkpoint_sha256(tiny)
     assert [row["engine"] for row in written["rows"]] == ["openvino", "onnxruntime"]
     for row in written["rows"]:
-        assert set(row) >= {"engine", "nfe", "plans", *TIMES}
+        assert set(row) >= {"engine", "nfe", "plans", *TIMES, *(f"shaped_{name}" for name in TIMES)}
         assert (row["nfe"], row["plans"]) == (1, 20)
     printed = capsys.readouterr().out
     assert "machine:" in printed and "date:" in printed and "openvino" in printed

@@ -34,6 +34,15 @@ def test_result_file_says_what_was_measured(
     assert "slide cabinet" in capsys.readouterr().out
 
 
+def test_result_file_says_how_plans_were_executed(planner: Path, tmp_path: Path, rcd: Callable[..., int]) -> None:
+    file = tmp_path / "result.json"
+    short = ("--episodes", 1, "--episode-steps", 5, "--workers", 1)
+    assert rcd("eval", planner, *short, "--mode", "splice", "--overlap", 2, "--shape", "--json", file) == 0
+    summary = json.loads(file.read_text())
+    how = {name: summary[name] for name in ("mode", "execute", "overlap", "delay", "shape")}
+    assert how == {"mode": "splice", "execute": 1, "overlap": 2, "delay": 1, "shape": True}
+
+
 def test_recorded_scores_stand_in_the_card_and_the_checkpoint_still_verifies(
     planner: Path, tmp_path: Path, rcd: Callable[..., int]
 ) -> None:
@@ -59,6 +68,7 @@ def test_existing_result_is_kept_and_nothing_is_driven(
     ("arguments", "message"),
     [
         (("--execute", 9), "between 1 and the planned horizon 8"),
+        (("--mode", "splice", "--execute", 2), "--execute is for --mode chunk"),
         (("--policy", "replay"), "--dataset"),
         (("--policy", "teacher", "--dataset", "rcd/x-v0"), "--policy replay"),
         (("--engine", "abacus"), "unknown engine 'abacus'"),

@@ -40,6 +40,9 @@ def test_every_episode_counts_once_and_every_seed_is_named() -> None:
 def test_results_of_different_settings_are_not_pooled() -> None:
     with pytest.raises(RcdError, match="different 'execute'"):
         pool("mixed up", [summary(1.0), summary(1.0, execute=1)])
+    with pytest.raises(RcdError, match="different 'shape'"):
+        pool("mixed up", [summary(1.0), summary(1.0) | {"shape": True}])
+    pool("older files", [summary(1.0), summary(1.0) | {"mode": "chunk", "delay": 0, "shape": False}])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency
-from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
+from rcd_ros.evaluation.rehearsal import rehearsal, shaped_rehearsal, varied_observations
 from rcd_ros.planning.planner import Planner
 from tests.planning.tiny import tiny_manifest, write_tiny
 
@@ -32,13 +32,21 @@ def test_each_plan_is_made_from_the_next_observation(tmp_path: Path) -> None:
         assert np.array_equal(plan(), planner.plan(observations[index]))
 
 
-def test_a_row_holds_whole_plans_and_the_networks_share(tmp_path: Path) -> None:
+def test_shaped_plans_follow_each_other_a_period_apart(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "planner")
+    planner, spec = Planner.load(tmp_path / "planner", "onnxruntime"), tiny_manifest().task
+    plan = shaped_rehearsal(planner, spec, varied_observations(tiny_manifest(), count=3))
+    assert [plan().stamp for _ in range(4)] == [0, 100_000_000, 200_000_000, 300_000_000]
+    assert not plan().points.velocities[-1].any()
+
+
+def test_a_row_holds_whole_plans_the_networks_share_and_shaped_ones(tmp_path: Path) -> None:
     write_tiny(tmp_path / "planner")
     ticks: list[None] = []
-    row = engine_latency(tmp_path / "planner", "onnxruntime", 1, 30, lambda: ticks.append(None))
+    row = engine_latency(tmp_path / "planner", "onnxruntime", 1, 30, lambda: ticks.append(None), shape=True)
     assert (row["engine"], row["nfe"], row["plans"]) == ("onnxruntime", 1, 30)
-    for prefix in ("", "network_"):
+    for prefix in ("", "network_", "shaped_"):
         assert (
             0.0 < row[f"{prefix}p50_ms"] <= row[f"{prefix}p95_ms"] <= row[f"{prefix}p99_ms"] <= row[f"{prefix}max_ms"]
         )
-    assert len(ticks) == 2 * (WARM_UP + 30)
+    assert len(ticks) == 3 * (WARM_UP + 30)

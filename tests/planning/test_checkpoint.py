@@ -19,6 +19,7 @@ from rcd_ros.planning.checkpoint import (
     write_checkpoint,
 )
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.spec import MotionSpec
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 FILES = [
@@ -149,3 +150,14 @@ def test_added_files_and_scores_are_sealed_in(folder: Path) -> None:
     assert "notes.txt" in manifest.files
     assert "97.5" in (folder / "README.md").read_text()
     Planner.load(folder)
+
+
+def test_motion_limits_are_added_to_a_checkpoint(tmp_path: Path) -> None:
+    folder = tmp_path / "planner"
+    write_tiny(folder)
+    motion = MotionSpec(velocity=(1.0, 2.0), acceleration=(5.0, float("inf")))
+    add_files(folder, motion=motion)
+    assert verify(folder).task.motion == motion
+    with pytest.raises(ValueError, match="1 values for 2 joints"):
+        add_files(folder, motion=MotionSpec(velocity=(1.0,)))
+    assert verify(folder).task.motion == motion

@@ -125,12 +125,12 @@ def test_a_feasible_velocity_chunk_is_followed() -> None:
     wanted = 0.4 * np.sin(np.arange(1, 17)[:, None] * 0.3) * np.array([1.0, -1.0])
     points = shaper.shape(wanted, 0, 0, REST).points
     assert points.time_from_start[:16].tolist() == [(i + 1) * PERIOD for i in range(16)]
-    # Behind by half the moving average that limits the jerk: 2 a / j = 50 ms.
-    np.testing.assert_allclose(points.velocities[:16], wanted, atol=0.025 * 1.3)
+    # But for the corners, which the moving average rounds off.
+    np.testing.assert_allclose(points.velocities[:15], wanted[:15], atol=0.01)
     np.testing.assert_allclose(
         points.positions[:16],
         np.cumsum(0.5 * (wanted + np.vstack((REST, wanted[:-1]))), axis=0) * 0.1,
-        atol=0.025 * 0.5,
+        atol=0.005,
     )
 
 
@@ -230,12 +230,14 @@ def test_a_moving_robot_is_taken_over_in_motion() -> None:
         make().shape(np.zeros((8, 2)), 0, 0, REST, np.full(2, np.nan))
 
 
-def test_from_outside_the_position_limits_it_leads_back() -> None:
+def test_outside_the_position_limits_it_only_moves_back_in() -> None:
+    """A sensor's noise at the end of a joint's travel is no reason to move it: the planner may."""
     shaper = make(limits=ARM | ENDS)
-    points = shaper.shape(np.full((8, 2), 1.0), 0, 0, np.array([1.05, -1.2])).points
-    assert points.positions[:, 0].max() <= 1.05 + 1e-12
-    assert points.positions[7, 0] <= 1.001 and points.positions[-1, 1] > -1.0
-    assert points.velocities[-1].tolist() == [0.0, 0.0]
+    outside = np.array([1.05, -1.2])
+    points = shaper.shape(np.tile([1.0, -1.0], (8, 1)), 0, 0, outside).points
+    np.testing.assert_allclose(points.positions, np.tile(outside, (len(points.positions), 1)), atol=1e-12)
+    points = shaper.shape(np.tile([-0.5, 0.5], (8, 1)), PERIOD, PERIOD, outside).points
+    assert points.velocities[2:7] == pytest.approx(np.tile([-0.5, 0.5], (5, 1)))
 
 
 def test_efforts_change_at_a_limited_rate_and_end_at_zero() -> None:

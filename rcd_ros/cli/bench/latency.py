@@ -17,6 +17,9 @@ def latency(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that one plan may use.")] = 1,
     plans: Annotated[int, typer.Option(min=1, help="Plans that are timed, after warm-up.")] = 2000,
+    shape: Annotated[
+        bool, typer.Option("--shape", help="Time plans up to the trajectory shaped within the motion limits, too.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
 ) -> None:
@@ -28,7 +31,7 @@ def latency(
 
     Examples:
 
-      rcd bench latency models/kitchen-complete
+      rcd bench latency models/kitchen-complete --shape
 
       rcd bench latency models/kitchen-complete --engine openvino --engine onnxruntime --json latency.json
     """
@@ -53,9 +56,9 @@ def latency(
     unusable = {} if engine else {name: reason for name, reason in available_engines().items() if reason is not None}
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(engine or (name for name in available_engines() if name not in unusable)):
-        with tqdm(total=2 * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5) as bar:
+        with tqdm(total=(2 + shape) * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5) as bar:
             try:
-                rows.append(engine_latency(checkpoint, name, threads, plans, bar.update))
+                rows.append(engine_latency(checkpoint, name, threads, plans, bar.update, shape))
             except RcdError as error:
                 if engine:
                     raise

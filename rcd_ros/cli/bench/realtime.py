@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.evaluate import ModeChoice
 from rcd_ros.errors import RcdError
 
 
@@ -21,9 +22,13 @@ def realtime(
     speed: Annotated[str, typer.Option(help="Simulated seconds a second, with commas between them.")] = "1,2,4,8",
     episodes: Annotated[int, typer.Option(min=1, help="Episodes per planner and speed.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    mode: Annotated[ModeChoice, typer.Option(help="How chunks follow each other.")] = ModeChoice.chunk,
     execute: Annotated[
-        int | None, typer.Option(min=1, help="Periods a plan is followed at least (default: the checkpoint's).")
+        int | None, typer.Option(min=1, help="chunk: periods a plan is followed at least (default: the checkpoint's).")
     ] = None,
+    shape: Annotated[
+        bool, typer.Option("--shape/--no-shape", help="Shape trajectories within the robot's motion limits.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="Runs the student.")] = "auto",
     episode_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
@@ -44,6 +49,8 @@ def realtime(
 
       rcd bench realtime --json realtime.json --plot realtime.png
 
+      rcd bench realtime --planners student --mode splice --shape
+
       rcd bench realtime --planners student,teacher:80 --speed 8 --episodes 2
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
@@ -52,8 +59,10 @@ def realtime(
     from rcd_ros.cli.bench.realtime_runs import BRIDGES, Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
+    from rcd_ros.evaluation.rollout import Drive
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.planning.stream import StreamSettings
     from rcd_ros.resources import find_resource
     from rcd_ros.simulation.tasks import get_task, task_of
 
@@ -81,16 +90,19 @@ def realtime(
             claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
 
     machine = describe_machine(threads=1)
-    runs = Runs(
-        folder, task_of(manifest.task, episode_steps), engine, seed, episodes, execute or manifest.execute, workers
-    )
+    simulated = task_of(manifest.task, episode_steps)
+    settings = StreamSettings(mode=mode.value, execute=execute or manifest.execute, shape=shape)
+    drive = Drive.simulated(simulated.spec, settings)
+    runs = Runs(folder, simulated, engine, seed, episodes, drive, workers)
     setting = {
         "task": task,
         "checkpoint_sha256": checkpoint_sha256(folder),
         "episodes": episodes,
         "horizon_steps": runs.task.spec.episode_steps,
         "seed": seed,
-        "execute": runs.execute,
+        "mode": mode.value,
+        "execute": drive.settings.execute,
+        "shape": shape,
         "engine": engine,
     }
     results = RealtimeResults(json_file, setting, machine.as_json())

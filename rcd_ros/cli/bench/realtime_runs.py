@@ -17,7 +17,7 @@ from rcd_ros.cli.bench.realtime_progress import Progress
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
-from rcd_ros.evaluation.rollout import check_fit, run_episodes
+from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
 from rcd_ros.ros.bringup import NodeProcess
 from rcd_ros.ros.free_domain import free_domain
 from rcd_ros.ros.supervisor import Supervisor, node_command
@@ -41,7 +41,7 @@ class Runs:
         engine: of the student.
         seed: of the first episode, and of the planning noise.
         episodes: per planner and speed.
-        execute: periods that a plan is followed at least.
+        drive: how plans are executed; its latency is that of the lockstep episodes.
         workers: processes that drive the lockstep episodes.
     """
 
@@ -50,7 +50,7 @@ class Runs:
     engine: str
     seed: int
     episodes: int
-    execute: int
+    drive: Drive
     workers: int
 
     def run(self, contenders: Sequence[Contender], speeds: Sequence[float], results: RealtimeResults) -> None:
@@ -92,7 +92,7 @@ class Runs:
     def _load(self, contender: Contender) -> tuple[int, float]:
         """Evaluations per plan that are really made, and about how long a plan takes (s)."""
         policy = self._source(contender).load()
-        check_fit(policy, self.task, self.execute)
+        check_fit(policy, self.task, self.drive)
         for _ in range(2):  # the first is slow
             begin = time.perf_counter()
             policy.plan(np.zeros((policy.history, policy.spec.observation_size)))
@@ -109,7 +109,7 @@ class Runs:
         """The scores of the episodes when the world waits for each plan."""
         seeds = range(self.seed, self.seed + self.episodes)
         scores: list[float] = []
-        for result in run_episodes(self.task, self._source(contender), seeds, self.execute, self.workers):
+        for result in run_episodes(self.task, self._source(contender), seeds, self.drive, self.workers):
             scores.append(self.task.spec.score.score(result.value(self.task.spec)))
             progress.reach(len(scores), sum(scores) / len(scores))
         return scores
@@ -136,11 +136,12 @@ class Runs:
     def _nodes(self, contender: Contender, speed: float, results: Path) -> list[NodeProcess]:
         spec = self.task.spec
         planner = {"checkpoint": str(self.checkpoint), "use_sim_time": True, "threads": 1, "seed": self.seed}
+        settings = self.drive.settings
+        planner |= {name: getattr(settings, name) for name in ("mode", "execute", "delay", "shape", "anchor")}
         planner |= {"engine": self.engine} if contender.kind == "student" else {"nfe": contender.nfe}
         bridge = {
             "mode": "realtime",
             "speed": speed,
-            "execute": self.execute,
             "episodes": self.episodes,
             "episode_steps": spec.episode_steps,
             "goals": list(spec.score.goals),

@@ -218,11 +218,11 @@ class Node(ParameterOwner):
             publisher.destroy()
 
     def count_publishers(self, topic_name: str) -> int:
-        """Publishers of a topic that have been discovered so far, this process's included."""
+        """Publishers of a topic that have been discovered so far, this process's included; the name is not remapped."""
         return self._count(BuiltinTopicDcpsPublication, topic_name)
 
     def count_subscribers(self, topic_name: str) -> int:
-        """Subscriptions to a topic that have been discovered so far, this process's included."""
+        """Subscriptions to a topic that have been discovered so far, this process's included; it is not remapped."""
         return self._count(BuiltinTopicDcpsSubscription, topic_name)
 
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
@@ -245,7 +245,7 @@ class Node(ParameterOwner):
         return self._discovery
 
     def _count(self, builtin_topic: Any, topic_name: str) -> int:
-        wire_name = names.topic_on_wire(self.resolve_topic_name(topic_name))
+        wire_name = names.topic_on_wire(self.resolve_topic_name(topic_name, only_expand=True))
         participant = self.context.participant
         endpoints = BuiltinDataReader(participant, builtin_topic).read(N=_ENDPOINTS)
         return sum(endpoint.topic_name == wire_name for endpoint in endpoints)

@@ -1,0 +1,185 @@
+"""`rcd faults`: what planner and robot do when something goes wrong, one fault after another."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.nodes.faults.fault import Fault, Verdict
+    from rcd_ros.nodes.faults.stage import StageSettings
+
+
+def faults(
+    task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven (kitchen).")],
+    checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Only the faults whose name or group holds this text; repeatable."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only a short selection.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="Print the faults and what is expected of each.")] = False,
+    speed: Annotated[float, typer.Option(help="How much faster than life the simulated world runs.")] = 2.0,
+    engine: Annotated[str, typer.Option(help="Inference engine of the planner.")] = "onnxruntime",
+    shape: Annotated[
+        bool,
+        typer.Option("--shape/--no-shape", help="Let the planner shape its trajectories within the motion limits."),
+    ] = True,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all verdicts and figures to this file.")
+    ] = None,
+    logs: Annotated[Path | None, typer.Option(help="Keep the nodes' logs in this new folder.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Inject faults into a running planner and its simulated robot, and judge what comes of each.
+
+    The planner node, the bridge and whoever else takes part are processes of their own, in a ROS domain of their own.
+    Whatever the fault: the executed commands stay inside the limits and do not jump, no log holds a traceback, no
+    process ends that should not, and where recovery is possible the robot follows the planner again. The exit code is
+    1 when a fault did otherwise.
+
+    Examples:
+
+      rcd faults kitchen --json faults.json
+
+      rcd faults kitchen --only killed --only NaN --logs runs/faults
+
+      rcd faults kitchen --list
+    """
+    from rcd_ros.cli.bench.realtime_runs import BRIDGES
+    from rcd_ros.nodes.faults.catalogue import all_faults
+    from rcd_ros.nodes.faults.stage import StageSettings
+    from rcd_ros.outputs import claim
+    from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.resources import find_resource
+    from rcd_ros.suggest import did_you_mean
+
+    if task not in BRIDGES:
+        raise RcdError(
+            f"task '{task}' has no bridge to drive{did_you_mean(task, BRIDGES)}: choose {' or '.join(BRIDGES)}"
+        )
+    if not speed > 0.0:
+        raise RcdError(f"--speed {speed:g}: must be above 0")
+    folder = checkpoint or find_resource(f"models/{task}-complete")
+    spec = verify(folder).task
+    if spec.name != task:
+        raise RcdError(f"the checkpoint '{folder}' is for the task '{spec.name}', not for '{task}': name another one")
+    chosen = _chosen(all_faults(spec), only or [], quick)
+    if list_only:
+        _show_list(chosen)
+        return
+    if json_file is not None:
+        claim(json_file, force)
+    if logs is not None and logs.exists():
+        raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
+    settings = StageSettings(folder, spec, BRIDGES[task], speed, engine, shape)
+    if logs is None:
+        with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
+            verdicts = _run(settings, Path(room), chosen, json_file)
+    else:
+        logs.mkdir(parents=True)
+        verdicts = _run(settings, logs, chosen, json_file)
+    if len(verdicts) < len(chosen):
+        raise KeyboardInterrupt(f"{len(verdicts)} of {len(chosen)} faults were injected")
+    if not all(verdict.passed for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _chosen(known: list[Fault], only: list[str], quick: bool) -> list[Fault]:
+    for text in only:
+        if not any(_matches(fault, text) for fault in known):
+            raise RcdError(f"--only {text}: no fault is called so; see rcd faults TASK --list")
+    chosen = [fault for fault in known if not only or any(_matches(fault, text) for text in only)]
+    chosen = [fault for fault in chosen if fault.quick or not quick]
+    if not chosen:
+        raise RcdError("--quick and --only leave no fault over: drop one of them")
+    return chosen
+
+
+def _matches(fault: Fault, text: str) -> bool:
+    return text.lower() in fault.name.lower() or text.lower() == fault.group
+
+
+def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Path | None) -> list[Verdict]:
+    """The verdicts, fewer than there are faults where it was interrupted; they are shown and written in any case."""
+    from tqdm import tqdm
+
+    from rcd_ros.evaluation.machine import describe_machine
+    from rcd_ros.nodes.faults.campaign import Campaign
+    from rcd_ros.nodes.faults.stage import Stage
+    from rcd_ros.outputs import write_json
+    from rcd_ros.planning.motion_limits import MotionLimits
+    from rcd_ros.ros import RUNTIME
+
+    machine = describe_machine(1)
+    verdicts: list[Verdict] = []
+    try:
+        with Stage(settings, room) as stage, tqdm(total=len(chosen), unit="fault") as bar:
+            bar.set_description("starting")
+            for verdict in Campaign(stage, MotionLimits.of(settings.spec)).run(chosen, bar.set_description):
+                verdicts.append(verdict)
+                bar.update()
+                if not verdict.passed:
+                    bar.write(f"FAILED {verdict.fault.name}: {'; '.join(verdict.problems)}")
+    except KeyboardInterrupt:
+        pass
+    if json_file is not None and verdicts:
+        content: dict[str, Any] = {
+            "task": settings.spec.name,
+            "checkpoint": str(settings.checkpoint),
+            "runtime": RUNTIME,
+            "speed": settings.speed,
+            "shape": settings.shape,
+            "faults": len(verdicts),
+            "passed": sum(verdict.passed for verdict in verdicts),
+            "complete": len(verdicts) == len(chosen),
+            "verdicts": [verdict.as_json() for verdict in verdicts],
+            "machine": machine.as_json(),
+        }
+        write_json(json_file, content)
+    if verdicts:
+        _show(verdicts)
+    if json_file is not None and verdicts:
+        typer.echo(f"wrote {json_file}")
+    return verdicts
+
+
+def _show(verdicts: list[Verdict]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    passed = sum(verdict.passed for verdict in verdicts)
+    table = Table(
+        "fault",
+        "expected",
+        "observed",
+        "",
+        title=f"{passed} of {len(verdicts)} faults as expected",
+        title_justify="left",
+    )
+    for verdict in verdicts:
+        observed = (
+            verdict.observed
+            if verdict.passed
+            else f"{verdict.observed}\nNOT AS EXPECTED: {'; '.join(verdict.problems)}"
+        )
+        table.add_row(
+            *map(escape, (verdict.fault.name, verdict.fault.expected, observed)), "ok" if verdict.passed else "FAILED"
+        )
+    Console().print(table)
+
+
+def _show_list(chosen: list[Fault]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "group", "fault", "expected", title=f"{len(chosen)} faults", title_justify="left")
+    for number, fault in enumerate(chosen, 1):
+        table.add_row(str(number), fault.group, fault.name, fault.expected)
+    Console().print(table)
