@@ -45,7 +45,7 @@ def time_message(stamp: int) -> TimeMessage:
 
 
 def joint_state(
-    stamp: int, names: tuple[str, ...], positions: NDArray[np.float64], velocities: NDArray[np.float64]
+    stamp: int, names: Sequence[str], positions: NDArray[np.float64], velocities: NDArray[np.float64]
 ) -> JointState:
     """A `sensor_msgs/JointState`; either array may be empty."""
     return JointState(
@@ -61,8 +61,10 @@ def joint_command(
 ) -> JointState:
     """The command (n_cmd,) of the control period that begins at `stamp` (ns), each value in its interface's field.
 
-    Where the interfaces differ, a joint's other fields are NaN.
+    Where the interfaces differ, a joint's other fields are NaN. States fill two fields.
     """
+    if "state" in interfaces:
+        return joint_state(stamp, joints, *np.split(command, 2))
     message = JointState(header=Header(stamp=time_message(stamp)), name=list(joints))
     for interface in set(interfaces):
         mine = np.array([kind == interface for kind in interfaces])

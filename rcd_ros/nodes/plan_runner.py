@@ -106,8 +106,9 @@ class PlanRunner:
             RcdError: it cannot.
         """
         parameters.greatest_ages(_topics(planner), _horizon(planner))
-        trial = CommandStream(planner.spec, _settings(planner, parameters)).next(*_typical(planner), 0, 0)
-        self._outputs.prepare(trial.points, planner.horizon)
+        settings = _settings(planner, parameters)
+        trial = CommandStream(planner.spec, settings).next(*_typical(planner), 0, 0)
+        self._outputs.prepare(trial.points, planner.horizon, settings.execute)
 
     def begin(self) -> None:
         """Plan on what comes from now on; nothing is commanded yet."""
