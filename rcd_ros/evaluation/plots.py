@@ -32,11 +32,12 @@ def plot_results(
     path: Path, spec: TaskSpec, results: Sequence[EpisodeResult], draw_ground: DrawGround | None = None
 ) -> None:
     """Draw how the episodes went over time, beside how long the plans took; on their ground where a task has one."""
-    figure = Figure(figsize=(10.0 if draw_ground is None else 16.0, 4.0), layout="constrained")
     if draw_ground is None:
+        figure = Figure(figsize=(10.0, 4.0), layout="constrained")
         progress, latency = figure.subplots(1, 2, width_ratios=(3, 2))
     else:
-        ground, progress, latency = figure.subplots(1, 3, width_ratios=(4, 3, 2))
+        figure = Figure(figsize=(14.0, 5.0), layout="constrained")
+        ground, progress, latency = figure.subplots(1, 3, width_ratios=(5, 3, 2))
         draw_ground(ground, spec)
         draw_paths(ground, spec, results)
     if spec.score.kind == "return":
