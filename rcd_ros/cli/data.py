@@ -151,6 +151,47 @@ def replay(
 
 
 @app.command()
+def make(
+    task: Annotated[str, typer.Argument(help="Task that has a controller of its own, such as maze-large.")],
+    steps: Annotated[int, typer.Option(help="Control periods in all.", min=1)] = 1_000_000,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0).")] = None,
+    controller: Annotated[str, typer.Option(help="Which of the task's controllers drives.")] = "behaviour",
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Standard deviation of the action noise (mazes, default: D4RL's, 0.5).", min=0.0),
+    ] = None,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Make data with a task's own controller: random goals, one after the other.
+
+    Example: rcd data make maze-large --steps 1000000 --seed 0
+    """
+    from rcd_ros.data.make import make_runs, runs_of
+    from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.simulation.tasks import get_task
+
+    chosen_name = name or f"rcd/{task}-v0"
+    check_new_name(chosen_name, force)
+    chosen = get_task(task)
+    if chosen.controllers:
+        chosen = get_task(task, goal="random")
+    settings = {} if noise is None else {"noise": noise}
+    runs = runs_of(steps, seed)
+    episodes: list[Episode] = []
+    results = make_runs(chosen, controller, runs, workers, settings)
+    with tqdm(total=steps, desc="driving", unit="step") as progress:
+        for run, made in zip(runs, results, strict=True):
+            episodes += made
+            progress.update(run.steps)
+    origin = {"command": "make", "controller": controller, **settings, "steps": steps, "seed": seed}
+    description = f"The controller '{controller}' of task {task} driving to random goals, an episode each."
+    save_dataset(chosen_name, episodes, task=task, origin=origin, description=description, force=force)
+    typer.echo(f"stored {len(episodes)} episodes, {steps} steps, as {chosen_name}")
+
+
+@app.command()
 def rollout(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     name: Name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
@@ -12,6 +13,7 @@ import typer
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.stream import StreamSettings
+from rcd_ros.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.policy import Policy, PolicySource
@@ -19,12 +21,7 @@ if TYPE_CHECKING:
     from rcd_ros.simulation.tasks import Task
 
 
-class PolicyChoice(str, Enum):
-    """Who plans."""
-
-    student = "student"
-    teacher = "teacher"
-    replay = "replay"
+POLICIES = ("student", "teacher", "replay")
 
 
 class ModeChoice(str, Enum):
@@ -41,8 +38,12 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
     policy: Annotated[
-        PolicyChoice, typer.Option(help="The distilled student, its teacher, or the demonstrations open loop.")
-    ] = PolicyChoice.student,
+        str,
+        typer.Option(
+            help="student, its teacher, replay (the demonstrations open loop), or one of the task's own controllers "
+            "(mazes: waypoints, behaviour)."
+        ),
+    ] = "student",
     dataset: Annotated[str | None, typer.Option(help="Data set that --policy replay plays back.")] = None,
     nfe: Annotated[
         int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
@@ -77,6 +78,9 @@ def evaluate(
     episode_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
     ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="key=value of the task, e.g. goal=random, goal=[1,-2] or start=[0,1].")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; changes nothing but the time it takes.")] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
@@ -95,12 +99,14 @@ def evaluate(
       rcd eval runs/my-planner --policy teacher --nfe 35 --sampler heun
 
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
+
+      rcd eval models/maze-large --policy behaviour --option goal=random
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
 
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
     from rcd_ros.evaluation.report import card_entry, results_table, summarize
-    from rcd_ros.evaluation.rollout import Drive, check_fit
+    from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
@@ -108,7 +114,7 @@ def evaluate(
 
     if execute is not None and mode is not ModeChoice.chunk:
         raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
-    if (policy is PolicyChoice.replay) != (dataset is not None):
+    if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
 
     manifest = verify(checkpoint)
@@ -119,14 +125,17 @@ def evaluate(
     for output in (json_file, plot, video):
         if output is not None:
             claim(output, force)
-    task = task_of(manifest.task, episode_steps)
+    task = task_of(manifest.task, episode_steps, **_task_options(option or []))
+    if policy not in (*POLICIES, *task.controllers):
+        known = (*POLICIES, *task.controllers)
+        raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")
+    if policy in task.controllers and (video is not None or record):
+        raise RcdError(f"--video and --record are for a checkpoint's planners, not for the controller '{policy}'")
     source: PolicySource
     if dataset is not None:
         source = ReplayPolicy(dataset, task.spec)
     else:
-        source = CheckpointPolicy(
-            checkpoint, "teacher" if policy is PolicyChoice.teacher else "student", nfe, sampler, engine
-        )
+        source = CheckpointPolicy(checkpoint, "teacher" if policy == "teacher" else "student", nfe, sampler, engine)
     loaded = source.load()
     if isinstance(source, CheckpointPolicy) and isinstance(loaded, Planner):
         source = replace(source, engine=loaded.engine.name)  # "auto" chooses once, not in every worker
@@ -135,10 +144,10 @@ def evaluate(
     drive = Drive.simulated(task.spec, settings, delay)
     check_fit(loaded, task, drive)
     setting: dict[str, Any] = {
-        "policy": policy.value,
+        "policy": policy,
         "seed": seed,
         "nfe": loaded.nfe,
-        "sampler": sampler if policy is PolicyChoice.teacher else None,
+        "sampler": sampler if policy == "teacher" else None,
         "engine": loaded.engine.name if isinstance(loaded, Planner) else None,
         "mode": mode.value,
         "execute": drive.settings.execute,
@@ -149,13 +158,21 @@ def evaluate(
         "dataset": dataset,
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
+        **({"options": option} if option else {}),
     }
+    seeds = range(seed, seed + episodes)
+    episodes_driven: Iterator[EpisodeResult]
+    if policy in task.controllers:
+        setting |= {"nfe": 0, "engine": None, "execute": 1}
+        episodes_driven = run_controlled(task, policy, seeds, workers)
+    else:
+        episodes_driven = run_episodes(task, source, seeds, drive, workers)
     if video is not None:
         _film(video, task, loaded, seed, drive)
 
     results: list[EpisodeResult] = []
     try:
-        _drive(task, source, range(seed, seed + episodes), drive, workers, results)
+        _drive(task, episodes_driven, episodes, results)
     except KeyboardInterrupt:
         if results and json_file is not None:
             summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount_of(manifest))
@@ -171,23 +188,35 @@ def evaluate(
     if record:
         add_files(checkpoint, scores=(card_entry(summary, f"{datetime.now():%Y-%m-%d}"),))
     if plot is not None:
-        plot_results(plot, task.spec, results)
+        plot_results(plot, task.spec, results, task.draw_ground())
     Console().print(results_table(summary))
     for output in (json_file, plot, video):
         if output is not None:
             typer.echo(f"wrote {output}")
 
 
-def _drive(
-    task: Task, source: PolicySource, seeds: range, drive: Drive, workers: int, results: list[EpisodeResult]
-) -> None:
+def _task_options(options: Sequence[str]) -> dict[str, Any]:
+    """`key=value` pairs, the values read as YAML."""
+    import yaml
+
+    chosen: dict[str, Any] = {}
+    for each in options:
+        key, separator, value = each.partition("=")
+        if not separator:
+            raise RcdError(f"cannot read --option '{each}': write it as key=value, e.g. goal=random")
+        try:
+            chosen[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise RcdError(f"cannot read --option '{each}' ({' '.join(str(error).split())})") from error
+    return chosen
+
+
+def _drive(task: Task, driven: Iterator[EpisodeResult], count: int, results: list[EpisodeResult]) -> None:
     """Appends the episodes to `results` as they finish, so that an interruption loses none of them."""
     from tqdm import tqdm
 
-    from rcd_ros.evaluation.rollout import run_episodes
-
-    with tqdm(total=len(seeds), unit="episode") as bar:
-        for result in run_episodes(task, source, seeds, drive, workers):
+    with tqdm(total=count, unit="episode") as bar:
+        for result in driven:
             results.append(result)
             bar.update()
             bar.set_postfix(

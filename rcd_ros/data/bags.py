@@ -15,12 +15,13 @@ from rosbags.serde import SerdeError
 from rcd_ros.data.bag_writer import typestore
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.spec import ChannelKind, TaskSpec
 from rcd_ros.suggest import did_you_mean
 
 TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 JOINT_STATE = "sensor_msgs/msg/JointState"
 ODOMETRY = "nav_msgs/msg/Odometry"
+POSE = "geometry_msgs/msg/PoseStamped"
 DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 STRING = "std_msgs/msg/String"
 
@@ -163,6 +164,9 @@ def assemble(assembler: ObservationAssembler, topic: str, recorded: Recorded) ->
     stamp = nanoseconds(message.header.stamp)
     if recorded.type == JOINT_STATE:
         return assembler.joint_state(topic, stamp, message.name, message.position, message.velocity)
+    if recorded.type == POSE:
+        goal = message.pose.position
+        return assembler.goal_pose(topic, (goal.x, goal.y, goal.z))
     pose, twist = message.pose.pose, message.twist.twist
     return assembler.odometry(
         topic,
@@ -188,5 +192,7 @@ def status_values(message: Any, key: str) -> Mapping[str, str] | None:
     return None
 
 
-def _message_type(kind: str) -> str:
+def _message_type(kind: ChannelKind) -> str:
+    if kind == "goal_position":
+        return POSE
     return JOINT_STATE if kind.startswith("joint") else ODOMETRY

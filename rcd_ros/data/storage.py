@@ -124,8 +124,8 @@ def publish(folder: Path, name: str) -> None:
 def load_dataset(name: str) -> Dataset:
     """The named local data set, read whole.
 
-    Observations that are dicts (goal environments such as `D4RL/kitchen/complete-v2`) are taken from their
-    "observation" entry.
+    Observations that are dicts are flattened: their "observation" entry, then, where these are plain vectors
+    (`D4RL/pointmaze/large-v2`, not `D4RL/kitchen/complete-v2`), "achieved_goal" and "desired_goal".
 
     Raises:
         RcdError: no such data set, or one whose content cannot be read or used.
@@ -190,7 +190,9 @@ def _from_stored(name: str, stored: dict[str, Any], metadata: dict[str, Any]) ->
     if isinstance(observations, dict):
         if "observation" not in observations:
             raise RcdError(f"data set '{name}' has dict observations without an 'observation' entry")
-        observations = observations["observation"]
+        goals = (observations.get(entry) for entry in ("achieved_goal", "desired_goal"))
+        vectors = [goal for goal in goals if isinstance(goal, np.ndarray) and goal.ndim == 2]
+        observations = np.concatenate([np.asarray(observations["observation"]), *vectors], axis=1)
     observations = np.asarray(observations, dtype=np.float32)
     actions = np.asarray(stored["actions"], dtype=np.float32)
     rewards = np.asarray(stored["rewards"], dtype=np.float32)

@@ -86,17 +86,26 @@ def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
     return values
 
 
-def _cut_episode(episode: Episode, index: int, spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
-    needed = max(spec.observation_columns) + 1
+def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
+    """Check that an episode has every column that a task reads.
+
+    Raises:
+        RcdError: it has not.
+    """
+    needed = 1 + max(column for channel in spec.observations for column in (*channel.columns, *channel.achieved))
     if episode.observations.shape[1] < needed:
         raise RcdError(
             f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "
             f"{episode.observations.shape[1]} columns: is this the right data set?"
         )
+
+
+def _cut_episode(episode: Episode, index: int, spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
+    check_columns(episode, index, spec)
     observations = episode.observations[:, spec.observation_columns].astype(np.float32)
     values = planned_values(episode, spec.command)
     if episode.terminated:
-        last = values[-1] if spec.command.interface == "position" else np.zeros_like(values[-1])
+        last = np.where(spec.command.stays, values[-1], np.float32(0.0))
         values = np.concatenate([values, np.repeat(last[None], horizon - 1, axis=0)])
     starts = np.arange(max(0, len(values) - horizon + 1))
     past = np.clip(starts[:, None] + np.arange(1 - history, 1), 0, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.planning.spec import TaskSpec
 
 PICTURES = (".png", ".pdf", ".svg")
+DrawGround = Callable[[Axes, TaskSpec], None]
+"""Draws what a task's robot moves on, from above."""
 
 
 def check_picture_name(path: Path) -> None:
@@ -26,14 +28,22 @@ def check_picture_name(path: Path) -> None:
         raise RcdError(f"a picture's name must end in {' or '.join(PICTURES)}, got '{path}'")
 
 
-def plot_results(path: Path, spec: TaskSpec, results: Sequence[EpisodeResult]) -> None:
-    """Draw how the episodes went over time, beside how long the plans took."""
-    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
-    progress, latency = figure.subplots(1, 2, width_ratios=(3, 2))
-    if spec.score.goals:
-        draw_completions(progress, spec, [result.completed_at for result in results])
+def plot_results(
+    path: Path, spec: TaskSpec, results: Sequence[EpisodeResult], draw_ground: DrawGround | None = None
+) -> None:
+    """Draw how the episodes went over time, beside how long the plans took; on their ground where a task has one."""
+    if draw_ground is None:
+        figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+        progress, latency = figure.subplots(1, 2, width_ratios=(3, 2))
     else:
+        figure = Figure(figsize=(14.0, 5.0), layout="constrained")
+        ground, progress, latency = figure.subplots(1, 3, width_ratios=(5, 3, 2))
+        draw_ground(ground, spec)
+        draw_paths(ground, spec, results)
+    if spec.score.kind == "return":
         draw_returns(progress, spec, [result.episode.rewards for result in results])
+    elif spec.score.goals:
+        draw_completions(progress, spec, [result.completed_at for result in results])
     draw_plan_times(latency, [seconds for result in results for seconds in result.plan_seconds])
     save_figure(figure, path)
 
@@ -63,6 +73,23 @@ def draw_returns(axes: Axes, spec: TaskSpec, rewards: Sequence[np.ndarray]) -> N
         row[: len(of_episode)] = np.cumsum(of_episode)
     axes.plot(np.arange(1, spec.episode_steps + 1) * spec.control_period, gathered.mean(axis=0))
     axes.set(xlabel="time, s", ylabel="return so far", title=f"{spec.name}, {len(rewards)} episodes")
+
+
+def draw_paths(axes: Axes, spec: TaskSpec, results: Sequence[EpisodeResult], most: int = 12) -> None:
+    """The first episodes' ways over the ground, as planned at first and as driven; the first two columns are shown."""
+    across, along = spec.command.columns[:2]
+    goals = [column for channel in spec.observations if channel.kind == "goal_position" for column in channel.columns]
+    for number, result in enumerate(results[:most]):
+        seen, color = result.episode.observations, f"C{number % 10}"
+        axes.plot(seen[:, across], seen[:, along], color=color, linewidth=1.5, label=None if number else "driven")
+        if result.first_plan is not None:
+            planned = result.first_plan.T
+            axes.plot(planned[0], planned[1], ":", color=color, linewidth=1.2, label=None if number else "planned")
+        axes.plot(seen[0, across], seen[0, along], "o", color=color, markersize=5)
+        if goals:
+            axes.plot(*seen[-1, goals], "*", color="tab:red", markersize=11)
+    axes.set(xlabel="x, m", ylabel="y, m", title=f"{spec.name}, {min(most, len(results))} of {len(results)} episodes")
+    axes.legend(loc="upper right", fontsize="small")
 
 
 def draw_plan_times(axes: Axes, seconds: Sequence[float]) -> None:

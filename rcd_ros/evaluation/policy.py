@@ -126,7 +126,7 @@ class DemonstrationReplay:
         """The whole demonstration, whatever is observed."""
         actions = self._actions[self._chosen][: self.horizon]
         commands = np.asarray(actions, np.float64) * np.asarray(self.spec.command.scale)
-        after = commands[-1] if self.spec.command.interface == "position" else np.zeros(self.spec.command.size)
+        after = np.where(self.spec.command.stays, commands[-1], 0.0)
         rest = np.tile(after, (self.horizon - len(commands), 1))
         return np.clip(np.concatenate((commands, rest)), self.spec.command.lower, self.spec.command.upper)
 

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from rcd_ros.planning.modes import Chunk, Splice
 from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
-from rcd_ros.simulation.simulation import Simulation
+from rcd_ros.simulation.simulation import Controller, DrivenSimulation, Simulation
 from rcd_ros.simulation.tasks import Task
 
 Watch = Callable[[Simulation], None]
@@ -54,6 +54,7 @@ class EpisodeResult:
         planned_at: step of each plan.
         plan_seconds: wall time of each plan (s).
         predicted_returns: what the critic expected at each plan; empty without a critic.
+        first_plan: (horizon, n_cmd) in physical units; None where a controller drove.
     """
 
     episode: Episode
@@ -61,6 +62,7 @@ class EpisodeResult:
     planned_at: tuple[int, ...]
     plan_seconds: tuple[float, ...]
     predicted_returns: tuple[float, ...] = ()
+    first_plan: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Number of steps."""
@@ -134,6 +136,7 @@ def run_episode(
     planned_at: list[int] = []
     plan_seconds: list[float] = []
     predicted: list[float] = []
+    first_plan: NDArray[np.float64] | None = None
     if watch is not None:
         watch(simulation)
     while not log.is_over():
@@ -143,6 +146,7 @@ def run_episode(
             chunk = policy.plan(observed)
             plan_seconds.append(time.perf_counter() - started)
             planned_at.append(len(log))
+            first_plan = chunk if first_plan is None else first_plan
             robot.send(chunk, observed[-1], len(log))
             if critic is not None:
                 predicted.append(critic(observed, chunk))
@@ -153,7 +157,25 @@ def run_episode(
         history.append(result.observation[columns])
         if watch is not None:
             watch(simulation)
-    return EpisodeResult(log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted))
+    return EpisodeResult(
+        log.episode(seed), completed_at, tuple(planned_at), tuple(plan_seconds), tuple(predicted), first_plan
+    )
+
+
+def control_episode(simulation: DrivenSimulation, controller: Controller, seed: int) -> EpisodeResult:
+    """Let a task's own controller drive one episode to its end; every action counts as a plan. `seed` is of both."""
+    log = EpisodeLog(simulation.reset(seed))
+    controller.reset(seed)
+    completed_at: dict[str, int] = {}
+    seconds: list[float] = []
+    while not log.is_over():
+        started = time.perf_counter()
+        action = controller.act(log.observations[-1])
+        seconds.append(time.perf_counter() - started)
+        result = simulation.drive(action)
+        completed_at.update(dict.fromkeys(result.completed, len(log)))
+        log.add(action, result)
+    return EpisodeResult(log.episode(seed), completed_at, tuple(range(len(log))), tuple(seconds))
 
 
 class _Robot:
@@ -208,6 +230,11 @@ def run_episodes(task: Task, source: PolicyLoader, seeds: range, drive: Drive, w
     return map_in_order(_MakeDriver(task, source, drive), seeds, workers)
 
 
+def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> Iterator[EpisodeResult]:
+    """Yields the episodes of `seeds`, in order, that one of the task's controllers drives in `workers` processes."""
+    return map_in_order(_MakeController(task, controller), seeds, workers)
+
+
 def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
     """Refuse a policy that reads or commands something else than the task has, or that cannot be driven so.
 
@@ -231,6 +258,17 @@ def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
 def _limited(spec: TaskSpec, simulated: TaskSpec) -> TaskSpec:
     """A policy's specification; where it knows no motion limits, with those of the simulated robot."""
     return spec if spec.motion is not None else spec.model_copy(update={"motion": simulated.motion})
+
+
+@dataclass(frozen=True)
+class _MakeController:
+    task: Task
+    controller: str
+
+    def __call__(self) -> Callable[[int], EpisodeResult]:
+        simulation = cast(DrivenSimulation, self.task.make_simulation())
+        controller = self.task.controllers[self.controller]()
+        return lambda seed: control_episode(simulation, controller, seed)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,14 @@ from typing import Any
 from torch import nn
 
 from rcd_ros.networks.residual_mlp import ResidualMLP
+from rcd_ros.networks.spline_mlp import SplineMLP
 from rcd_ros.networks.temporal_unet import TemporalUnet
 
-NETWORKS: dict[str, type[nn.Module]] = {"residual_mlp": ResidualMLP, "temporal_unet": TemporalUnet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "residual_mlp": ResidualMLP,
+    "spline_mlp": SplineMLP,
+    "temporal_unet": TemporalUnet,
+}
 
 
 def build_network(

@@ -11,13 +11,17 @@ from torch import Tensor, nn
 class ReturnRegressor(nn.Module):
     """R_psi(s, a): (B, C) and (B, H, A) -> (B,), in units of the return-to-go's standard deviation.
 
-    Sees the first `steps` commands of a chunk (1, as the paper's critic, up to H).
+    Sees the first `steps` commands of a chunk (1, as the paper's critic, up to H), of long chunks only every
+    `stride`-th of these.
     """
 
-    def __init__(self, condition: int, commands: int, steps: int, widths: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self, condition: int, commands: int, steps: int, stride: int, widths: tuple[int, ...], dropout: float
+    ) -> None:
         super().__init__()
         self.steps = steps
-        sizes = (condition + steps * commands, *widths)
+        self.stride = stride
+        sizes = (condition + -(-steps // stride) * commands, *widths)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU(), nn.Dropout(dropout)]
@@ -25,7 +29,8 @@ class ReturnRegressor(nn.Module):
 
     def forward(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Predicted return-to-go, standardised. Shapes: condition (B, C), chunk (B, H, A) -> (B,)."""
-        return self.layers(torch.cat([condition, chunk[:, : self.steps].flatten(1)], dim=1)).squeeze(1)
+        seen = chunk[:, : self.steps : self.stride].flatten(1)
+        return self.layers(torch.cat([condition, seen], dim=1)).squeeze(1)
 
 
 class CriticEnsemble(nn.Module):
@@ -43,14 +48,15 @@ class CriticEnsemble(nn.Module):
         commands: int,
         members: int = 3,
         steps: int = 1,
+        stride: int = 1,
         widths: tuple[int, ...] = (256, 256, 256),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(
-            ReturnRegressor(condition, commands, steps, widths, dropout) for _ in range(members)
+            ReturnRegressor(condition, commands, steps, stride, widths, dropout) for _ in range(members)
         )
-        self.best = ReturnRegressor(condition, commands, 0, widths, dropout)
+        self.best = ReturnRegressor(condition, commands, 0, 1, widths, dropout)
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_std", torch.ones(()))
 

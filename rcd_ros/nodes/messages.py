@@ -25,7 +25,12 @@ from rcd_ros.ros.messages import (
     TimeMessage,
 )
 
-_FIELDS: dict[Interface, str] = {"position": "positions", "velocity": "velocities", "effort": "effort"}
+_FIELDS: dict[Interface, str] = {
+    "position": "positions",
+    "velocity": "velocities",
+    "effort": "effort",
+    "state": "positions",
+}
 
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
@@ -40,7 +45,7 @@ def time_message(stamp: int) -> TimeMessage:
 
 
 def joint_state(
-    stamp: int, names: tuple[str, ...], positions: NDArray[np.float64], velocities: NDArray[np.float64]
+    stamp: int, names: Sequence[str], positions: NDArray[np.float64], velocities: NDArray[np.float64]
 ) -> JointState:
     """A `sensor_msgs/JointState`; either array may be empty."""
     return JointState(
@@ -56,8 +61,10 @@ def joint_command(
 ) -> JointState:
     """The command (n_cmd,) of the control period that begins at `stamp` (ns), each value in its interface's field.
 
-    Where the interfaces differ, a joint's other fields are NaN.
+    Where the interfaces differ, a joint's other fields are NaN. States fill two fields.
     """
+    if "state" in interfaces:
+        return joint_state(stamp, joints, *np.split(command, 2))
     message = JointState(header=Header(stamp=time_message(stamp)), name=list(joints))
     for interface in set(interfaces):
         mine = np.array([kind == interface for kind in interfaces])
@@ -101,7 +108,8 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
 def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
     """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
 
-    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway.
+    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway. States are read
+    from two: positions, then velocities.
     """
     names = list(message.joint_names)
     fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
@@ -109,7 +117,10 @@ def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface])
         names=names,
         stamp=nanoseconds(message.header.stamp),
         time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[_commands(point, fields) for point in message.points],
+        commands=[
+            [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
+            for point in message.points
+        ],
     )
 
 

@@ -44,6 +44,10 @@ class NodePlanner(Protocol):
         """Statistics of what it was trained on."""
 
     @property
+    def execute(self) -> int:
+        """Control periods that its plans are followed by default."""
+
+    @property
     def nfe(self) -> int:
         """Network evaluations a plan."""
 

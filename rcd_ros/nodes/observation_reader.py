@@ -11,8 +11,8 @@ from rcd_ros.nodes.message_template import MessageTemplate, marks, read_stamp
 from rcd_ros.nodes.messages import nanoseconds
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.spec import ChannelKind
-from rcd_ros.ros.messages import JointState, Odometry
-from rcd_ros.ros.qos import STATE, NamedQos
+from rcd_ros.ros.messages import JointState, Odometry, PoseStamped
+from rcd_ros.ros.qos import LATCHED, STATE, NamedQos
 from rcd_ros.ros.raw import deserialize
 
 _NUMBERS = 13
@@ -105,11 +105,32 @@ class OdometryReader:
         return stamp, self._assembler.odometry(self._topic, stamp, position, orientation, linear, angular)
 
 
+class GoalReader:
+    """Reads one topic's `geometry_msgs/PoseStamped`; the observation that a new goal makes, as the assembler says."""
+
+    message_type: ClassVar[Any] = PoseStamped
+    qos: ClassVar[NamedQos] = LATCHED
+
+    def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
+        """Hand the messages of `topic` to `assembler`."""
+        self._assembler, self._topic = assembler, topic
+
+    def read(self, data: bytes) -> tuple[int | None, Observation | None]:
+        """Take a serialised message; returns its stamp (ns) as well, None when it cannot be read."""
+        message = deserialize(PoseStamped, data)
+        if message is None:
+            return None, self._assembler.drop("unreadable")
+        position = message.pose.position
+        observation = self._assembler.goal_pose(self._topic, (position.x, position.y, position.z))
+        return nanoseconds(message.header.stamp), observation
+
+
 READERS: dict[ChannelKind, type[ObservationReader]] = {
     "joint_position": JointStateReader,
     "joint_velocity": JointStateReader,
     "body_pose": OdometryReader,
     "body_twist": OdometryReader,
+    "goal_position": GoalReader,
 }
 """What reads the topics that carry channels of a kind."""
 

@@ -18,7 +18,7 @@ from rcd_ros.nodes.trajectory_outputs import TrajectoryOutputs
 from rcd_ros.planning.observation import Observation
 from rcd_ros.planning.range_guard import RangeGuard
 from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.stream import CommandStream
+from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class PlanTask:
         observation: the observation.
         begun: moment (ns of the node's clock) from which its deadline counts.
         restarts: how often the observations' clock has begun anew before it.
+        goals: how many goals were given before it.
     """
 
     observation: Observation
     begun: int
     restarts: int = 0
+    goals: int = 0
 
 
 class PlanRunner:
@@ -91,8 +93,9 @@ class PlanRunner:
         self._sent: ShapedPlan | None = None
         self._sent_at = 0
         self._restarts = 0
+        self._goals = 0
         self._seed = parameters.seed
-        self._stream = CommandStream(planner.spec, parameters.stream)
+        self._stream = CommandStream(planner.spec, _settings(planner, parameters))
         self.check(planner, parameters)
         self._equip()
 
@@ -103,8 +106,9 @@ class PlanRunner:
             RcdError: it cannot.
         """
         parameters.greatest_ages(_topics(planner), _horizon(planner))
-        trial = CommandStream(planner.spec, parameters.stream).next(*_typical(planner), 0, 0)
-        self._outputs.prepare(trial.points, planner.horizon)
+        settings = _settings(planner, parameters)
+        trial = CommandStream(planner.spec, settings).next(*_typical(planner), 0, 0)
+        self._outputs.prepare(trial.points, planner.horizon, settings.execute)
 
     def begin(self) -> None:
         """Plan on what comes from now on; nothing is commanded yet."""
@@ -135,6 +139,9 @@ class PlanRunner:
             return
         moment = max(started, observation.stamp)
         self._follow_clock(task, moment)
+        if task.goals != self._goals:
+            self._goals = task.goals
+            self._stream.plan_anew()
         if not self._stream.wants(observation.stamp):
             self._repeat(observation.stamp)
             return
@@ -191,7 +198,7 @@ class PlanRunner:
         if parameters.seed != self._seed:
             self._seed = parameters.seed
             self.planner.reset(parameters.seed)
-        self._stream = self._stream.changed(parameters.stream)
+        self._stream = self._stream.changed(_settings(self.planner, parameters))
         self._equip()
 
     def exchange(self, planner: NodePlanner) -> NodePlanner:
@@ -207,7 +214,7 @@ class PlanRunner:
         self.greatest_ages = parameters.greatest_ages(_topics(planner), _horizon(planner))
         self._oldest = min(self.greatest_ages.values())
         self.guard = RangeGuard(planner.spec, planner.normalizer)
-        self._rehearsal = CommandStream(planner.spec, parameters.stream)
+        self._rehearsal = CommandStream(planner.spec, _settings(planner, parameters))
         self._example = _typical(planner)
 
     def _is_unusable(self, observation: Observation, now: int) -> bool:
@@ -259,7 +266,13 @@ class PlanRunner:
 
 
 def _topics(planner: NodePlanner) -> list[str]:
-    return list(dict.fromkeys(channel.topic for channel in planner.spec.observations))
+    """Those that go stale; a goal holds until another one comes."""
+    channels = (channel for channel in planner.spec.observations if channel.kind != "goal_position")
+    return list(dict.fromkeys(channel.topic for channel in channels))
+
+
+def _settings(planner: NodePlanner, parameters: PlannerParameters) -> StreamSettings:
+    return fit_settings(parameters.stream, planner.spec, planner.execute)
 
 
 def _horizon(planner: NodePlanner) -> float:

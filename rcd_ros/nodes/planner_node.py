@@ -219,7 +219,8 @@ class PlannerNode(ManagedNode):
 
     def _offer(self, observation: Observation, begun: int) -> None:
         work = self._configured()
-        if work.thread.offer(PlanTask(observation, begun, work.intake.assembler.restarts)):
+        assembler = work.intake.assembler
+        if work.thread.offer(PlanTask(observation, begun, assembler.restarts, assembler.goals)):
             work.runner.dropped["overtaken"] += 1
             work.times.overtaken()
 

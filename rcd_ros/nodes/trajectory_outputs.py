@@ -12,6 +12,8 @@ from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.suggest import did_you_mean
 
 Publish = Callable[[bytes], None]
+MOST_FORMS = 256
+"""As many are made in advance: a form takes the longer, the more points it has."""
 FORMS = 3
 """Trajectories of up to this many horizons are made ready for: a shaped plan has points of its stop behind it."""
 
@@ -35,17 +37,23 @@ class TrajectoryOutputs:
         """
         _check(channel, joints, topic)
         second = [channel.joints.index(joint) for joint in joints]
-        first = [place for place in range(channel.size) if place not in second]
+        first = [place for place in range(len(channel.joints)) if place not in second]
         parts = [(channel.topic, first)] + ([(topic, second)] if second else [])
         self._outputs = [
             (make_publisher(name), TrajectoryWriter([channel.joints[i] for i in places], places if second else None))
             for name, places in parts
         ]
 
-    def prepare(self, like: TrajectoryPoints, horizon: int) -> None:
-        """Be ready for plans of up to `FORMS` horizons with the same fields filled as in `like`."""
+    def prepare(self, like: TrajectoryPoints, horizon: int, kept: int) -> None:
+        """Be ready for plans of up to `FORMS` horizons with the same fields filled as in `like`.
+
+        Where these are very many, be ready for what remains of a plan that is kept for `kept` periods; the others are
+        made when they are needed.
+        """
+        few = FORMS * horizon <= MOST_FORMS
+        counts = range(1, FORMS * horizon + 1) if few else range(max(1, horizon - kept + 1), horizon + 1)
         for _, writer in self._outputs:
-            writer.prepare(like, range(1, FORMS * horizon + 1))
+            writer.prepare(like, counts)
 
     def write(self, plan: ShapedPlan) -> list[bytes]:
         """The plan's messages, one for each topic."""
@@ -66,7 +74,7 @@ def _check(channel: CommandChannel, joints: Sequence[str], topic: str) -> None:
             )
     if len(set(joints)) != len(joints):
         raise RcdError(f"gripper_joints names a joint twice: {', '.join(joints)}")
-    if len(joints) == channel.size:
+    if len(joints) == len(channel.joints):
         raise RcdError("gripper_joints names all commanded joints: leave those of the arm out")
     if joints and topic in ("", channel.topic):
         raise RcdError(f"gripper_topic is '{topic}': give the gripper joints a topic of their own")

@@ -21,7 +21,8 @@ class ReceivedPlan:
         names: joint names, in any order.
         stamp: of the observation it was made from, ns.
         time_from_start: (points,) ns at which each point's period ends.
-        commands: per point one value per name, in the field that the command's interface reads.
+        commands: per point one value per name, in the field that the command's interface reads; of the interface
+            `state`, positions, then velocities.
     """
 
     names: Sequence[str]
@@ -95,8 +96,9 @@ class TrajectoryFollower:
         if sorted(names) != sorted(self._channel.joints):
             return f"joint names differ: the robot has {list(self._channel.joints)}, the plan {list(names)}"
         ends = np.asarray(plan.time_from_start, np.int64)
-        if len(ends) == 0 or len(ends) != len(commands) or any(len(point) != len(names) for point in commands):
-            return f"wrong shape: every point needs {len(names)} values for the {self._channel.interface} interface"
+        if len(ends) == 0 or len(ends) != len(commands) or any(len(point) != self._channel.size for point in commands):
+            size, interface = self._channel.size, self._channel.interface
+            return f"wrong shape: every point needs {size} values for the {interface} interface"
         if ends[0] <= 0 or (np.diff(ends) <= 0).any():
             return "times do not increase: time_from_start must be positive and strictly increasing"
         values = np.asarray(commands, np.float64)
@@ -107,8 +109,9 @@ class TrajectoryFollower:
         if outside.any():
             point, joint = np.argwhere(outside)[0]
             return (
-                f"outside the limits: {self._channel.joints[joint]} = {values[point, order[joint]]:g} at point "
-                f"{point}, allowed {self._channel.lower[joint]:g} to {self._channel.upper[joint]:g}"
+                f"outside the limits: {self._channel.joints[joint % len(names)]} = {values[point, order[joint]]:g} "
+                f"{self._channel.units[joint]} at point {point}, allowed {self._channel.lower[joint]:g} to "
+                f"{self._channel.upper[joint]:g}"
             )
         if stamp > now + self._period:
             return f"from the future: planned for {(stamp - now) * 1e-9:.3f} s from now"
@@ -119,5 +122,6 @@ class TrajectoryFollower:
         return None
 
     def _order(self, names: Sequence[str]) -> list[int]:
-        """Where each of the robot's joints stands in a plan."""
-        return [list(names).index(joint) for joint in self._channel.joints]
+        """Where each of the robot's commanded values stands in a plan's points."""
+        joints = [list(names).index(joint) for joint in self._channel.joints]
+        return [joint + begin for begin in range(0, self._channel.size, len(joints)) for joint in joints]

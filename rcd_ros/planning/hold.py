@@ -26,10 +26,14 @@ class PositionHold:
     def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface] | None = None) -> None:
         """Hold the joints that `spec` commands, each by an interface of its own where `interfaces` says so."""
         channel = spec.command
-        kinds = np.array(interfaces or (channel.interface,) * channel.size)
+        columns = position_columns(spec)
+        if channel.interface == "state":  # positions, and the velocities that belong to a position that stays
+            kinds = np.repeat(("position", "none"), len(columns))
+            columns = [*columns, *[None] * len(columns)]
+        else:
+            kinds = np.array(interfaces or (channel.interface,) * channel.size)
         self._by_position, self._by_velocity = kinds == "position", kinds == "velocity"
         self._size = channel.size
-        columns = position_columns(spec)
         self._seen = np.array([column is not None for column in columns], bool)
         self._columns = np.array([column or 0 for column in columns], np.intp)
         self._period = spec.control_period

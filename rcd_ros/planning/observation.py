@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.rotations import rotate
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.spec import AXES, ObservationChannel, TaskSpec
 
 _CLOCK_RESTART_NS = 1_000_000_000
 _CLOCK_RESTART_MESSAGES = 3
@@ -56,30 +56,48 @@ class _Topic:
         return self.known_indices
 
 
+@dataclass
+class _Goal:
+    """A goal's channel, where an observation has it, and the goal in force."""
+
+    axes: list[int]
+    places: slice
+    values: NDArray[np.float64] | None = None
+
+
 class ObservationAssembler:
     """Gathers the channels of a task spec into histories.
 
-    `joint_state` and `odometry` take one message each and answer with an `Observation` when that message
-    completed a new one, else with None.
+    `joint_state`, `odometry` and `goal_pose` take one message each and answer with an `Observation` when that message
+    completed a new one, else with None. A goal has no time: it counts for all of a history, and a new one makes the
+    newest observation a new one.
 
     Reactions to what is wrong with a message, each counted in `dropped`: "not finite", "missing joints",
     "duplicated names", "wrong sizes", "out of order" (an older stamp than the topic's last), "repeated". A topic whose
     first message lacks a joint belongs to another robot: that raises. Joints that are not asked for are ignored.
     Stamps that go back by a second or more, or stay older for three messages, are a clock that started anew: the
     history is forgotten and planning goes on (`restarts` counts it). Likewise the history does not reach across a gap.
+    `goals` counts the goals that were given.
     """
 
     def __init__(self, spec: TaskSpec, history: int, tolerance: float = 0.0) -> None:
         """Assemble for `spec`; `tolerance` (s): how far apart the stamps of one observation's messages may be."""
         self.dropped: Counter[str] = Counter()
         self.restarts = 0
+        self.goals = 0
         self._size = spec.observation_size
         self._history = history
         self._period = round(spec.control_period * 1e9)
         self.set_tolerance(tolerance)
         self._topics: dict[str, _Topic] = {}
+        self._goals: dict[str, _Goal] = {}
         begin = 0
         for channel in spec.observations:
+            if channel.kind == "goal_position":
+                axes = [AXES.index(axis) for axis in channel.joints]
+                self._goals[channel.topic] = _Goal(axes, slice(begin, begin + channel.size))
+                begin += channel.size
+                continue
             topic = self._topics.setdefault(channel.topic, _Topic([], np.empty(0, np.intp)))
             topic.channels.append(channel)
             topic.places = np.append(topic.places, np.arange(begin, begin + channel.size))
@@ -92,8 +110,8 @@ class ObservationAssembler:
         self._tolerance = round(tolerance * 1e9)
 
     def stamp_of(self, topic: str) -> int | None:
-        """Stamp (ns) of the newest message of a topic that could be used."""
-        return self._topics[topic].stamp
+        """Stamp (ns) of the newest message of a topic that could be used; goals have none."""
+        return self._topics[topic].stamp if topic in self._topics else None
 
     @property
     def stamp(self) -> int | None:
@@ -168,6 +186,23 @@ class ObservationAssembler:
         values = [value for c in entry.channels for value in (pose if c.kind == "body_pose" else twist)]
         return self._take(entry, stamp, np.array(values))
 
+    def goal_pose(self, topic: str, position: Sequence[float]) -> Observation | None:
+        """Take the position (3,) of a goal's `geometry_msgs/PoseStamped`, m; it stays in force until another comes."""
+        goal = self._goals[topic]
+        values = np.array([position[axis] for axis in goal.axes], np.float64)
+        if not np.isfinite(values).all():
+            return self.drop("not finite")
+        if goal.values is not None and np.array_equal(values, goal.values):
+            return None
+        goal.values = values
+        self.goals += 1
+        if not self._recent:
+            return self._complete()
+        for _, vector in self._recent:
+            vector[goal.places] = values
+        stamp = self._recent[-1][0]
+        return Observation(stamp, self._rows(stamp))
+
     def drop(self, reason: str) -> Observation | None:
         """Count a message that cannot be used under its reason; there is no observation then."""
         self.dropped[reason] += 1
@@ -202,6 +237,10 @@ class ObservationAssembler:
             if entry.stamp is None or abs(entry.stamp - stamp) > self._tolerance:
                 return None
         vector = np.empty(self._size)
+        for goal in self._goals.values():
+            if goal.values is None:
+                return None
+            vector[goal.places] = goal.values
         for entry in self._topics.values():
             vector[entry.places] = entry.values
         self._recent.append((stamp, vector))

@@ -22,10 +22,11 @@ from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 
-ChannelKind = Literal["joint_position", "joint_velocity", "body_pose", "body_twist"]
-Interface = Literal["position", "velocity", "effort"]
+ChannelKind = Literal["joint_position", "joint_velocity", "body_pose", "body_twist", "goal_position"]
+Interface = Literal["position", "velocity", "effort", "state"]
 
 BODY_SIZES: dict[str, int] = {"body_pose": 7, "body_twist": 6}
+AXES = ("x", "y", "z")
 
 
 class _Frozen(BaseModel):
@@ -37,15 +38,22 @@ class ObservationChannel(_Frozen):
 
     `joint_position` and `joint_velocity` are read from a `sensor_msgs/JointState` by joint name;
     `body_pose` (x, y, z in m; quaternion w, x, y, z) and `body_twist` (linear in the world frame, m/s;
-    angular in the body frame, rad/s: MuJoCo's free-joint convention) from a `nav_msgs/Odometry`.
+    angular in the body frame, rad/s: MuJoCo's free-joint convention) from a `nav_msgs/Odometry`;
+    `goal_position` (the position axes named in `joints`, m) from a `geometry_msgs/PoseStamped`, which stays in force
+    until the next one comes.
     """
 
     name: str
     kind: ChannelKind
     topic: str = Field(description="relative topic that carries it")
-    joints: tuple[str, ...] = Field(description="joint names in vector order; for a body, its name alone")
+    joints: tuple[str, ...] = Field(
+        description="joint names in vector order; for a body, its name alone; for a goal, axes out of x, y, z"
+    )
     units: tuple[str, ...] = Field(description="one unit per value: rad, m, rad/s, m/s, 1")
     columns: tuple[int, ...] = Field(description="columns of the data set's observation vector")
+    achieved: tuple[int, ...] = Field(
+        default=(), description="for a goal: the data set's columns that show what has been reached of it"
+    )
 
     @property
     def size(self) -> int:
@@ -62,13 +70,33 @@ class ObservationChannel(_Frozen):
             )
         if len(set(self.joints)) != len(self.joints):
             raise ValueError(f"channel '{self.name}' names a joint twice: {self.joints}")
+        if self.kind == "goal_position":
+            if not set(self.joints) <= set(AXES):
+                raise ValueError(f"channel '{self.name}' is a goal of axes {self.joints}, known are {AXES}")
+            expected = len(self.joints)
+        else:
+            expected = 0
+        if len(self.achieved) != expected:
+            raise ValueError(
+                f"channel '{self.name}' ({self.kind}) needs {expected} columns of what was achieved, "
+                f"got {len(self.achieved)}"
+            )
         return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_not_achieved(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Readers from before there were goals refuse fields that they do not know.
+        fields: dict[str, Any] = serialize(self)
+        if not self.achieved:
+            fields.pop("achieved", None)
+        return fields
 
 
 class CommandChannel(_Frozen):
     """What the planner commands: one value per joint, in physical units, published as a JointTrajectory.
 
-    `scale` turns a data set's own value into the physical one: command = scale * data[columns].
+    The interface `state` is the exception: every joint's position, then every joint's velocity, which a tracking
+    controller follows. `scale` turns a data set's own value into the physical one: command = scale * data[columns].
     `source` tells which array of the data set is planned: its actions, or (where a tracking controller follows
     planned states, as in mazes) its observations.
     """
@@ -88,11 +116,30 @@ class CommandChannel(_Frozen):
         """Number of commanded values."""
         return len(self.columns)
 
+    @property
+    def velocities(self) -> CommandChannel:
+        """Of planned states the velocities alone, as commands of their own: what braking to rest is about."""
+        part = slice(len(self.joints), None)
+        fields = {name: getattr(self, name)[part] for name in ("units", "lower", "upper", "scale", "columns")}
+        return self.model_copy(update={"interface": "velocity", **fields})
+
+    @property
+    def stays(self) -> tuple[bool, ...]:
+        """Which values stay as they are while the robot holds still; the others are zero then."""
+        if self.interface == "state":
+            return (True,) * len(self.joints) + (False,) * len(self.joints)
+        return (self.interface == "position",) * self.size
+
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
         sizes = {len(v) for v in (self.units, self.lower, self.upper, self.scale, self.columns)}
         if len(sizes) != 1:
             raise ValueError(f"command channel '{self.topic}' has fields of different lengths: {sorted(sizes)}")
+        if self.interface == "state" and self.size != 2 * len(self.joints):
+            raise ValueError(
+                f"command channel '{self.topic}' plans states of {len(self.joints)} joints: it needs a position and a "
+                f"velocity of each, got {self.size} values"
+            )
         if any(low >= high for low, high in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"command channel '{self.topic}' has a lower limit at or above its upper limit")
         return self

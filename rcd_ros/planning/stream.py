@@ -7,13 +7,13 @@ class, so that what is evaluated is what is deployed. It knows no clock and no R
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.modes import FirstAction, Plan, make_mode
+from rcd_ros.planning.modes import Chunk, FirstAction, Plan, make_mode
 from rcd_ros.planning.motion_limits import MotionLimits
 from rcd_ros.planning.sampling import PointChoice, Sampling, Stamping
 from rcd_ros.planning.shaping import Anchor, ShapedPlan, Shaper
@@ -50,6 +50,17 @@ class StreamSettings:
     rests: bool = True
 
 
+def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> StreamSettings:
+    """How chunks of this task are executed when nothing else is asked for than to follow the newest one.
+
+    Planned states are a path: it is followed for `execute` periods, as the planner was made for. A tracking controller
+    that is given ever new first states is led nowhere.
+    """
+    if spec.command.interface != "state" or settings.mode != FirstAction.name:
+        return settings
+    return replace(settings, mode=Chunk.name, execute=execute)
+
+
 class CommandStream:
     """The trajectories of one robot, one after another.
 
@@ -73,9 +84,14 @@ class CommandStream:
             delay=chosen.delay,
             overlap=chosen.overlap,
         )
-        limits = MotionLimits.of(spec, chosen.limits, chosen.position_margin)
+        moved = spec
+        if spec.command.interface == "state":
+            if chosen.shape:
+                raise RcdError(f"task '{spec.name}' plans states, which are followed as they are: set shape to false")
+            moved = spec.model_copy(update={"command": spec.command.velocities})
+        limits = MotionLimits.of(moved, chosen.limits, chosen.position_margin)
         points = PointChoice(chosen.sampling, chosen.stamping, chosen.rests)
-        self._shaper = Shaper(spec, limits, chosen.anchor, round(chosen.lead * 1e9), points)
+        self._shaper = Shaper(moved, limits, chosen.anchor, round(chosen.lead * 1e9), points)
         self._maker = TrajectoryMaker(spec)
         self._rates: Interface = "effort" if spec.command.interface == "effort" else "velocity"
         self._positions = observed_columns(spec, "joint_position")
@@ -103,6 +119,10 @@ class CommandStream:
         stream._shaper.take_over(self._shaper)
         stream._followed, stream._sent = self._followed, self._sent
         return stream
+
+    def plan_anew(self) -> None:
+        """Want the next observation, however long the plan in hand was to be kept: its goal has changed."""
+        self._mode.reset()
 
     def wants(self, now: int) -> bool:
         """Whether an observation at `now` (ns) is to be planned on."""

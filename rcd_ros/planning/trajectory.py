@@ -25,6 +25,8 @@ class TrajectoryPoints:
 
     def commands(self, interface: Interface) -> NDArray[np.float64]:
         """What a receiver with this command interface executes (horizon, n_cmd)."""
+        if interface == "state":
+            return np.hstack((self.positions, self.velocities))
         return {"position": self.positions, "velocity": self.velocities, "effort": self.efforts}[interface]
 
     def since(self, passed: int) -> TrajectoryPoints:
@@ -49,11 +51,15 @@ class TrajectoryMaker:
         """Points for a chunk (horizon, n_cmd) that was planned from a newest observation (n_obs,).
 
         Velocity commands are accompanied by the positions they lead to, where the joints' positions are observed, and
-        position commands by the velocities between them: a joint_trajectory_controller needs both.
+        position commands by the velocities between them: a joint_trajectory_controller needs both. Planned states are
+        both.
         """
         if len(self._ends) != len(chunk):
             self._ends = np.arange(1, len(chunk) + 1, dtype=np.int64) * round(self._period * 1e9)
         nothing = np.empty((len(chunk), 0))
+        if self._interface == "state":
+            positions, velocities = np.hsplit(chunk, 2)
+            return TrajectoryPoints(self._ends, positions, velocities, nothing)
         start = None if self._observed is None else observation[self._observed]
         if self._interface == "effort":
             return TrajectoryPoints(self._ends, nothing, nothing, chunk)

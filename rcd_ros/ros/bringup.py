@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.checkpoint import MANIFEST, read_manifest
 from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
 
@@ -240,6 +241,8 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     planner = MUJOCO_SIM.parameters(values, _PLANNER)
     if values["task"] and not values["checkpoint"]:
         planner |= _shipped_planner(values["task"])
+    if values["task"] and values["checkpoint"]:
+        _check_planner(values["task"], Path(values["checkpoint"]))
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(
@@ -269,6 +272,17 @@ def _shipped_planner(task: str) -> dict[str, str]:
         return {"checkpoint": str(find_resource(f"models/{task}"))}
     except RcdError:
         return {}
+
+
+def _check_planner(task: str, checkpoint: Path) -> None:
+    """Refuse a planner of another task; one that cannot be read is the planner node's to tell."""
+    if not (checkpoint / MANIFEST).is_file():
+        return
+    trained = read_manifest(checkpoint).task.name
+    if trained != task:
+        raise RcdError(
+            f"checkpoint:={checkpoint} plans '{trained}', not '{task}': name a planner of this task, or task:={trained}"
+        )
 
 
 SOURCES = ("task", "model", "env", "suite")

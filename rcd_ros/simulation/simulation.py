@@ -68,6 +68,30 @@ class Simulation(Protocol):
         ...
 
 
+class DrivenSimulation(Simulation, Protocol):
+    """A simulation that takes the actions of its data sets, too, and that has goals without end."""
+
+    def drive(self, action: ArrayLike) -> StepResult:
+        """Applies an action (n_act,) in the data set's units for one control period."""
+        ...
+
+    def go_on(self) -> NDArray[np.float64]:
+        """Starts an episode where the last one ended, with another goal; returns the observation vector."""
+        ...
+
+
+class Controller(Protocol):
+    """Solves a task by itself, without a planner: what data are made with, and what planners are compared with."""
+
+    def reset(self, seed: int) -> None:
+        """Forgets the episode before; all randomness from here on follows from `seed`."""
+        ...
+
+    def act(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The action (n_act,), in the data set's units, for an observation vector."""
+        ...
+
+
 @runtime_checkable
 class MujocoScene(Protocol):
     """A simulation whose MuJoCo model and state may be looked at: drawn, filmed, published as transforms."""

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from rcd_ros.errors import RcdError
+from rcd_ros.training.hindsight import HindsightWindows
 from rcd_ros.training.metrics import MetricsLog
 from rcd_ros.training.objective import Batch, Objective
 from rcd_ros.training.processes import Processes
@@ -32,7 +33,7 @@ LOG_EVERY = 50
 
 def train(
     objective: Objective,
-    training: Batch,
+    training: Batch | HindsightWindows,
     held_out: Batch | None,
     recipe: OptimizerRecipe,
     folder: Path,
@@ -112,7 +113,7 @@ def _step(
     parallel: nn.Module,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
-    training: Batch,
+    training: Batch | HindsightWindows,
     recipe: OptimizerRecipe,
     step: int,
     processes: Processes,

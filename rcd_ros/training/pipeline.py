@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.storage import load_dataset
 from rcd_ros.data.windows import Windows, cut_windows, split_episodes
 from rcd_ros.errors import RcdError
@@ -23,6 +24,15 @@ from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.tasks import get_task
 from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.hindsight import (
+    HindsightWindows,
+    Tracks,
+    cut_in_hindsight,
+    fit_tracks,
+    has_goals,
+    join_tracks,
+    returns_by_arrival,
+)
 from rcd_ros.training.loop import train
 from rcd_ros.training.objective import Batch, Objective
 from rcd_ros.training.processes import Processes
@@ -38,6 +48,8 @@ OBSERVATION_FLOOR = 0.01
 """Smallest standard deviation of an observed value, in its unit: what never moves in the data must not be magnified."""
 COMMAND_FLOOR = 0.02
 """The same for a commanded value."""
+SAMPLED = 4096
+"""Windows with goals chosen in hindsight that the return is standardised by, and that a planner is validated on."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Material:
 
     spec: TaskSpec
     normalizer: NormalizerSpec
-    training: Batch
+    training: Batch | HindsightWindows
     held_out: Batch | None
     return_mean: float
     return_std: float
@@ -68,6 +80,8 @@ def prepare(recipe: Recipe) -> Material:
     """
     spec = get_task(recipe.task, **recipe.task_options).spec.select(recipe.observations)
     dataset = load_dataset(recipe.dataset)
+    if has_goals(spec):
+        return _prepare_with_goals(recipe, spec, dataset)
     windows = cut_windows(dataset.episodes, spec, recipe.history, recipe.horizon, recipe.discount)
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     training = windows.of_episodes(kept)
@@ -78,6 +92,34 @@ def prepare(recipe: Recipe) -> Material:
         normalizer=normalizer,
         training=_normalise(training, normalizer, mean, std),
         held_out=_normalise(windows.of_episodes(held), normalizer, mean, std) if len(held) else None,
+        return_mean=mean,
+        return_std=std,
+        dataset_hash=dataset.content_hash,
+        episodes=len(dataset.episodes),
+    )
+
+
+def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Material:
+    """The windows of a task that observes its goal are cut when they are drawn: there are as many as pairs of steps."""
+    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
+    tracks = join_tracks([dataset.episodes[i] for i in kept], spec)
+    normalizer = fit_tracks(tracks, spec, (OBSERVATION_FLOOR, COMMAND_FLOOR))
+    returns = torch.from_numpy(returns_by_arrival(spec.episode_steps, recipe.discount))
+
+    def cut(part: Tracks) -> HindsightWindows:
+        return cut_in_hindsight(part, spec, normalizer, recipe.history, recipe.horizon, recipe.goals.own, returns)
+
+    gained = cut(tracks).sample(SAMPLED, recipe.seed).returns
+    mean, std = float(gained.mean()), float(gained.std().clamp(min=1e-6))
+    returns = (returns - mean) / std
+    held_out = None
+    if len(held):
+        held_out = cut(join_tracks([dataset.episodes[i] for i in held], spec)).sample(SAMPLED, recipe.seed)
+    return Material(
+        spec=spec,
+        normalizer=normalizer,
+        training=cut(tracks),
+        held_out=held_out,
         return_mean=mean,
         return_std=std,
         dataset_hash=dataset.content_hash,
@@ -163,6 +205,7 @@ def build_critic(recipe: Recipe, spec: TaskSpec) -> CriticEnsemble:
         spec.command.size,
         members=critic.members,
         steps=min(critic.chunk_steps, recipe.horizon),
+        stride=critic.chunk_stride,
         widths=critic.widths,
         dropout=critic.dropout,
     )

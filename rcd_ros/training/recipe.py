@@ -58,7 +58,19 @@ class TemporalUnetRecipe(_Section):
         return kernel
 
 
-NetworkRecipe = Annotated[ResidualMLPRecipe | TemporalUnetRecipe, Field(discriminator="kind")]
+class SplineMLPRecipe(_Section):
+    """A residual MLP over the control points of a cubic spline: for long, smooth chunks."""
+
+    kind: Literal["spline_mlp"]
+    stride: int = Field(8, gt=0, description="steps from one control point to the next")
+    width: int = Field(512, gt=0)
+    blocks: int = Field(3, gt=0)
+    frequencies: int = Field(4, ge=0, description="sines and cosines of each observed value, in octaves")
+    embedding: int = Field(128, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+NetworkRecipe = Annotated[ResidualMLPRecipe | SplineMLPRecipe | TemporalUnetRecipe, Field(discriminator="kind")]
 
 
 class OptimizerRecipe(_Section):
@@ -89,6 +101,7 @@ class CriticRecipe(_Section):
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=4_000, keep="best", validate_every=100)
     members: int = Field(3, gt=0)
     chunk_steps: int = Field(1, gt=0, description="commands of a chunk that the critic sees")
+    chunk_stride: int = Field(1, gt=0, description="every how many-th of these it sees")
     widths: tuple[int, ...] = (256, 256, 256)
     dropout: float = Field(0.1, ge=0, lt=1)
     command_noise: float = Field(0.0, ge=0, description="std of noise on normalised commands while training")
@@ -130,6 +143,14 @@ class StudentRecipe(_Section):
     huber: float = Field(1.0, gt=0, description="c of the pseudo-Huber distance: quadratic below, linear above")
 
 
+class GoalRecipe(_Section):
+    """Which goals training windows have, for tasks that have goals."""
+
+    own: float = Field(
+        0.5, ge=0, le=1, description="share with the goal that the episode came to; the rest: any later state of it"
+    )
+
+
 class Recipe(_Section):
     """A planner's whole making."""
 
@@ -145,6 +166,7 @@ class Recipe(_Section):
     held_out: float = Field(0.1, ge=0, lt=1, description="share of the episodes held out for validation")
     seed: int = 0
     notes: str = Field("", description="for the model card: how the data came to be, its licence")
+    goals: GoalRecipe = GoalRecipe()
     noise: NoiseRecipe = NoiseRecipe()
     network: NetworkRecipe = ResidualMLPRecipe()
     teacher: TeacherRecipe = TeacherRecipe()
@@ -213,5 +235,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _without_kind(key: str) -> str:
     """Pydantic puts a union's chosen kind into the location (network.residual_mlp.width); people do not."""
-    kinds = {"residual_mlp", "temporal_unet"}
+    kinds = {"residual_mlp", "spline_mlp", "temporal_unet"}
     return ".".join(part for part in key.split(".") if part not in kinds)

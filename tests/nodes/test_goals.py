@@ -1,0 +1,84 @@
+"""A planner of states over messages: it follows its path to the end, unless a goal comes from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcd_ros.nodes.messages import joint_state
+from rcd_ros.planning.planner import Planner
+from rcd_ros.ros.messages import JointState, JointTrajectory, PoseStamped
+from rcd_ros.ros.qos import LATCHED
+from rcd_ros.simulation.maze_task import BALL_JOINTS, maze_spec
+from tests.nodes.conftest import Peer, Process
+from tests.planning.tiny import tiny_manifest, write_tiny
+
+PERIOD = 10_000_000
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    manifest = tiny_manifest(maze_spec("maze-umaze"), history=1, horizon=6, execute=4)
+    write_tiny(tmp_path / "maze", manifest)
+    return tmp_path / "maze"
+
+
+class Ball:
+    """Publishes where a ball is and where it should be."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._states = peer.create_publisher(JointState, "joint_states", 10)
+        self._goals = peer.create_publisher(PoseStamped, "goal_pose", LATCHED.profile())
+        peer.listen(JointTrajectory, "joint_trajectory")
+        peer.until(lambda: self._states.get_subscription_count(), "the planner")
+        peer.until(lambda: self._goals.get_subscription_count(), "the planner")
+        peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner's publisher")
+
+    def aim(self, x: float, y: float) -> None:
+        goal = PoseStamped()
+        goal.pose.position.x, goal.pose.position.y = x, y
+        self._goals.publish(goal)
+
+    def show(self, stamp: int, state: list[float]) -> None:
+        self._states.publish(joint_state(stamp, BALL_JOINTS, np.array(state[:2]), np.array(state[2:])))
+
+    def plan(self, stamp: int, answers: int = 1) -> np.ndarray:
+        """The last of so many trajectories of this stamp, as states (points, 4)."""
+        peer = self._peer
+        peer.until(lambda: len(peer.trajectories().get(stamp, [])) >= answers, f"the plan for {stamp}")
+        points = peer.trajectories()[stamp][-1].points
+        return np.array([[*point.positions, *point.velocities] for point in points])
+
+
+def test_a_path_is_followed_until_a_goal_comes_from_outside(start: Start, peer: Peer, checkpoint: Path) -> None:
+    start("planner_node", checkpoint=checkpoint, engine="onnxruntime", use_sim_time=True)
+    ball, planner = Ball(peer), Planner.load(checkpoint, "onnxruntime")
+    state = [1.0, 1.0, 0.5, 0.0]
+    ball.show(PERIOD, state)  # nothing is planned before there is a goal
+    ball.aim(-1.0, 1.0)
+    first = planner.plan([[*state, -1.0, 1.0]])
+    np.testing.assert_array_equal(ball.plan(PERIOD), first)
+
+    ball.show(2 * PERIOD, [1.1, 1.0, 0.5, 0.0])
+    np.testing.assert_array_equal(ball.plan(2 * PERIOD), first[1:])  # what remains of it
+
+    ball.aim(1.0, -1.0)
+    second = planner.plan([[1.1, 1.0, 0.5, 0.0, 1.0, -1.0]])
+    np.testing.assert_array_equal(ball.plan(2 * PERIOD, answers=2), second)
+
+    ball.show(5 * PERIOD, state)
+    np.testing.assert_array_equal(ball.plan(5 * PERIOD), second[3:])
+    ball.show(6 * PERIOD, state)  # `execute` periods are over
+    third = planner.plan([[*state, 1.0, -1.0]])
+    np.testing.assert_array_equal(ball.plan(6 * PERIOD), third)
+
+
+def test_states_are_not_shaped(start: Start, checkpoint: Path) -> None:
+    process = start("planner_node", checkpoint=checkpoint, engine="onnxruntime", shape=True)
+    assert process.wait() != 0
+    assert "plans states, which are followed as they are: set shape to false" in process.output
