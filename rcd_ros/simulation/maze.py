@@ -88,11 +88,6 @@ class Maze:
         """Its present state; to be read only."""
         return self._point.data
 
-    @property
-    def goal(self) -> NDArray[np.float64]:
-        """Where the ball should be, as a pose (7,): x, y, z in m, orientation w, x, y, z."""
-        return np.array([*self._env.goal, 0.0, 1.0, 0.0, 0.0, 0.0])
-
     def reset(self, seed: int) -> NDArray[np.float64]:
         """Starts an episode, the ball at rest; returns the observation vector (8,)."""
         self._random = np.random.default_rng(seed)
@@ -113,13 +108,13 @@ class Maze:
             goal = self._draw(self.layout.free_cells)
         return self._begin(position, velocity, goal)
 
-    def set_goal(self, pose: ArrayLike) -> None:
-        """Moves the goal to where a pose (7,) lies in the plane, also in the middle of an episode.
+    def move_goal(self, goal: ArrayLike) -> None:
+        """Moves the goal to a position (2,) in m, also in the middle of an episode.
 
         Raises:
             RcdError: it is no free place in this maze.
         """
-        self._put_goal(np.asarray(pose, np.float64)[:2])
+        self._put_goal(np.asarray(goal, np.float64))
         self._reached = False
 
     def set_state(self, observation: ArrayLike) -> NDArray[np.float64]:

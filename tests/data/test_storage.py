@@ -109,27 +109,46 @@ def test_changed_content_is_refused(datasets_root: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_goal_environments_observations_are_unwrapped() -> None:
-    """`D4RL/kitchen/complete-v2` stores dicts; the planner reads their "observation" entry."""
-    observed = np.arange(12.0).reshape(4, 3)
-    box = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float64)
+BOX_3 = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float64)
+OBSERVED = np.arange(12.0).reshape(4, 3)
+
+
+def _save_dicts(goals: dict[str, Any], spaces: dict[str, gymnasium.Space[Any]]) -> None:
     minari.create_dataset_from_buffers(
         "dict-v0",
         [
             EpisodeBuffer(
-                observations={"observation": list(observed), "desired_goal": list(np.zeros((4, 3)))},
+                observations={"observation": list(OBSERVED), **goals},
                 actions=list(np.zeros((3, 2))),
                 rewards=[0.0, 0.0, 1.0],
                 terminations=[False, False, False],
                 truncations=[False, False, True],
             )
         ],
-        observation_space=gymnasium.spaces.Dict({"observation": box, "desired_goal": box}),
+        observation_space=gymnasium.spaces.Dict({"observation": BOX_3, **spaces}),
         action_space=gymnasium.spaces.Box(-1, 1, (2,), np.float64),
     )
+
+
+def test_of_observations_with_named_goals_the_observation_is_read() -> None:
+    """As `D4RL/kitchen/complete-v2` stores them: a goal is a dict with an entry for each kitchen task."""
+    _save_dicts(
+        {"desired_goal": {"kettle": list(np.ones((4, 3)))}},
+        {"desired_goal": gymnasium.spaces.Dict({"kettle": BOX_3})},
+    )
     episode = load_dataset("dict-v0").episodes[0]
-    np.testing.assert_array_equal(episode.observations, observed)
+    np.testing.assert_array_equal(episode.observations, OBSERVED)
     assert (episode.terminated, episode.truncated) == (False, True)
+
+
+def test_goals_that_are_vectors_follow_the_observation() -> None:
+    """As `D4RL/pointmaze/large-v2` stores them; what was achieved comes before what is desired."""
+    _save_dicts(
+        {"desired_goal": list(np.full((4, 3), 2.0)), "achieved_goal": list(np.ones((4, 3)))},
+        {"desired_goal": BOX_3, "achieved_goal": BOX_3},
+    )
+    episode = load_dataset("dict-v0").episodes[0]
+    np.testing.assert_array_equal(episode.observations, np.hstack((OBSERVED, np.ones((4, 3)), np.full((4, 3), 2.0))))
 
 
 def test_deleting_removes_one_and_only_that() -> None:

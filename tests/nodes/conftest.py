@@ -142,3 +142,4 @@ def planner_scene(domain: int, tiny: Path) -> Iterator[Callable[..., Any]]:
     yield make
     for scene in scenes:
         scene.end()
+    ros.try_shutdown()  # also where a scene could not be made

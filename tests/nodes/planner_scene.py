@@ -101,4 +101,3 @@ class PlannerScene:
         """Leave."""
         self.node.destroy_node()
         self.peer.destroy_node()
-        ros.try_shutdown()

@@ -29,7 +29,7 @@ PERIOD = 100_000_000
 class HeldPlanner:
     """Plans what it sees, one plan for each time that it is allowed to; negative observations have no plan."""
 
-    spec, history, horizon, nfe, seed, counter, sha256 = tiny_spec(), 1, 4, 1, 0, 0, "ab12"
+    spec, history, horizon, execute, nfe, seed, counter, sha256 = tiny_spec(), 1, 4, 1, 1, 0, 0, "ab12"
     normalizer = tiny_manifest().normalizer
     engine = SimpleNamespace(name="abacus", choice={"abacus": (0.1, 0.2), "slide rule": (3.0, 4.0)})
 
@@ -101,7 +101,6 @@ class Scene:
         self.planner.allowed.release(1000)
         self.node.destroy_node()
         self.peer.destroy_node()
-        ros.try_shutdown()
 
 
 @pytest.fixture
@@ -115,6 +114,7 @@ def scene(domain: int) -> Iterator[Callable[..., Scene]]:
     yield make
     for made in scenes:
         made.end()
+    ros.try_shutdown()  # also where a scene could not be made
 
 
 def test_the_newest_observation_wins_and_overtaken_ones_are_counted(scene: Callable[..., Scene]) -> None:

@@ -56,7 +56,7 @@ def test_names_are_mapped_to_the_robots_order(follower: TrajectoryFollower) -> N
         ({"time_from_start": [0, 1, 2, 3]}, "times do not increase"),
         ({"time_from_start": [1, 2, 2, 3]}, "times do not increase"),
         ({"commands": [[np.nan, 0.0]] * 4}, "not finite"),
-        ({"commands": [[0.0, 2.1]] * 4}, "outside the limits: wrist = 2.1 at point 0, allowed -2 to 2"),
+        ({"commands": [[0.0, 2.1]] * 4}, "outside the limits: wrist = 2.1 rad/s at point 0, allowed -2 to 2"),
         ({"stamp": 3 * PERIOD}, "from the future"),
         ({"now": 4 * PERIOD}, "stale"),
     ],

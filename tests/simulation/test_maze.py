@@ -75,8 +75,8 @@ def test_a_goal_for_every_episode() -> None:
 
 def test_a_planned_state_is_followed_and_the_goal_is_completed_once() -> None:
     maze = Maze(maze_spec("maze-umaze", episode_steps=120), start=(1.0, 1.0))
-    position = maze.reset(0)[:2]
-    goal = maze.goal[:2]
+    start = maze.reset(0)
+    position, goal = start[:2], start[6:8]
     completed, rewards, truncated = [], 0.0, False
     for step in range(120):
         share = min(1.0, (step + 1) / 100.0)
@@ -127,11 +127,10 @@ def test_impossible_places_are_one_sentence(options: dict, named: str) -> None:
 
 
 def test_a_goal_moved_into_a_wall_is_refused_and_the_old_one_stays(maze: Maze) -> None:
-    maze.reset(0)
-    before = maze.goal
+    before = maze.reset(0)[6:8]
     with pytest.raises(RcdError, match="inside a wall"):
-        maze.set_goal([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
-    assert np.array_equal(maze.goal, before)
+        maze.move_goal([0.0, 0.0])
+    assert np.array_equal(maze.step(np.zeros(4)).observation[6:8], before)
 
 
 @pytest.mark.parametrize("command", [[1.0, 2.0], [np.nan, 0.0, 0.0, 0.0]])
@@ -151,7 +150,7 @@ def test_a_checkpoint_for_another_maze_keeps_its_own() -> None:
 def test_a_goal_moved_from_outside_is_completed_anew(maze: Maze) -> None:
     assert isinstance(maze, GoalDirected)
     position = maze.reset(0)[:2]
-    maze.set_goal([*position, 0.0, 1.0, 0.0, 0.0, 0.0])
+    maze.move_goal(position)
     result = maze.step([*position, 0.0, 0.0])
     assert result.completed == ("goal",)
     assert result.observation[6:8].tolist() == position.tolist()
