@@ -62,6 +62,7 @@ class Stage:
         self.bridge_name = f"{settings.spec.name}_bridge"
         self.answers: list[str] = []
         """What services answered to the running fault."""
+        self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self.domain = free_domain()
@@ -164,15 +165,18 @@ class Stage:
         self.wait(lambda: False, seconds)
 
     def call(self, kind: Any, service: str, **fields: Any) -> Any:
-        """Call a service of the stage; its response, None when there is no such service or no answer."""
-        client = self.wire.create_client(kind, service)
-        try:
-            if not self.wait(client.service_is_ready, 5.0):
-                return None
-            future = client.call_async(kind.Request(**fields))
-            return future.result() if self.wait(future.done, PATIENCE_S) else None
-        finally:
-            self.wire.destroy_client(client)
+        """Call a service of the stage; its response, None when there is no such service or no answer.
+
+        Clients are kept: to destroy one takes DDS a second while it waits for a server that was killed, and no message
+        would pass meanwhile.
+        """
+        if service not in self._clients:
+            self._clients[service] = self.wire.create_client(kind, service)
+        client = self._clients[service]
+        if not self.wait(client.service_is_ready, 5.0):
+            return None
+        future = client.call_async(kind.Request(**fields))
+        return future.result() if self.wait(future.done, PATIENCE_S) else None
 
     def rival(self) -> Any:
         """A second publisher on the command topic; `dismiss_rival` takes it away."""
