@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import minari
@@ -108,7 +109,6 @@ def test_changed_content_is_refused(datasets_root: Path) -> None:
         load_dataset(NAME)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 BOX_3 = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float64)
 OBSERVED = np.arange(12.0).reshape(4, 3)
 
@@ -130,6 +130,7 @@ def _save_dicts(goals: dict[str, Any], spaces: dict[str, gymnasium.Space[Any]]) 
     )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_of_observations_with_named_goals_the_observation_is_read() -> None:
     """As `D4RL/kitchen/complete-v2` stores them: a goal is a dict with an entry for each kitchen task."""
     _save_dicts(
@@ -141,6 +142,7 @@ def test_of_observations_with_named_goals_the_observation_is_read() -> None:
     assert (episode.terminated, episode.truncated) == (False, True)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_goals_that_are_vectors_follow_the_observation() -> None:
     """As `D4RL/pointmaze/large-v2` stores them; what was achieved comes before what is desired."""
     _save_dicts(
