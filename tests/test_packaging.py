@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import rcd_ros
+from rcd_ros.planning.checkpoint import verify
+from rcd_ros.resources import find_resource
+from rcd_ros.ros.bringup import MUJOCO_SIM
 
 ROOT = Path(__file__).parents[1]
 PART_OF_THE_ROBOT = (
@@ -104,3 +107,14 @@ def test_package_xml_agrees_with_the_python_package() -> None:
     assert package.findtext("version") == rcd_ros.__version__
     assert package.findtext("export/build_type") == "ament_python"
     assert (ROOT / "resource" / "rcd_ros").is_file()
+
+
+@pytest.mark.parametrize("maze", ["maze-umaze", "maze-medium", "maze-large"])
+def test_planners_of_mazes_ship_small_and_whole(maze: str) -> None:
+    folder = find_resource(f"models/{maze}")
+    manifest = verify(folder)
+    assert (manifest.task.name, manifest.provenance.seed) == (maze, 0)
+    assert {"teacher.safetensors", "critic.safetensors", "student.onnx", "README.md"} <= set(manifest.files)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000
+    planner, _ = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"task": maze}))
+    assert planner.parameters["checkpoint"] == str(folder)

@@ -12,7 +12,11 @@ from rcd_ros.errors import RcdError
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder with a trained student.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace a graph that was exported before.")] = False,
+    compact: Annotated[
+        Path | None, typer.Option(help="Write a copy half as large into this folder, for shipping, and nothing else.")
+    ] = None,
+    notes: Annotated[str, typer.Option(help="With --compact: what the copy's card says in place of its notes.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace what was exported before.")] = False,
 ) -> None:
     """Write student.onnx and the reference pairs that every inference engine is checked against.
 
@@ -21,14 +25,25 @@ def export(
 
     Training does this by itself; export again after PyTorch or ONNX have changed.
 
-    Example:
+    A compact copy holds the same graph, the teacher in half precision, and no weights of the student beside its graph.
+
+    Examples:
 
       rcd export runs/my-planner/checkpoint --force
+
+      rcd export runs/my-planner/checkpoint --compact models/my-planner
     """
-    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify, write_compact
     from rcd_ros.planning.engines.choose import STUDENT
     from rcd_ros.planning.planner import Planner
 
+    if compact is not None:
+        write_compact(checkpoint, compact, notes, force)
+        Planner.load(compact, engine="onnxruntime").close()
+        typer.echo(f"wrote {compact}; it reproduces the reference pairs")
+        return
+    if notes:
+        raise RcdError("--notes are for --compact FOLDER: give both, or leave the notes to training")
     if STUDENT in verify(checkpoint).files and not force:
         raise RcdError(f"'{checkpoint}' holds a {STUDENT} already: pass --force to export it anew")
     from rcd_ros.training.export import export_student

@@ -17,15 +17,22 @@ class ChangeLimiter:
     From one control period to the next a velocity or an effort changes by at most its acceleration limit times the
     period, a position by its velocity limit times the period; a joint without such a limit changes as it likes. A plan
     that is shaped and arrives in time is never changed by it; one that arrives late is entered in the middle, which
-    is a jump.
+    is a jump. Of a planned state the position changes by at most the largest speed that may be planned times the
+    period; the velocity, which only goes with it, changes as it likes.
     """
 
     def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface]) -> None:
         """Limit the commands of `spec`, each joint by its own interface."""
-        limits = MotionLimits.of(spec)
-        self._by_position = np.array([interface == "position" for interface in interfaces])
-        fall = np.where(self._by_position, -limits.velocity_lower, limits.acceleration)
-        rise = np.where(self._by_position, limits.velocity_upper, limits.acceleration)
+        if spec.command.interface == "state":
+            slowest, fastest = (np.split(np.asarray(bound), 2)[1] for bound in (spec.command.lower, spec.command.upper))
+            unlimited = np.full(len(fastest), np.inf)
+            self._by_position = np.repeat((True, False), len(fastest))
+            fall, rise = np.concatenate((-slowest, unlimited)), np.concatenate((fastest, unlimited))
+        else:
+            limits = MotionLimits.of(spec)
+            self._by_position = np.array([interface == "position" for interface in interfaces])
+            fall = np.where(self._by_position, -limits.velocity_lower, limits.acceleration)
+            rise = np.where(self._by_position, limits.velocity_upper, limits.acceleration)
         self._fall, self._rise = fall * spec.control_period, rise * spec.control_period
         self.limited = 0
         """Control periods in which a command was changed."""

@@ -27,6 +27,7 @@ from rcd_ros.planning.spec import MotionSpec, TaskSpec
 MANIFEST = "manifest.yaml"
 SEAL = "manifest.sha256"
 CARD = "README.md"
+COMPACT = "Compact: the student's weights are in student.onnx alone, the teacher's are in half precision."
 
 Tensors = Mapping[str, NDArray[Any]]
 PathLike = str | os.PathLike[str]
@@ -96,6 +97,32 @@ def add_files(
     if CARD not in (files or {}):
         contents[CARD] = model_card(manifest).encode()
     return _write(target, manifest, contents)
+
+
+def write_compact(folder: PathLike, target: PathLike, notes: str = "", force: bool = False) -> Manifest:
+    """Write a copy of a checkpoint that is half as large, for shipping.
+
+    What a robot runs, student.onnx, is the same file. The student's weights beside it are left out (PyTorch's engines
+    and more than one evaluation per plan need them), and the teacher is kept in half precision.
+
+    Args:
+        folder: the checkpoint.
+        target: where the copy goes.
+        notes: said on its card, in front of what was left out; empty: the checkpoint's own.
+        force: replace a checkpoint that is there already.
+
+    Raises:
+        RcdError: the checkpoint does not verify or holds no graph, or the target is occupied.
+    """
+    manifest = read_manifest(folder)
+    graph = {"student.onnx": read_file(folder, manifest, "student.onnx")}
+    stems = [Path(name).stem for name in manifest.files if name.endswith(".safetensors")]
+    tensors = {stem: load_tensors(folder, stem, manifest) for stem in stems if stem != "student"}
+    if "teacher" in tensors:
+        tensors["teacher"] = {name: value.astype(np.float16) for name, value in tensors["teacher"].items()}
+    said = " ".join(filter(None, (notes or manifest.provenance.notes, COMPACT)))
+    provenance = manifest.provenance.model_copy(update={"notes": said})
+    return write_checkpoint(target, manifest.model_copy(update={"provenance": provenance}), tensors, graph, force)
 
 
 def read_manifest(folder: PathLike) -> Manifest:

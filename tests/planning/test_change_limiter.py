@@ -7,6 +7,7 @@ import pytest
 
 from rcd_ros.planning.change_limiter import ChangeLimiter
 from rcd_ros.planning.spec import Interface, MotionSpec
+from rcd_ros.simulation.maze_task import MAX_SPEED, maze_spec
 from tests.planning.tiny import tiny_spec
 
 SPEC = tiny_spec().model_copy(update={"motion": MotionSpec(acceleration=(5.0, 10.0), velocity=(1.0, 2.0))})
@@ -39,3 +40,11 @@ def test_joints_without_a_limit_change_as_they_like(interface: Interface) -> Non
     limiter = ChangeLimiter(tiny_spec(), (interface, interface))
     assert followed(limiter, (2.0, -2.0), (-2.0, 2.0)) == [[2.0, -2.0], [-2.0, 2.0]]
     assert limiter.limited == 0
+
+
+def test_positions_of_states_are_approached_and_their_velocities_pass() -> None:
+    spec = maze_spec("maze-umaze")
+    limiter = ChangeLimiter(spec, ("state", "state"))
+    first, second = np.array([0.0, 0.0, 1.0, 0.0]), np.array([1.0, 0.01, -1.0, 1.0])
+    assert limiter.limit(first).tolist() == first.tolist()
+    assert limiter.limit(second).tolist() == [MAX_SPEED * spec.control_period, 0.01, -1.0, 1.0]

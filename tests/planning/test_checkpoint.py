@@ -17,6 +17,7 @@ from rcd_ros.planning.checkpoint import (
     read_manifest,
     verify,
     write_checkpoint,
+    write_compact,
 )
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import MotionSpec
@@ -161,3 +162,19 @@ def test_motion_limits_are_added_to_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 values for 2 joints"):
         add_files(folder, motion=MotionSpec(velocity=(1.0,)))
     assert verify(folder).task.motion == motion
+
+
+def test_a_compact_copy_plans_the_same_and_says_what_it_lacks(folder: Path, tmp_path: Path) -> None:
+    add_files(folder, tensors={"teacher": {"weight": np.array([[0.1, -2.0]], np.float32)}})
+    written = write_compact(folder, tmp_path / "compact", notes="Of tiny data.")
+    assert "student.safetensors" not in verify(tmp_path / "compact").files
+    teacher = load_tensors(tmp_path / "compact", "teacher")["weight"]
+    assert teacher.dtype == np.float16
+    np.testing.assert_allclose(teacher, [[0.1, -2.0]], rtol=1e-3)
+    observation = np.full((written.history, written.task.observation_size), 0.5)
+    plans = [Planner.load(each, "onnxruntime").plan(observation) for each in (folder, tmp_path / "compact")]
+    np.testing.assert_array_equal(*plans)
+    card = (tmp_path / "compact" / "README.md").read_text()
+    assert "Of tiny data. Compact: the student's weights are in student.onnx alone" in card
+    with pytest.raises(RcdError, match="exists already"):
+        write_compact(folder, tmp_path / "compact")
