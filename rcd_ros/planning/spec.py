@@ -98,7 +98,7 @@ class CommandChannel(_Frozen):
     The interface `state` is the exception: every joint's position, then every joint's velocity, which a tracking
     controller follows. `scale` turns a data set's own value into the physical one: command = scale * data[columns].
     `source` tells which array of the data set is planned: its actions, or (where a tracking controller follows
-    planned states, as in mazes) its observations.
+    planned states) its observations.
     """
 
     topic: str
