@@ -24,7 +24,7 @@ class CheckpointLoader:
     def __init__(self, runner: PlanRunner, thread: PlanningThread[Any], settle: Callable[[], None]) -> None:
         """Exchange the planner of `runner` in the planning thread `thread`.
 
-        `settle` is called after an exchange, from the loader's own thread.
+        `settle` is called after an exchange, when the planner that was in use is closed, from the loader's own thread.
         """
         self._runner = runner
         self._thread = thread
@@ -73,6 +73,7 @@ class CheckpointLoader:
         try:
             with stepping_back():
                 self._exchange(make(parameters), parameters)
+            self._settle()
             problem = ""
         except RcdError as error:
             problem = str(error)
@@ -89,7 +90,6 @@ class CheckpointLoader:
             planner.warm_up()
             self._runner.check(planner, parameters)
             unused = self._put_in_place(planner)
-            self._settle()
         finally:
             unused.close()
 

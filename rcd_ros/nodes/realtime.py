@@ -147,14 +147,15 @@ class QuietCollector:
 def stepping_back() -> Iterator[None]:
     """Let this thread work beside the others of its process.
 
-    Python's interpreter is handed over quickly meanwhile. Where the process was granted real time, the thread keeps
-    the least of it: it is behind the others, but before all other processes. An ordinary one would be kept waiting by
-    these while it holds the interpreter, and the others of its own process with it.
+    Python's interpreter is handed over quickly meanwhile. Where the process was granted real time, the thread does
+    without: with any of it, an engine that compiles would keep a core from the robot's other processes for as long.
+    These may keep it waiting while it holds the interpreter, and the others of its own process with it; so what it
+    does in Python should be little.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(min(interval, _SWITCH_S))
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_FIFO:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     try:
         yield
     finally:

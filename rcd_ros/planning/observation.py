@@ -200,8 +200,7 @@ class ObservationAssembler:
             return self._complete()
         for _, vector in self._recent:
             vector[goal.places] = values
-        stamp = self._recent[-1][0]
-        return Observation(stamp, self._rows(stamp))
+        return self._newest()
 
     def drop(self, reason: str) -> Observation | None:
         """Count a message that cannot be used under its reason; there is no observation then."""
@@ -246,15 +245,15 @@ class ObservationAssembler:
         self._recent.append((stamp, vector))
         while stamp - self._recent[0][0] > self._history * self._period:
             self._recent.popleft()
-        return Observation(stamp, self._rows(stamp))
+        return self._newest()
 
-    def _rows(self, stamp: int) -> NDArray[np.float64]:
-        """(h, n_obs): for each of the last h periods the observation nearest to it, the oldest one repeated."""
-        due = [stamp - back * self._period for back in reversed(range(self._history))]
+    def _newest(self) -> Observation:
+        """The newest observation: for each of the last h periods what is nearest to it, the oldest one repeated."""
         rows = np.empty((self._history, self._size))
-        for row, moment in zip(rows, due, strict=True):
-            _, row[:] = min(self._recent, key=partial(_distance, moment))
-        return rows
+        stamp, rows[-1] = self._recent[-1]
+        for back in range(1, self._history):
+            _, rows[-1 - back] = min(self._recent, key=partial(_distance, stamp - back * self._period))
+        return Observation(stamp, rows)
 
 
 def _distance(moment: int, observed: tuple[int, NDArray[np.float64]]) -> int:

@@ -54,6 +54,29 @@ def test_every_engine_plans_the_same_and_repeats_itself(folder: Path, engine: st
     planner.close()
 
 
+ONE_AFTER_ANOTHER = """
+import signal, sys
+from rcd_ros.planning.planner import Planner
+
+first = Planner.load(sys.argv[1], sys.argv[2])
+second = Planner.load(sys.argv[1], sys.argv[2])
+first.close()
+del first
+second.close()
+del second
+signal.signal(signal.SIGINT, lambda number, frame: print("interrupted"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize("engine", GRAPH_ENGINES)
+def test_a_process_that_exchanged_its_engine_can_be_interrupted(folder: Path, engine: str) -> None:
+    """Pins: OpenVINO left a signal stack behind that was no memory any more, and Ctrl-C was a segmentation fault."""
+    program = f"import faulthandler; faulthandler.enable()\n{ONE_AFTER_ANOTHER}"  # which sets a signal stack, too
+    result = subprocess.run([sys.executable, "-c", program, folder, engine], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "interrupted\n"), result.stderr
+
+
 @pytest.mark.parametrize("engine", GRAPH_ENGINES)
 def test_an_engine_plans_from_what_was_last_written_and_leaves_that_alone(folder: Path, engine: str) -> None:
     """Pins: a runtime that copied its input once, or computed in it."""

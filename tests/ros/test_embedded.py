@@ -306,6 +306,24 @@ def test_a_busy_topic_does_not_starve_the_others(ros: None, spin_until: SpinUnti
     assert len(heard) <= 3
 
 
+def test_timers_are_served_without_asking_the_readers_which_have_nothing(
+    ros: None, spin_until: SpinUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node("waiting")
+    heard: list[str] = []
+    subscription = node.create_subscription(String, "word", lambda message: heard.append("word"), 10)
+    node.create_timer(0.002, lambda: heard.append("tick"))
+    take = subscription.take
+    asked: list[object] = []
+    monkeypatch.setattr(subscription, "take", lambda: (asked.append(None), take())[1])
+    spin_until(node, lambda: len(heard) >= 20)
+    assert set(heard) == {"tick"} and len(asked) < 5, "once or twice when it was told to look around"
+    publisher = node.create_publisher(String, "word", 10)
+    spin_until(node, lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(String(data="now"))
+    spin_until(node, lambda: "word" in heard)
+
+
 @pytest.mark.parametrize(
     "type_name",
     [

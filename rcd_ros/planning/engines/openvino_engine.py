@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import openvino
 
@@ -29,10 +31,9 @@ class OpenVinoNetwork:
         }
         graph = program.graph()
         try:
-            core = openvino.Core()
-            model = core.read_model(graph)
+            model = _core().read_model(graph)
             program.check_graph(_floats(model.inputs), _floats(model.outputs))
-            compiled = core.compile_model(model, "CPU", settings)
+            compiled = _core().compile_model(model, "CPU", settings)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
             raise RcdError(
@@ -50,6 +51,16 @@ class OpenVinoNetwork:
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""
+
+
+@cache
+def _core() -> openvino.Core:
+    """The only one of this process, for good.
+
+    Each sets a signal stack of its own and puts back the one before when it goes. When two go in the order in which
+    they came, or in another thread, a stack remains that is no memory any more: the next signal kills the process.
+    """
+    return openvino.Core()
 
 
 def _floats(ports: list[openvino.Output]) -> dict[str, tuple[int, ...]]:

@@ -13,6 +13,7 @@ from cyclonedds.util import duration
 from rcd_ros.ros.embedded.context import Context, ExternalShutdownException, get_default_context
 from rcd_ros.ros.embedded.future import Future
 from rcd_ros.ros.embedded.time import NANOSECONDS
+from rcd_ros.ros.embedded.timer import Timer
 from rcd_ros.ros.embedded.topics import Subscription, Work
 
 if TYPE_CHECKING:
@@ -103,9 +104,13 @@ class SingleThreadedExecutor:
         if not self.context.ok():
             raise ExternalShutdownException
         sources = self._current_sources()
+        # To ask every reader takes longer than to ask once whether any of them has something, and this call lets the
+        # process's other threads at the interpreter.
+        news = self._current_waitset().wait(0) > 0
         for index in range(len(sources)):
             turn = (self._turn + index) % len(sources)
-            if (work := sources[turn].take()) is not None:
+            source = sources[turn]
+            if (news or isinstance(source, Timer)) and (work := source.take()) is not None:
                 self._turn = turn + 1
                 return work
         self._turn = 0
