@@ -1,7 +1,8 @@
 """What a launch starts, written once: `rcd launch` and the launch files under launch/ both read it from here.
 
 A `Bringup` names its arguments and turns their values into the processes to start. It knows nothing of how they are
-started: `rcd_ros.ros.supervisor` does that without ROS 2, `rcd_ros.ros.launch_file` with it.
+started: `rcd_ros.ros.supervisor` does that without ROS 2, `rcd_ros.ros.launch_file` with it. `ros2 launch` runs under
+ROS 2's own Python, which need not have what the nodes need: PyYAML is all that is imported here.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.checkpoint import MANIFEST, read_manifest
 from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
 
@@ -276,9 +278,10 @@ def _shipped_planner(task: str) -> dict[str, str]:
 
 def _check_planner(task: str, checkpoint: Path) -> None:
     """Refuse a planner of another task; one that cannot be read is the planner node's to tell."""
-    if not (checkpoint / MANIFEST).is_file():
+    try:
+        trained = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]["name"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return
-    trained = read_manifest(checkpoint).task.name
     if trained != task:
         raise RcdError(
             f"checkpoint:={checkpoint} plans '{trained}', not '{task}': name a planner of this task, or task:={trained}"

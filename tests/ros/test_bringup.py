@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,16 @@ from rcd_ros.ros.bringup import (
 )
 from rcd_ros.ros.embedded.arguments import parse_ros_arguments
 from rcd_ros.ros.supervisor import node_command
+
+
+def test_a_launch_needs_nothing_that_pip_has_installed() -> None:
+    """Pins: `ros2 launch` runs under ROS 2's own Python, and a launch file that imported safetensors did not load."""
+    program = (
+        "import sys\nimport rcd_ros.ros\nbefore = set(sys.modules)\nimport rcd_ros.ros.bringup\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(result.stdout.split()) <= {"rcd_ros", "yaml", "_yaml"}
 
 
 def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: Path) -> None:
