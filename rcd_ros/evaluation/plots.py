@@ -78,7 +78,7 @@ def draw_returns(axes: Axes, spec: TaskSpec, rewards: Sequence[np.ndarray]) -> N
 def draw_paths(axes: Axes, spec: TaskSpec, results: Sequence[EpisodeResult], most: int = 12) -> None:
     """The first episodes' ways over the ground, as planned at first and as driven; the first two columns are shown."""
     across, along = spec.command.columns[:2]
-    goals = [column for channel in spec.observations if channel.kind == "goal_position" for column in channel.columns]
+    goals = [column for channel in spec.goal_channels for column in channel.columns]
     for number, result in enumerate(results[:most]):
         seen, color = result.episode.observations, f"C{number % 10}"
         axes.plot(seen[:, across], seen[:, along], color=color, linewidth=1.5, label=None if number else "driven")

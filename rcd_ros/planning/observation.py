@@ -91,17 +91,14 @@ class ObservationAssembler:
         self.set_tolerance(tolerance)
         self._topics: dict[str, _Topic] = {}
         self._goals: dict[str, _Goal] = {}
-        begin = 0
-        for channel in spec.observations:
+        for channel, places in spec.placed():
             if channel.kind == "goal_position":
                 axes = [AXES.index(axis) for axis in channel.joints]
-                self._goals[channel.topic] = _Goal(axes, slice(begin, begin + channel.size))
-                begin += channel.size
+                self._goals[channel.topic] = _Goal(axes, slice(places.start, places.stop))
                 continue
             topic = self._topics.setdefault(channel.topic, _Topic([], np.empty(0, np.intp)))
             topic.channels.append(channel)
-            topic.places = np.append(topic.places, np.arange(begin, begin + channel.size))
-            begin += channel.size
+            topic.places = np.append(topic.places, places)
         self._lead = next(iter(self._topics.values()))
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque()
 

@@ -36,7 +36,7 @@ class RangeGuard:
 
     def __init__(self, spec: TaskSpec, normalizer: NormalizerSpec) -> None:
         """Judge observations of `spec` by the statistics of the training data."""
-        self._channels = spec.observations
+        self._channels = tuple(spec.placed())
         self._mean = np.asarray(normalizer.observation_mean)
         self._std = np.asarray(normalizer.observation_std)
         self._scale = 1.0 / self._std
@@ -65,14 +65,13 @@ class RangeGuard:
         return np.full_like(self._mean, np.inf), np.full_like(self._mean, -np.inf)
 
     def _reaches(self, deviations: NDArray[np.float64]) -> list[Reach]:
-        reaches, begin = [], 0
-        for channel in self._channels:
-            part = deviations[begin : begin + channel.size]
+        reaches = []
+        for channel, places in self._channels:
+            part = deviations[places]
             place = int(np.abs(part).argmax())
-            value = self._mean[begin + place] + part[place] * self._std[begin + place]
+            value = self._mean[places[place]] + part[place] * self._std[places[place]]
             name, unit = value_name(channel, place), channel.units[place]
             reaches.append(Reach(channel.name, name, float(value), unit, float(abs(part[place]))))
-            begin += channel.size
         return reaches
 
 

@@ -7,6 +7,7 @@ should read and write, and can refuse a robot that does not match.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import (
@@ -216,6 +217,18 @@ class TaskSpec(_Frozen):
     def observation_columns(self) -> list[int]:
         """Columns of the data set's observation vector, in this spec's order."""
         return [column for channel in self.observations for column in channel.columns]
+
+    @property
+    def goal_channels(self) -> tuple[ObservationChannel, ...]:
+        """The channels that tell a goal."""
+        return tuple(channel for channel in self.observations if channel.kind == "goal_position")
+
+    def placed(self) -> Iterator[tuple[ObservationChannel, range]]:
+        """Each channel, with where an observation vector (n_obs,) has its values."""
+        begin = 0
+        for channel in self.observations:
+            yield channel, range(begin, begin + channel.size)
+            begin += channel.size
 
     def select(self, names: list[str] | tuple[str, ...]) -> TaskSpec:
         """The same task observed through the named channels only, in the given order.

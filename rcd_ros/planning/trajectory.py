@@ -75,12 +75,6 @@ def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: N
     return TrajectoryMaker(spec).points(chunk, observation)
 
 
-def observed_positions(spec: TaskSpec, observation: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Positions (n_cmd,) of the commanded joints in an observation (n_obs,); None when they are not all observed."""
-    columns = observed_columns(spec, "joint_position")
-    return None if columns is None else observation[columns]
-
-
 def position_columns(spec: TaskSpec) -> list[int | None]:
     """Where an observation has the position of each commanded joint; None where it has not."""
     return _columns(spec, "joint_position")
@@ -94,9 +88,7 @@ def observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | No
 
 def _columns(spec: TaskSpec, kind: ChannelKind) -> list[int | None]:
     where: dict[str, int] = {}
-    begin = 0
-    for channel in spec.observations:
+    for channel, places in spec.placed():
         if channel.kind == kind:
-            where.update({joint: begin + i for i, joint in enumerate(channel.joints)})
-        begin += channel.size
+            where.update(zip(channel.joints, places, strict=True))
     return [where.get(joint) for joint in spec.command.joints]

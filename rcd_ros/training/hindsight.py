@@ -140,7 +140,7 @@ class Tracks:
 
 def has_goals(spec: TaskSpec) -> bool:
     """Whether a task's goal is something it observes."""
-    return any(channel.kind == "goal_position" for channel in spec.observations)
+    return bool(spec.goal_channels)
 
 
 def join_tracks(episodes: Sequence[Episode], spec: TaskSpec) -> Tracks:
@@ -153,9 +153,8 @@ def join_tracks(episodes: Sequence[Episode], spec: TaskSpec) -> Tracks:
         check_columns(episode, index, spec)
     lengths = np.array([len(episode) + 1 for episode in episodes])
     ends = lengths.cumsum()
-    goals = [channel for channel in spec.observations if channel.kind == "goal_position"]
-    reached = [column for channel in goals for column in channel.achieved]
-    asked = [column for channel in goals for column in channel.columns]
+    reached = [column for channel in spec.goal_channels for column in channel.achieved]
+    asked = [column for channel in spec.goal_channels for column in channel.columns]
     # Nothing leads to an episode's first observation: its planned value is never asked for.
     values = [planned_values(episode, spec.command) for episode in episodes]
     return Tracks(
@@ -183,13 +182,7 @@ def fit_tracks(tracks: Tracks, spec: TaskSpec, floors: tuple[float, float]) -> N
 
 def goal_places(spec: TaskSpec) -> list[int]:
     """Where an observation vector (n_obs,) has its goal."""
-    places: list[int] = []
-    begin = 0
-    for channel in spec.observations:
-        if channel.kind == "goal_position":
-            places += range(begin, begin + channel.size)
-        begin += channel.size
-    return places
+    return [place for channel, places in spec.placed() if channel.kind == "goal_position" for place in places]
 
 
 def returns_by_arrival(episode_steps: int, discount: float) -> NDArray[np.float32]:
@@ -212,7 +205,7 @@ def cut_in_hindsight(
     places = goal_places(spec)
     scale = Normalizer(normalizer)
     starts = np.flatnonzero(np.arange(len(tracks.lasts)) < tracks.lasts)
-    reached = [column for channel in spec.observations for column in channel.achieved]
+    reached = [column for channel in spec.goal_channels for column in channel.achieved]
     return HindsightWindows(
         observations=torch.from_numpy(scale.normalize_observation(tracks.observations)),
         values=torch.from_numpy(scale.normalize_command(tracks.values)),

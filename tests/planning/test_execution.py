@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
-from rcd_ros.planning.trajectory import observed_positions, trajectory_points
+from rcd_ros.planning.trajectory import observed_columns, trajectory_points
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000
@@ -99,7 +99,7 @@ def test_velocity_plans_carry_the_positions_they_lead_to() -> None:
 
 def test_positions_stay_empty_when_they_are_not_observed() -> None:
     spec = tiny_spec().select(["velocity", "door"])
-    assert observed_positions(spec, np.zeros(3)) is None
+    assert observed_columns(spec, "joint_position") is None
     assert trajectory_points(spec, np.array(PLAN), np.zeros(3)).positions.shape == (4, 0)
 
 
