@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,7 +109,8 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     def cut(part: Tracks) -> HindsightWindows:
         return cut_in_hindsight(part, spec, normalizer, recipe.history, recipe.horizon, recipe.goals.own, returns)
 
-    gained = cut(tracks).sample(SAMPLED, recipe.seed).returns
+    training = cut(tracks)
+    gained = training.sample(SAMPLED, recipe.seed).returns
     mean, std = float(gained.mean()), float(gained.std().clamp(min=1e-6))
     returns = (returns - mean) / std
     held_out = None
@@ -118,7 +119,7 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     return Material(
         spec=spec,
         normalizer=normalizer,
-        training=cut(tracks),
+        training=replace(training, returns=returns),
         held_out=held_out,
         return_mean=mean,
         return_std=std,
