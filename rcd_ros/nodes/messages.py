@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,16 +134,35 @@ def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object
     return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
 
 
-def diagnostic_status(
-    node_name: str, task: str, problem: str, values: Mapping[str, object], hardware: str
-) -> DiagnosticStatus:
-    """One status as diagnostic_updater names it ("node: task"): WARN with `problem`, or OK when that is empty."""
-    return DiagnosticStatus(
-        level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
-        name=f"{node_name.removeprefix('/')}: {task}",
-        message=problem or "OK",
-        hardware_id=hardware,
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+@dataclass(frozen=True)
+class Status:
+    """One diagnostic status; `topic` is what diagnostic_updater adds to the node's name."""
+
+    topic: str
+    level: Any
+    message: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def judged(cls, topic: str, problem: str, values: Mapping[str, object]) -> Status:
+        """WARN with `problem`, or OK when that is empty."""
+        return cls(topic, DiagnosticStatus.WARN if problem else DiagnosticStatus.OK, problem or "OK", values)
+
+
+def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequence[Status]) -> DiagnosticArray:
+    """The message; `hardware` is what the statuses are about."""
+    return DiagnosticArray(
+        header=Header(stamp=time_message(stamp)),
+        status=[
+            DiagnosticStatus(
+                level=status.level,
+                name=f"{node_name.removeprefix('/')}: {status.topic}",
+                message=status.message,
+                hardware_id=hardware,
+                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+            )
+            for status in statuses
+        ],
     )
 
 

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.checkpoint_loader import CheckpointLoader
 from rcd_ros.nodes.live_parameters import LiveParameters
+from rcd_ros.nodes.messages import diagnostic_array
 from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.observation_intake import ObservationIntake
 from rcd_ros.nodes.plan_runner import PlanRunner, PlanTask
 from rcd_ros.nodes.planner_parameters import PlannerParameters
-from rcd_ros.nodes.planner_status import PlannerStatus, diagnostic_array, resting_status
+from rcd_ros.nodes.planner_status import PlannerStatus, resting_status
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import QuietCollector
 from rcd_ros.nodes.timing import PeriodTimes

@@ -7,44 +7,16 @@ Two statuses: "planner: planning" tells how it plans and how quickly, "planner: 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from rcd_ros.nodes.messages import time_message
+from rcd_ros.nodes.messages import Status
 from rcd_ros.nodes.observation_intake import ObservationIntake
 from rcd_ros.nodes.plan_runner import PlanRunner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
-from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, Header, KeyValue
-
-
-@dataclass(frozen=True)
-class Status:
-    """One status; `topic` is what diagnostic_updater adds to the node's name."""
-
-    topic: str
-    level: Any
-    message: str
-    values: Mapping[str, object]
-
-
-def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequence[Status]) -> DiagnosticArray:
-    """The message; `hardware` is what the statuses are about."""
-    return DiagnosticArray(
-        header=Header(stamp=time_message(stamp)),
-        status=[
-            DiagnosticStatus(
-                level=status.level,
-                name=f"{node_name.removeprefix('/')}: {status.topic}",
-                message=status.message,
-                hardware_id=hardware,
-                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
-            )
-            for status in statuses
-        ],
-    )
+from rcd_ros.ros.messages import DiagnosticStatus
 
 
 def resting_status(state: str, problem: str) -> Status:

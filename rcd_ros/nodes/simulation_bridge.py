@@ -18,7 +18,7 @@ from rcd_ros.nodes.episode_driver import EpisodeDriver
 from rcd_ros.nodes.episodes import EpisodeRecord, Episodes, describe
 from rcd_ros.nodes.goal_relay import GoalRelay
 from rcd_ros.nodes.live_parameters import LiveParameters
-from rcd_ros.nodes.messages import diagnostic_status, time_message
+from rcd_ros.nodes.messages import Status, diagnostic_array, time_message
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.realtime_ticker import RealtimeTicker
@@ -26,7 +26,7 @@ from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import claim, write_json
 from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, Header, JointTrajectory, String
+from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, String
 from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
 
@@ -142,8 +142,7 @@ class SimulationBridge(Node):
     def _make_goals(self, simulation: Simulation) -> list[GoalRelay]:
         if not isinstance(simulation, GoalDirected):
             return []
-        channels = [channel for channel in self._spec.observations if channel.kind.startswith("goal_")]
-        return [GoalRelay(self, channel, simulation, QUEUE) for channel in channels]
+        return [GoalRelay(self, channel, simulation, QUEUE) for channel in self._spec.goal_channels]
 
     def _make_display(self, simulation: Simulation) -> SceneDisplay | None:
         if not isinstance(simulation, MujocoScene):
@@ -230,11 +229,11 @@ class SimulationBridge(Node):
     def _report(self) -> None:
         self._intake.look_for_rivals()
         name, now = self.get_fully_qualified_name(), self._episodes.now
-        status = [
-            diagnostic_status(name, "simulation", self._problem(), self._values(), self._spec.name),
-            diagnostic_status(name, "commands", self._intake.problem(now), self._intake.values(), self._spec.name),
+        statuses = [
+            Status.judged("simulation", self._problem(), self._values()),
+            Status.judged("commands", self._intake.problem(now), self._intake.values()),
         ]
-        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=time_message(now)), status=status))
+        self._diagnostics.publish(diagnostic_array(now, name, self._spec.name, statuses))
 
     def _problem(self) -> str:
         unanswered = self._driver.awaited and self._episodes.running is not None and self._driver.waited_s >= 1.0
