@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import time_message
 from rcd_ros.planning.spec import ObservationChannel
-from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile
+from rcd_ros.ros import Node
 from rcd_ros.ros.messages import Header, PoseStamped
+from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.simulation import GoalDirected
 
 FRAME = "world"
@@ -27,8 +28,7 @@ class GoalRelay:
         self._columns = list(channel.columns)
         self._stamp = 0
         self._goal = np.empty(0)
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._publisher = node.create_publisher(PoseStamped, channel.topic, latched)
+        self._publisher = node.create_publisher(PoseStamped, channel.topic, LATCHED.profile())
         node.create_subscription(PoseStamped, channel.topic, self._on_goal, depth)
 
     def announce(self, stamp: int, observation: NDArray[np.float64]) -> None:

@@ -8,8 +8,9 @@ from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.plan_markers import PlanMarkers
 from rcd_ros.nodes.transforms import TransformsPublisher
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile
+from rcd_ros.ros import Node
 from rcd_ros.ros.messages import JointTrajectory, String
+from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.robot_description import robot_description
 from rcd_ros.simulation.simulation import MeshFiles, MujocoScene
 from rcd_ros.simulation.viewer import PassiveViewer
@@ -63,8 +64,7 @@ class SceneDisplay:
             self._viewer.close()
 
     def _describe(self, node: Node, scene: MujocoScene) -> None:
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._description = node.create_publisher(String, "robot_description", latched)
+        self._description = node.create_publisher(String, "robot_description", LATCHED.profile())
         folders = scene.mesh_folders if isinstance(scene, MeshFiles) else ()
         self._description.publish(String(data=robot_description(scene.model, folders)))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rcd_ros.nodes.messages import time_message
-from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile
+from rcd_ros.ros import Node
 from rcd_ros.ros.messages import Header, Quaternion, TFMessage, Transform, TransformStamped, Vector3
+from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.body_frames import BodyFrames, BodyPoses
 from rcd_ros.simulation.simulation import MujocoScene
 
@@ -22,9 +23,8 @@ class TransformsPublisher:
         self._scene = scene
         self._frames = BodyFrames(scene.model)
         self._still_is_told = False
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._moving = node.create_publisher(TFMessage, "/tf", QUEUE)
-        self._still = node.create_publisher(TFMessage, "/tf_static", latched)
+        self._still = node.create_publisher(TFMessage, "/tf_static", LATCHED.profile())
 
     def publish(self, stamp: int) -> None:
         """Tell the present state, taken at `stamp` (ns), if anybody listens."""
