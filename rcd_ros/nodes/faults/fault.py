@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 from rcd_ros.nodes.faults.evidence import Evidence
 from rcd_ros.nodes.faults.stage import Stage
+from rcd_ros.nodes.faults.wire import Tampering
 
 Action = Callable[[Stage], None]
 Check = Callable[[Evidence], str]
 """Says what is not as expected; nothing when all is well."""
+
+
+def tampers(*tamperings: Tampering) -> Action:
+    """Let the wire tamper with messages."""
+    return lambda stage: stage.wire.tamper(*tamperings)
 
 
 def mend(stage: Stage) -> None:

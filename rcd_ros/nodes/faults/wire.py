@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rcd_ros.nodes.observation_reader import READERS
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, JointState, JointTrajectory, Odometry
+from rcd_ros.ros.messages import ClockMessage, JointTrajectory
 from rcd_ros.ros.raw import deserialize
 
 QUEUE = 1000
@@ -54,7 +55,7 @@ class Wire(Node):
         self._order = itertools.count()
         kinds: dict[str, Any] = {"clock": ClockMessage}
         for channel in spec.observations:
-            kinds[channel.topic] = JointState if channel.kind.startswith("joint") else Odometry
+            kinds[channel.topic] = READERS[channel.kind].message_type
         self.observed = tuple(kinds)
         """Topics from the robot to the planner, the clock first."""
         self._senders = {}

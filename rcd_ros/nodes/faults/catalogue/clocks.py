@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rcd_ros.nodes.faults import changes
 from rcd_ros.nodes.faults.checks import counts, no_plans, plans_on
-from rcd_ros.nodes.faults.fault import Action, Fault
+from rcd_ros.nodes.faults.fault import Action, Fault, tampers
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Tampering
 from rcd_ros.planning.spec import TaskSpec
@@ -22,7 +22,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             f"stamps out of order on {topics[0]}",
             GROUP,
             "the older ones are dropped and counted, the arm obeys its limits",
-            _tampers(Tampering(topics[:1], changes.SwappedPairs())),
+            tampers(Tampering(topics[:1], changes.SwappedPairs())),
             (counts("dropped: out of order"),),
             seconds=4.0,
         ),
@@ -30,7 +30,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             f"the same stamp on every message of {topics[0]}",
             GROUP,
             "counted as repeated, no plan is made of it, the arm comes to rest",
-            _tampers(Tampering(topics[:1], changes.FrozenStamp())),
+            tampers(Tampering(topics[:1], changes.FrozenStamp())),
             (counts("dropped: repeated"), no_plans),
             rests=True,
         ),
@@ -38,7 +38,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             "the planner's clock jumps forward",
             GROUP,
             "every observation is stale then: no plan, the arm comes to rest; planning goes on when the clock is right",
-            _tampers(Tampering(("clock",), changes.shifted(JUMP_S))),
+            tampers(Tampering(("clock",), changes.shifted(JUMP_S))),
             (counts("dropped: stale"), no_plans),
             rests=True,
         ),
@@ -46,7 +46,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             "the planner's clock jumps back",
             GROUP,
             "observations come from the future: the motion obeys its limits, and goes on when the clock is right",
-            _tampers(Tampering(("clock",), changes.shifted(-JUMP_S))),
+            tampers(Tampering(("clock",), changes.shifted(-JUMP_S))),
             (),
             seconds=4.0,
         ),
@@ -54,7 +54,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             "the clock stands still",
             GROUP,
             "observations still come in order: the motion stays inside its limits",
-            _tampers(Tampering(("clock",), changes.swallowed)),
+            tampers(Tampering(("clock",), changes.swallowed)),
             (),
             seconds=4.0,
         ),
@@ -62,7 +62,7 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             "all time jumps forward, and back",
             GROUP,
             "the planner begins a new history and plans on under the new time, and again under the old one",
-            _tampers(
+            tampers(
                 Tampering(("clock", *topics), changes.shifted(JUMP_S)),
                 Tampering((spec.command.topic,), changes.shifted(-JUMP_S)),
             ),
@@ -94,10 +94,6 @@ def clock_faults(spec: TaskSpec) -> list[Fault]:
             seconds=6.0,
         ),
     ]
-
-
-def _tampers(*tamperings: Tampering) -> Action:
-    return lambda stage: stage.wire.tamper(*tamperings)
 
 
 def _delays(topics: tuple[str, ...], simulated_s: float) -> Action:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rcd_ros.nodes.faults import changes
 from rcd_ros.nodes.faults.checks import counts, no_plans, plans_on
-from rcd_ros.nodes.faults.fault import Action, Check, Fault
+from rcd_ros.nodes.faults.fault import Action, Check, Fault, tampers
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Change, Tampering
 from rcd_ros.planning.spec import TaskSpec
@@ -22,11 +22,13 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
     def dropped(name: str, change: Change, reason: str, on: tuple[str, ...] = lead, quick: bool = False) -> Fault:
         expected = f"counted as '{reason}', no plan is made of it, the arm comes to rest, planning goes on afterwards"
         checks: tuple[Check, ...] = (counts(f"dropped: {reason}"), no_plans)
-        return Fault(f"{name} in {on[0]}", GROUP, expected, _tampers(on, change), checks, rests=True, quick=quick)
+        return Fault(
+            f"{name} in {on[0]}", GROUP, expected, tampers(Tampering(on, change)), checks, rests=True, quick=quick
+        )
 
     def harmless(name: str, change: Change, on: tuple[str, ...] = lead, checks: tuple[Check, ...] = ()) -> Fault:
         expected = "read by name: planning goes on as if nothing were"
-        return Fault(f"{name} in {on[0]}", GROUP, expected, _tampers(on, change), (plans_on, *checks))
+        return Fault(f"{name} in {on[0]}", GROUP, expected, tampers(Tampering(on, change)), (plans_on, *checks))
 
     return [
         dropped("NaN", changes.one_position(changes.NOT_A_NUMBER), "not finite", quick=True),
@@ -39,7 +41,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             f"garbage bytes in {lead[0]}",
             GROUP,
             "dropped and counted, no plan is made of it, the arm comes to rest, planning goes on afterwards",
-            _tampers(lead, changes.garbled),
+            tampers(Tampering(lead, changes.garbled)),
             (counts("dropped: unreadable", "dropped: missing joints"), no_plans),
             rests=True,
         ),
@@ -54,7 +56,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             f"{lead[0]} freezes",
             GROUP,
             "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
-            _tampers(lead, changes.swallowed),
+            tampers(Tampering(lead, changes.swallowed)),
             (no_plans,),
             rests=True,
         ),
@@ -62,7 +64,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             f"{topics[-1]} freezes",
             GROUP,
             "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
-            _tampers(topics[-1:], changes.swallowed),
+            tampers(Tampering(topics[-1:], changes.swallowed)),
             (no_plans,),
             rests=True,
         ),
@@ -70,7 +72,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "all sensors fall silent",
             GROUP,
             "no plan is made, the arm comes to rest, planning goes on afterwards",
-            _tampers(topics, changes.swallowed),
+            tampers(Tampering(topics, changes.swallowed)),
             (no_plans,),
             rests=True,
         ),
@@ -86,7 +88,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "30 % of all observations lost",
             GROUP,
             "complete observations are planned on, the plans in hand bridge the gaps",
-            _tampers(topics, changes.lost(0.3)),
+            tampers(Tampering(topics, changes.lost(0.3))),
             (plans_on,),
             seconds=6.0,
         ),
@@ -94,18 +96,11 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "observations outside the training range",
             GROUP,
             "the motion stays inside its limits",
-            _tampers(lead, changes.moved(3.0)),
+            tampers(Tampering(lead, changes.moved(3.0))),
             (),
             seconds=4.0,
         ),
     ]
-
-
-def _tampers(topics: tuple[str, ...], change: Change) -> Action:
-    def begin(stage: Stage) -> None:
-        stage.wire.tamper(Tampering(topics, change))
-
-    return begin
 
 
 def _burst(topic: str) -> Action:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rcd_ros.nodes.faults import changes
 from rcd_ros.nodes.faults.checks import counts, plans_on
-from rcd_ros.nodes.faults.fault import Action, Check, Fault
+from rcd_ros.nodes.faults.fault import Action, Check, Fault, tampers
 from rcd_ros.nodes.faults.stage import Stage
 from rcd_ros.nodes.faults.wire import Change, Tampering
 from rcd_ros.nodes.messages import joint_trajectory
@@ -22,13 +22,15 @@ BEYOND = 1.5
 
 def trajectory_faults(spec: TaskSpec) -> list[Fault]:
     """Faults of the command topic."""
-    topic, robot = spec.command.topic, f"{spec.name}_bridge"
+    plans, robot = (spec.command.topic,), f"{spec.name}_bridge"
     horizon_s = 40.0 * spec.control_period
 
     def refused(name: str, change: Change, reason: str, quick: bool = False) -> Fault:
         expected = f"refused as '{reason}' and counted, the arm comes to rest, and follows the next good plan"
         checks: tuple[Check, ...] = (counts(f"refused: {reason}", node=robot),)
-        return Fault(f"plans with {name}", GROUP, expected, _tampers(topic, change), checks, rests=True, quick=quick)
+        return Fault(
+            f"plans with {name}", GROUP, expected, tampers(Tampering(plans, change)), checks, rests=True, quick=quick
+        )
 
     return [
         refused("NaN", changes.one_command(changes.NOT_A_NUMBER), "not finite", quick=True),
@@ -45,14 +47,14 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             "plans among which others are garbage",
             GROUP,
             "each is dropped, and the good plan that comes with it is followed",
-            _tampers(topic, _with_garbage),
+            tampers(Tampering(plans, _with_garbage)),
             (plans_on,),
         ),
         Fault(
             "30 % of all plans lost",
             GROUP,
             "the plan in hand bridges the gaps",
-            _tampers(topic, changes.lost(0.3)),
+            tampers(Tampering(plans, changes.lost(0.3))),
             (plans_on,),
             seconds=6.0,
         ),
@@ -60,14 +62,14 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             "every plan twice",
             GROUP,
             "the second changes nothing",
-            _tampers(topic, changes.repeated(2)),
+            tampers(Tampering(plans, changes.repeated(2))),
             (plans_on,),
         ),
         Fault(
             "all plans lost",
             GROUP,
             "the plan in hand is followed to its end, the arm comes to rest",
-            _tampers(topic, changes.swallowed),
+            tampers(Tampering(plans, changes.swallowed)),
             rests=True,
         ),
         Fault(
@@ -80,10 +82,6 @@ def trajectory_faults(spec: TaskSpec) -> list[Fault]:
             seconds=6.0,
         ),
     ]
-
-
-def _tampers(topic: str, change: Change) -> Action:
-    return lambda stage: stage.wire.tamper(Tampering((topic,), change))
 
 
 def _with_garbage(message: Any) -> tuple[Any, ...]:
