@@ -17,8 +17,7 @@ help: ## Show this list.
 demo: $(VENV)/.demo ## Watch the shipped planner drive the simulated arm (results in runs/).
 	@$(BIN)/rcd demo
 
-# A sourced ROS 2 brings pytest plug-ins that today's pytest cannot load, so none is loaded but those that
-# pyproject.toml names. One thread per process: the workers share the cores.
+# No plug-ins but those that pyproject.toml names. One thread per process: the workers share the cores.
 test: $(VENV)/.dev ## Run all tests.
 	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
