@@ -34,9 +34,10 @@ def launch(
         return
     given = dict(_assignment(text) for text in arguments or [])
     values = bringup.resolve(given)
+    processes = bringup.nodes(values)  # refuses what cannot be, in a sentence; ros2 launch would add a traceback
     if _ros2_can_launch():
         os.execvp("ros2", ["ros2", "launch", "rcd_ros", f"{name}.launch.py", *(arguments or [])])
-    raise typer.Exit(run_nodes(bringup.nodes(values), starts_nodes_itself(values)))
+    raise typer.Exit(run_nodes(processes, starts_nodes_itself(values)))
 
 
 def _assignment(text: str) -> tuple[str, str]:

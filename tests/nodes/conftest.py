@@ -79,12 +79,19 @@ class Peer(ros.Node):
         for topic in topics:
             self.create_subscription(message_type, topic, self.received.setdefault(topic, []).append, 1000)
 
+    def serve(self, seconds: float) -> None:
+        """Wait so long for one callback: of this node, or of any of the nodes that its executor serves."""
+        if self.executor is None:
+            ros.spin_once(self, timeout_sec=seconds)
+        else:
+            self.executor.spin_once(timeout_sec=seconds)
+
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Spin until the condition holds."""
+        """Serve until the condition holds."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain for {what}"
-            ros.spin_once(self, timeout_sec=0.05)
+            self.serve(0.05)
 
     def call(self, kind: Any, service: str, **fields: object) -> Any:
         """The answer of a service, called by its full name."""

@@ -80,7 +80,7 @@ class PlannerScene:
         """Let time pass."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            ros.spin_once(self.peer, timeout_sec=0.01)
+            self.peer.serve(0.01)
 
     def status(self, topic: str = "planning") -> Any:
         """A status of the newest diagnostics; None before there are any."""

@@ -116,11 +116,13 @@ def spin_until_future_complete(
 
 @contextmanager
 def _serving(node: Node, executor: SingleThreadedExecutor | None) -> Iterator[SingleThreadedExecutor]:
-    """The executor of a call that spins: the given one, the node's own, or one made for this call."""
-    chosen = executor or node.executor
-    if chosen is not None:
-        chosen.add_node(node)
-        yield chosen
+    """The executor of a call that spins: the given one, or one made for this call, which takes the node from its own.
+
+    That a node is taken from the executor that it was added to, whose other nodes are not served then, is as in rclpy.
+    """
+    if executor is not None:
+        executor.add_node(node)
+        yield executor
         return
     temporary = SingleThreadedExecutor(context=node.context)
     temporary.add_node(node)

@@ -40,9 +40,11 @@ class SingleThreadedExecutor:
         self._sources: list[Source] = []
 
     def add_node(self, node: Node) -> bool:
-        """Serve this node too; False when it is served already."""
+        """Serve this node too, which its executor before no longer does; False when it is served already."""
         if node in self._nodes:
             return False
+        if node.executor is not None:
+            node.executor.remove_node(node)
         self._nodes.append(node)
         node.executor = self
         self.wake()
