@@ -81,10 +81,11 @@ class Peer(ros.Node):
 
     def serve(self, seconds: float) -> None:
         """Wait so long for one callback: of this node, or of any of the nodes that its executor serves."""
-        if self.executor is None:
-            ros.spin_once(self, timeout_sec=seconds)
+        executor = self.executor
+        if executor is not None and self in executor.get_nodes():  # rclpy's nodes do not forget one that they have left
+            executor.spin_once(timeout_sec=seconds)
         else:
-            self.executor.spin_once(timeout_sec=seconds)
+            ros.spin_once(self, timeout_sec=seconds)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Serve until the condition holds."""
