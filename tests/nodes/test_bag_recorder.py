@@ -17,8 +17,9 @@ import pytest
 from rcd_ros.data.bag_writer import BagWriter, qos
 from rcd_ros.data.bags import Bag
 from rcd_ros.nodes.messages import joint_state, nanoseconds
-from rcd_ros.ros import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rcd_ros.ros import QoSProfile, ReliabilityPolicy
 from rcd_ros.ros.messages import Bool, DiagnosticArray, JointState, Pose, String
+from rcd_ros.ros.qos import LATCHED
 from tests.data.bag_files import STORE, make
 from tests.nodes.conftest import Peer, Process
 
@@ -44,7 +45,7 @@ def test_topics_are_recorded_from_their_first_message_and_as_they_appear(
     publish(peer, states, 300)
     best_effort = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
     late = peer.create_publisher(Bool, "late", best_effort)
-    label = peer.create_publisher(String, "label", QoSProfile(durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    label = peer.create_publisher(String, "label", LATCHED.profile())
     camera = peer.create_publisher(Pose, "camera_pose", 10)
     label.publish(String(data="before anybody listened"))
     peer.until(lambda: late.get_subscription_count() and label.get_subscription_count(), "topics to be found")

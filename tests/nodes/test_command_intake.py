@@ -32,7 +32,7 @@ def commands(intake: CommandIntake, begin: int, periods: int) -> list[tuple[floa
 
 
 def test_a_plan_that_runs_out_is_braked_held_counted_and_recovered_from(
-    peer: Peer, capsys: pytest.CaptureFixture[str]
+    peer: Peer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     intake = CommandIntake(peer, tiny_spec())
     assert commands(intake, 0, 2) == [(0.0, True)] * 2
@@ -43,7 +43,7 @@ def test_a_plan_that_runs_out_is_braked_held_counted_and_recovered_from(
     intake.receive(trajectory(6 * PERIOD, (0.5, 0.0)), 6 * PERIOD)
     assert commands(intake, 6 * PERIOD, 2) == [(0.5, False), (0.4, True)]
     assert (intake.holds, intake.recoveries, intake.accepted) == (2, 1, 2)
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert said.count("comes to rest and holds") == 1 and said.count("commands come again") == 1
 
 

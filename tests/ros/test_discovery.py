@@ -17,7 +17,9 @@ SpinUntil = Callable[[Node, Callable[[], bool]], None]
 
 def test_topics_come_and_go_with_their_types_and_qos(ros: None, spin_until: SpinUntil) -> None:
     watcher, talker = Node("watcher"), Node("talker", namespace="left")
-    latched = QoSProfile(reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    latched = QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
     talker.create_publisher(JointState, "joint_states", 10)
     publisher = talker.create_publisher(String, "label", latched)
     watcher.create_subscription(String, "heard", print, 10)
@@ -45,7 +47,7 @@ def test_raw_messages_are_the_bytes_that_were_sent(ros: None, spin_until: SpinUn
     node = Node("both")
     raw: list[tuple[bytes, int]] = []
     parsed: list[JointState] = []
-    subscribe_raw(node, JointState, "joint_states", lambda data, sent: raw.append((data, sent)), QoSProfile())
+    subscribe_raw(node, JointState, "joint_states", lambda data, sent: raw.append((data, sent)), QoSProfile(depth=10))
     node.create_subscription(JointState, "joint_states", parsed.append, 10)
     publisher = node.create_publisher(JointState, "joint_states", 10)
     spin_until(node, lambda: publisher.get_subscription_count() == 2)

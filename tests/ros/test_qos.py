@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rcd_ros.ros import DurabilityPolicy, Node, Parameter, ParameterException
+from rcd_ros.ros import DurabilityPolicy, Node, Parameter, ParameterException, QoSProfile
 from rcd_ros.ros.messages import String
 from rcd_ros.ros.qos import LATCHED, OVERRIDABLE, STATE
 
@@ -39,6 +39,11 @@ def test_parameters_override_a_profile_and_say_what_holds(ros: None, spin_until:
     assert node.describe_parameter(f"{TOPIC}.depth").read_only
     assert STATE.durability == DurabilityPolicy.VOLATILE, "the profile itself stays as it was"
     node.create_publisher(String, "words", STATE.profile(), qos_overriding_options=OVERRIDABLE)
+
+
+def test_a_profile_without_a_depth_is_refused_as_under_rclpy() -> None:
+    with pytest.raises(Exception, match="depth"):
+        QoSProfile(durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def test_what_no_policy_is_called_is_refused(ros: None) -> None:

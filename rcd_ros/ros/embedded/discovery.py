@@ -10,7 +10,7 @@ from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, B
 from cyclonedds.core import Policy
 from cyclonedds.domain import DomainParticipant
 
-from rcd_ros.ros.embedded.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rcd_ros.ros.embedded.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 _MANY = 10_000  # more endpoints than any domain of ours holds
 _PREFIX = "rt"
@@ -70,6 +70,7 @@ def _profile(qos: Any) -> QoSProfile:
     best_effort = qos[Policy.Reliability] == Policy.Reliability.BestEffort
     volatile = qos[Policy.Durability] == Policy.Durability.Volatile
     return QoSProfile(
+        history=HistoryPolicy.SYSTEM_DEFAULT,  # it is not told of on the wire
         reliability=ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.VOLATILE if volatile else DurabilityPolicy.TRANSIENT_LOCAL,
     )

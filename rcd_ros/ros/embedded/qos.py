@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from cyclonedds.core import Policy, Qos
 from cyclonedds.util import duration
 
+_DEPTH = 10  # of ROS 2's default profile
+
 
 class ReliabilityPolicy(enum.IntEnum):
     """Whether lost samples are sent again."""
@@ -33,14 +35,31 @@ class HistoryPolicy(enum.IntEnum):
     KEEP_ALL = 2
 
 
-@dataclass(frozen=True)
-class QoSProfile:
-    """The QoS of one publisher or subscription; the defaults are ROS 2's."""
+class InvalidQoSProfileException(Exception):
+    """A profile that says nothing of its history."""
 
-    depth: int = 10
+    def __init__(self, reason: str) -> None:
+        super().__init__("Invalid QoSProfile", reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QoSProfile:
+    """The QoS of one publisher or subscription; the defaults are ROS 2's.
+
+    Raises:
+        InvalidQoSProfileException: it is to keep the last samples, and there is no depth.
+    """
+
+    depth: int = -1  # none was given
     history: HistoryPolicy = HistoryPolicy.KEEP_LAST
     reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE
     durability: DurabilityPolicy = DurabilityPolicy.VOLATILE
+
+    def __post_init__(self) -> None:
+        if self.depth < 0:
+            if self.history == HistoryPolicy.KEEP_LAST:
+                raise InvalidQoSProfileException("History set to KEEP_LAST without a depth setting.")
+            object.__setattr__(self, "depth", _DEPTH)
 
     @classmethod
     def of(cls, profile_or_depth: QoSProfile | int) -> QoSProfile:
