@@ -96,12 +96,12 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
     """
     if spec.command.source != "action":
         raise RcdError(f"task '{spec.name}' plans what is observed, not actions: a bag holds no actions for it")
-    told = _told(bag, topics)
+    planner, bridge = _told(bag, topics, "checkpoint_sha256"), _told(bag, topics, "episodes_done")
     result = BagEpisodes(
-        execute=execute or _whole_number(told.get("execute", "")) or 1,
-        mode=told.get("mode", ""),
+        execute=execute or _whole_number(bridge.get("execute", "")) or 1,
+        mode=bridge.get("mode", ""),
         has_completions=bag.types.get(topics.full("task_completions")) == STRING,
-        checkpoint_sha256=told.get("checkpoint_sha256", ""),
+        checkpoint_sha256=planner.get("checkpoint_sha256", ""),
     )
     period = round(spec.control_period * 1e9)
     maker = _EpisodeMaker(spec, result)
@@ -114,13 +114,12 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
     return result
 
 
-def _told(bag: Bag, topics: TaskTopics) -> dict[str, str]:
-    """What planner and bridge last said about themselves."""
+def _told(bag: Bag, topics: TaskTopics, key: str) -> dict[str, str]:
+    """What the node whose status has `key` said of itself, the newest of each value."""
     reports = topics.full("diagnostics")
     told: dict[str, str] = {}
     for recorded in bag.messages([reports if bag.types.get(reports) == DIAGNOSTICS else "/diagnostics"]):
-        told |= status_values(recorded.message, "checkpoint_sha256") or {}
-        told |= status_values(recorded.message, "episodes_done") or {}
+        told |= status_values(recorded.message, key) or {}
     return told
 
 

@@ -19,7 +19,7 @@ from rcd_ros.nodes.messages import diagnostics
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.ros import RUNTIME, Clock, ClockType, DurabilityPolicy, Node, QoSProfile, ReliabilityPolicy, run_node
 from rcd_ros.ros.messages import DiagnosticArray, load_interface
-from rcd_ros.ros.raw import subscribe_raw
+from rcd_ros.ros.raw import subscribe_raw, take_what_waits
 
 OUR_TOPICS: Mapping[str, str] = {
     "clock": "rosgraph_msgs/msg/Clock",
@@ -100,7 +100,9 @@ class BagRecorder(Node):
         self.get_logger().info(f"recording into '{self._folder}'")
 
     def destroy_node(self) -> None:
-        """Complete the bag."""
+        """Complete the bag, also with what has come and waits: on a busy machine that may be a second of a run."""
+        for _, subscription in list(self._subscriptions_of.values()):
+            take_what_waits(subscription)
         self._close()
         super().destroy_node()
 

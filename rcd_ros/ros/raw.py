@@ -6,6 +6,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from rcd_ros.ros import RUNTIME, Node, QoSProfile
@@ -32,6 +33,12 @@ def subscribe_raw(
         callback(data, time.time_ns())
 
     return node.create_subscription(message_type, topic, with_times if _tells_times() else alone, qos, raw=True)
+
+
+def take_what_waits(subscription: Any) -> None:
+    """Call back with the messages that a subscription of `subscribe_raw` has received already, though nothing spins."""
+    while (call := _next_call(subscription)) is not None:
+        call()
 
 
 def serialize(message: Any) -> bytes:
@@ -61,3 +68,12 @@ def _tells_times() -> bool:
     if RUNTIME == "embedded":
         return True
     return hasattr(importlib.import_module("rclpy.subscription").Subscription, "CallbackType")
+
+
+def _next_call(subscription: Any) -> Callable[[], None] | None:
+    if RUNTIME == "embedded":
+        work: Callable[[], None] | None = subscription.take()
+        return work
+    with subscription.handle:
+        taken = subscription.handle.take_message(subscription.msg_type, True)
+    return None if taken is None else partial(subscription.callback, *(taken if _tells_times() else taken[:1]))

@@ -60,6 +60,13 @@ def test_a_late_plan_counts_from_the_next_period_except_in_lockstep(tmp_path: Pa
     assert episode.actions[:, 0] * 2 == pytest.approx([plan(step)[0][0] for step in range(3)])
 
 
+def test_what_the_planner_says_is_not_taken_for_the_bridges_words(tmp_path: Path) -> None:
+    """Pins: both have a value `mode`, and a run in lockstep was read as one in real time, by who had spoken last."""
+    planner = report(1, mode="first_action", execute=3, checkpoint_sha256="ab12")
+    found = episodes(tmp_path, [LOCKSTEP, planner, *driven(range(4))])
+    assert (found.mode, found.execute, found.checkpoint_sha256) == ("lockstep", 1, "ab12")
+
+
 def test_plans_are_kept_as_long_as_the_robot_kept_them(tmp_path: Path) -> None:
     for execute, told in ((2, None), (None, report(0, execute=2, episodes_done=0))):
         events = [*([told] if told else []), *driven(range(5))]

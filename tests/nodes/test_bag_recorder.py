@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rcd_ros import ros
 from rcd_ros.data.bag_writer import BagWriter, qos
 from rcd_ros.data.bags import Bag
+from rcd_ros.nodes.bag_recorder_node import BagRecorder
 from rcd_ros.nodes.messages import joint_state, nanoseconds
 from rcd_ros.ros import QoSProfile, ReliabilityPolicy
 from rcd_ros.ros.messages import Bool, DiagnosticArray, JointState, Pose, String
@@ -33,6 +36,20 @@ def stamps(folder: Path, topic: str) -> list[int]:
 def publish(peer: Peer, publisher: Any, count: int) -> None:
     for index in range(count):
         publisher.publish(joint_state(index, ("elbow",), np.array([0.1 * index]), np.empty(0)))
+
+
+def test_what_has_come_when_it_ends_is_in_the_bag(domain: int, tmp_path: Path) -> None:
+    """Pins that a recorder which had fallen behind, on a busy machine, lost the end of the run."""
+    ros.init(args=["--ros-args", "-p", f"output:={tmp_path / 'run'}"])
+    recorder, peer = BagRecorder(), Peer()
+    states = peer.create_publisher(JointState, "joint_states", 1000)
+    peer.until(states.get_subscription_count, "the recorder")
+    publish(peer, states, 50)
+    time.sleep(0.2)  # on their way
+    recorder.destroy_node()
+    peer.destroy_node()
+    ros.try_shutdown()
+    assert stamps(tmp_path / "run", "/joint_states") == list(range(50))
 
 
 def test_topics_are_recorded_from_their_first_message_and_as_they_appear(

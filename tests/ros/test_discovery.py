@@ -1,4 +1,4 @@
-"""What a recorder asks of the embedded runtime: which topics there are, and their messages as raw bytes."""
+"""What a recorder asks of the runtime: which topics there are, and their messages as raw bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from rcd_ros.ros import DurabilityPolicy, Node, QoSProfile, ReliabilityPolicy
 from rcd_ros.ros.messages import JointState, String
-from rcd_ros.ros.raw import subscribe_raw
+from rcd_ros.ros.raw import serialize, subscribe_raw
 
 SpinUntil = Callable[[Node, Callable[[], bool]], None]
 
@@ -58,7 +58,7 @@ def test_raw_messages_are_the_bytes_that_were_sent(ros: None, spin_until: SpinUn
     time.sleep(0.05)
     spin_until(node, lambda: bool(raw and parsed))
     ((data, sent),) = raw
-    assert data == message.serialize() and parsed == [message]
+    assert data == serialize(message) and parsed == [message]
     assert before <= sent <= after, "the time is that of sending, not of taking"
     store: Any = get_typestore(Stores.ROS2_JAZZY)
     assert store.deserialize_cdr(data, "sensor_msgs/msg/JointState").name == ["elbow"], "as other readers understand it"
