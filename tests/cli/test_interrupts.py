@@ -59,9 +59,7 @@ def test_nodes_end_and_finished_episodes_are_kept(
     code, output = interrupt_rcd(*(part.format(planner=planner, room=tmp_path) for part in command), when="episode 1 ")
     assert code == ends_with, output
     assert "Traceback" not in output
-    assert (
-        "SIGINT: stopping" in output or "user interrupted with ctrl-c (SIGINT)" in output
-    )  # the latter is ros2 launch
+    assert "SIGINT: stopping" in output or "user interrupted with ctrl-c (SIGINT)" in output  # ours, ros2 launch's
     summary = json.loads((tmp_path / "results.json").read_text())
     assert (summary["complete"], summary["episodes"]) == (False, len(summary["episode_results"]))
     assert summary["episodes"] >= 1
