@@ -13,6 +13,7 @@ from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
+from rcd_ros.planning.leisure import at_leisure, pause
 from rcd_ros.ros import Future
 
 _LOOK_S = 0.2
@@ -71,8 +72,9 @@ class CheckpointLoader:
         done: Callable[[str], None],
     ) -> None:
         try:
-            with stepping_back():
+            with stepping_back(), at_leisure():
                 self._exchange(make(parameters), parameters)
+                pause()
             self._settle()
             problem = ""
         except RcdError as error:
@@ -89,6 +91,7 @@ class CheckpointLoader:
             check_exchange(running.spec, planner.spec, (running.history, planner.history))
             planner.warm_up()
             self._runner.check(planner, parameters)
+            pause()
             unused = self._put_in_place(planner)
         finally:
             unused.close()

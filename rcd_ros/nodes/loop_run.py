@@ -54,6 +54,8 @@ class LoopSettings:
     """s between two exchanges of the planner for itself, loaded anew; 0: none."""
     shape: bool = False
     """Whether trajectories are shaped, within limits that the checkpoint need not have."""
+    cpus: tuple[int, ...] = ()
+    """Cores that the planner's process keeps to; empty: any."""
 
     @property
     def periods(self) -> int:
@@ -106,6 +108,7 @@ class LoopRun:
             "realtime_priority": settings.realtime_priority,
             "lock_memory": settings.lock_memory,
             "keep_awake": settings.keep_awake,
+            "cpu_affinity": list(settings.cpus),
             "shape": settings.shape,
             "swap_every_s": settings.swap_every,
             "swaps": self.swaps,
@@ -154,6 +157,8 @@ def _processes(settings: LoopSettings, manifest: Manifest, folder: Path) -> list
         "lock_memory": settings.lock_memory,
         "keep_awake": settings.keep_awake,
     }
+    if settings.cpus:
+        planner["cpu_affinity"] = list(settings.cpus)
     sensor = {
         "checkpoint": checkpoint,
         "output": output,

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.card import model_card
+from rcd_ros.planning.leisure import PIECE_BYTES, pause
 from rcd_ros.planning.manifest import Manifest, is_of_newer_format
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
 
@@ -205,7 +206,12 @@ def checkpoint_sha256(folder: PathLike) -> str:
 
 
 def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256()
+    view = memoryview(content)
+    for begin in range(0, len(content), PIECE_BYTES):
+        digest.update(view[begin : begin + PIECE_BYTES])
+        pause()
+    return digest.hexdigest()
 
 
 def _refuse_occupied(target: Path, force: bool) -> None:

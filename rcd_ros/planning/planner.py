@@ -12,6 +12,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import PathLike, checkpoint_sha256, verify
 from rcd_ros.planning.engines.base import Engine
 from rcd_ros.planning.engines.choose import load_engine
+from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.noise import standard_normal
@@ -79,6 +80,7 @@ class Planner:
         counter = self.counter
         for _ in range(plans):
             self.plan(self._mean)
+            pause()
         self.counter = counter
 
     def rehearse(self) -> None:

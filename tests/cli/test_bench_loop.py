@@ -39,7 +39,20 @@ def test_a_run_writes_what_it_has_measured(tiny: Path, tmp_path: Path) -> None:
 
 def test_the_checkpoint_can_be_exchanged_meanwhile(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "loop.json"
-    options = ("--rate", 50, "--seconds", 3, "--engine", "onnxruntime", "--swap-every", 1, "--shape", "--json", file)
+    options = (
+        "--rate",
+        50,
+        "--seconds",
+        3,
+        "--engine",
+        "onnxruntime",
+        "--swap-every",
+        1,
+        "--shape",
+        "--cpu-affinity",
+        0,
+    )
+    options += ("--json", file)
     result = run_rcd("bench", "loop", tiny, *options)
     assert result.returncode == 0, result.stdout + result.stderr
     content = json.loads(file.read_text())
@@ -74,6 +87,8 @@ def test_what_was_measured_before_an_interruption_is_kept(tiny: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (("--cpu-affinity", "first"), "--cpu-affinity first: give core numbers with commas between them"),
+        (("--cpu-affinity", "4096"), "cpu_affinity names core 4096, this machine has cores 0 to"),
         (("--rate", "0"), "a rate must be above 0 Hz, got 0"),
         (("--rate", "fast"), "--rate fast: give a number, or several with commas between them"),
         (("--rate", "125,-1"), "a rate must be above 0 Hz, got -1"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import gc
 import os
 import sys
+import threading
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,11 +100,28 @@ def test_a_thread_that_steps_back_does_without_real_time(monkeypatch: pytest.Mon
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(os, "sched_getscheduler", lambda thread: granted)
     monkeypatch.setattr(os, "sched_setscheduler", lambda *call: calls.append(call))
+    monkeypatch.setattr(realtime, "_take_short_turns", lambda: calls.append(("short turns",)))
     before = sys.getswitchinterval()
     with stepping_back():
         assert sys.getswitchinterval() <= 1e-4
-    assert calls == ([(0, os.SCHED_OTHER, os.sched_param(0))] if granted == os.SCHED_FIFO else [])
+    back = [(0, os.SCHED_OTHER, os.sched_param(0)), ("short turns",)]
+    assert calls == (back if granted == os.SCHED_FIFO else [])
     assert sys.getswitchinterval() == before
+
+
+def test_short_turns_are_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's own answer: 0, or that it knows no such call; a malformed one would be EINVAL or E2BIG."""
+    answers: list[int] = []
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def ask(*call: object) -> None:
+        answers.append(0 if library.syscall(*call) == 0 else ctypes.get_errno())
+
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda name: SimpleNamespace(syscall=ask))
+    thread = threading.Thread(target=realtime._take_short_turns)
+    thread.start()
+    thread.join()
+    assert answers in ([], [0], [errno.ENOSYS])
 
 
 class _Itself:

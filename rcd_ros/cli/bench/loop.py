@@ -35,6 +35,9 @@ def loop(
     ] = 50,
     lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False,
     keep_awake: Annotated[bool, typer.Option(help="Keep the machine's cores from sleeping while they wait.")] = True,
+    cpu_affinity: Annotated[
+        str, typer.Option(help="Cores that the planner's process keeps to, with commas between them; empty: any.")
+    ] = "",
     shape: Annotated[bool, typer.Option("--shape", help="Shape the trajectories.")] = False,
     swap_every: Annotated[
         float, typer.Option(help="s from one hot swap of the checkpoint to the next; 0: none.")
@@ -58,7 +61,7 @@ def loop(
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
 
-      rcd bench loop --swap-every 2        # the checkpoint is loaded anew every two seconds while the node plans
+      rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded anew every two seconds while the node plans
     """
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.nodes.loop_run import LoopSettings
@@ -66,7 +69,7 @@ def loop(
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
 
-    rates = _rates(rate)
+    rates, cpus = _rates(rate), _cores(cpu_affinity)
     if not (math.isfinite(seconds) and seconds > 0.0):
         raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
     if not (math.isfinite(swap_every) and swap_every >= 0.0):
@@ -79,7 +82,7 @@ def loop(
     runs: list[LoopRun] = []
     try:
         for hertz in rates:
-            wishes = (realtime_priority, lock_memory, keep_awake, swap_every, shape)
+            wishes = (realtime_priority, lock_memory, keep_awake, swap_every, shape, cpus)
             runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value, *wishes), manifest))
             if not runs[-1].complete:
                 break
@@ -105,6 +108,17 @@ def _rates(text: str) -> list[float]:
         if not (math.isfinite(rate) and rate > 0.0):
             raise RcdError(f"--rate {text}: a rate must be above 0 Hz, got {rate:g}")
     return rates
+
+
+def _cores(text: str) -> tuple[int, ...]:
+    from rcd_ros.nodes.realtime import Realtime
+
+    try:
+        cores = tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError as error:
+        raise RcdError(f"--cpu-affinity {text}: give core numbers with commas between them") from error
+    Realtime(cpus=cores).check()
+    return cores
 
 
 def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:

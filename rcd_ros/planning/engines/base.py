@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 
@@ -139,6 +140,7 @@ def check_parity(engine: Engine, manifest: Manifest, reference: dict[str, NDArra
     for history, noise, commands in zip(*(reference[name] for name in expected), strict=True):
         engine.history[...], engine.noise[...] = history, noise
         engine.run()
+        pause()
         worst = float(np.maximum(worst, np.max(np.abs(engine.commands - commands) / command_range)))
     if not worst <= PARITY_TOLERANCE:
         raise RcdError(

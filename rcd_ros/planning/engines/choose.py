@@ -15,6 +15,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import PathLike, load_tensors, read_file
 from rcd_ros.planning.engines.auto import fastest
 from rcd_ros.planning.engines.base import Engine, Network, Program, check_parity
+from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.suggest import did_you_mean
 
@@ -145,7 +146,9 @@ def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 
 
     def load(engine_name: str) -> Engine:
         try:
+            pause()
             engine = Engine(load_network(engine_name, program, threads))
+            pause()
             check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
         except (RuntimeError, OSError) as error:  # of the runtime or its driver
             reason = " ".join(str(error).split())[:200]
