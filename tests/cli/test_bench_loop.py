@@ -39,20 +39,8 @@ def test_a_run_writes_what_it_has_measured(tiny: Path, tmp_path: Path) -> None:
 
 def test_the_checkpoint_can_be_exchanged_meanwhile(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "loop.json"
-    options = (
-        "--rate",
-        50,
-        "--seconds",
-        3,
-        "--engine",
-        "onnxruntime",
-        "--swap-every",
-        1,
-        "--shape",
-        "--cpu-affinity",
-        0,
-    )
-    options += ("--json", file)
+    options = ("--rate", 50, "--seconds", 3, "--engine", "onnxruntime", "--swap-every", 1, "--shape", "--json", file)
+    options += ("--cpu-affinity", 0)
     result = run_rcd("bench", "loop", tiny, *options)
     assert result.returncode == 0, result.stdout + result.stderr
     content = json.loads(file.read_text())
