@@ -96,7 +96,7 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
     """
     if spec.command.source != "action":
         raise RcdError(f"task '{spec.name}' plans what is observed, not actions: a bag holds no actions for it")
-    planner, bridge = _told(bag, topics, "checkpoint_sha256"), _told(bag, topics, "episodes_done")
+    planner, bridge = _told(bag, topics)
     result = BagEpisodes(
         execute=execute or _whole_number(bridge.get("execute", "")) or 1,
         mode=bridge.get("mode", ""),
@@ -114,13 +114,15 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
     return result
 
 
-def _told(bag: Bag, topics: TaskTopics, key: str) -> dict[str, str]:
-    """What the node whose status has `key` said of itself, the newest of each value."""
+def _told(bag: Bag, topics: TaskTopics) -> tuple[dict[str, str], dict[str, str]]:
+    """What planner and bridge said of themselves, the newest of each value."""
     reports = topics.full("diagnostics")
-    told: dict[str, str] = {}
+    planner: dict[str, str] = {}
+    bridge: dict[str, str] = {}
     for recorded in bag.messages([reports if bag.types.get(reports) == DIAGNOSTICS else "/diagnostics"]):
-        told |= status_values(recorded.message, key) or {}
-    return told
+        planner |= status_values(recorded.message, "checkpoint_sha256") or {}
+        bridge |= status_values(recorded.message, "episodes_done") or {}
+    return planner, bridge
 
 
 def _whole_number(text: str) -> int:

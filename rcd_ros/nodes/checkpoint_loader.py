@@ -74,7 +74,6 @@ class CheckpointLoader:
         try:
             with stepping_back(), at_leisure():
                 self._exchange(make(parameters), parameters)
-                pause()
             self._settle()
             problem = ""
         except RcdError as error:

@@ -21,13 +21,15 @@ from safetensors import SafetensorError
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.card import model_card
-from rcd_ros.planning.leisure import PIECE_BYTES, pause
+from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.manifest import Manifest, is_of_newer_format
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
 
 MANIFEST = "manifest.yaml"
 SEAL = "manifest.sha256"
 CARD = "README.md"
+PIECE_BYTES = 1 << 20
+"""How much of a file is hashed before others may go first."""
 COMPACT = "Compact: the student's weights are in student.onnx alone, the teacher's are in half precision."
 
 Tensors = Mapping[str, NDArray[Any]]

@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PIECE_BYTES = 1 << 20
-"""Of a file that is hashed."""
 PAUSE_S = 0.001
 
 _thread = threading.local()

@@ -146,7 +146,6 @@ def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 
 
     def load(engine_name: str) -> Engine:
         try:
-            pause()
             engine = Engine(load_network(engine_name, program, threads))
             pause()
             check_parity(engine, manifest, reference, f"checkpoint '{folder}'")
