@@ -19,7 +19,7 @@ from rcd_ros.nodes.messages import diagnostics
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.ros import RUNTIME, Clock, ClockType, DurabilityPolicy, Node, QoSProfile, ReliabilityPolicy, run_node
 from rcd_ros.ros.messages import DiagnosticArray, load_interface
-from rcd_ros.ros.raw import subscribe_raw, take_what_waits
+from rcd_ros.ros.raw import subscribe_raw, what_waits
 
 OUR_TOPICS: Mapping[str, str] = {
     "clock": "rosgraph_msgs/msg/Clock",
@@ -100,9 +100,8 @@ class BagRecorder(Node):
         self.get_logger().info(f"recording into '{self._folder}'")
 
     def destroy_node(self) -> None:
-        """Complete the bag, also with what has come and waits: on a busy machine that may be a second of a run."""
-        for _, subscription in list(self._subscriptions_of.values()):
-            take_what_waits(subscription)
+        """Complete the bag."""
+        self._record_what_waits()
         self._close()
         super().destroy_node()
 
@@ -151,6 +150,17 @@ class BagRecorder(Node):
         if self._max_bytes and self._writer.size >= self._max_bytes:
             self.get_logger().info(f"the bag has reached {self._max_bytes / 1e6:g} MB")
             self._finish()
+
+    def _record_what_waits(self) -> None:
+        """On a busy machine that may be a second of a run."""
+        calls = [call for _, subscription in self._subscriptions_of.values() for call in what_waits(subscription)]
+        try:
+            for call in calls:
+                call()
+        except SystemExit:
+            pass  # the bag has reached its size; it ends anyway
+        except RcdError as error:
+            self.get_logger().error(str(error))
 
     def _finish(self) -> None:
         """All that was asked for is recorded."""

@@ -35,10 +35,9 @@ def subscribe_raw(
     return node.create_subscription(message_type, topic, with_times if _tells_times() else alone, qos, raw=True)
 
 
-def take_what_waits(subscription: Any) -> None:
-    """Call back with the messages that a subscription of `subscribe_raw` has received already, though nothing spins."""
-    while (call := _next_call(subscription)) is not None:
-        call()
+def what_waits(subscription: Any) -> list[Callable[[], None]]:
+    """The calls that hand over what a subscription of `subscribe_raw` has received, taken though nothing spins."""
+    return list(iter(partial(_next_call, subscription), None))
 
 
 def serialize(message: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -38,18 +40,42 @@ def publish(peer: Peer, publisher: Any, count: int) -> None:
         publisher.publish(joint_state(index, ("elbow",), np.array([0.1 * index]), np.empty(0)))
 
 
-def test_what_has_come_when_it_ends_is_in_the_bag(domain: int, tmp_path: Path) -> None:
-    """Pins that a recorder which had fallen behind, on a busy machine, lost the end of the run."""
-    ros.init(args=["--ros-args", "-p", f"output:={tmp_path / 'run'}"])
+def end_with_messages_waiting(folder: Path, count: int, **parameters: object) -> None:
+    """A recorder ends that has not yet looked at the `count` joint states it has received."""
+    given = {"output": folder, **parameters}
+    ros.init(args=["--ros-args", *(item for name, value in given.items() for item in ("-p", f"{name}:={value}"))])
     recorder, peer = BagRecorder(), Peer()
     states = peer.create_publisher(JointState, "joint_states", 1000)
     peer.until(states.get_subscription_count, "the recorder")
-    publish(peer, states, 50)
+    publish(peer, states, count)
     time.sleep(0.2)  # on their way
     recorder.destroy_node()
     peer.destroy_node()
     ros.try_shutdown()
+
+
+def test_what_has_come_when_it_ends_is_in_the_bag(domain: int, tmp_path: Path) -> None:
+    """Pins that a recorder which had fallen behind, on a busy machine, lost the end of the run."""
+    end_with_messages_waiting(tmp_path / "run", 50)
     assert stamps(tmp_path / "run", "/joint_states") == list(range(50))
+
+
+def test_a_bag_that_becomes_as_large_as_it_may_while_it_ends_is_whole(domain: int, tmp_path: Path) -> None:
+    end_with_messages_waiting(tmp_path / "run", 50, max_size=0.001)
+    assert 0 < len(stamps(tmp_path / "run", "/joint_states")) < 50
+
+
+@pytest.mark.parametrize("exit_on_failure", [False, True])
+def test_a_disk_that_is_full_when_it_ends_is_told_once(
+    domain: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    exit_on_failure: bool,
+) -> None:
+    monkeypatch.setattr(BagWriter, "write", Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+    end_with_messages_waiting(tmp_path / "run", 50, exit_on_failure=exit_on_failure)
+    assert capfd.readouterr().err.count("cannot record into") == 1
 
 
 def test_topics_are_recorded_from_their_first_message_and_as_they_appear(
