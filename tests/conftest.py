@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rcd_ros.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.simulation.rendering import choose_gl
 
 choose_gl()  # before the first test module imports MuJoCo, which then keeps to what it finds

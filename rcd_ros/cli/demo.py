@@ -30,11 +30,11 @@ def demo(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
 
+    from rcd_ros.launching.bringup import find_bringup
+    from rcd_ros.launching.supervisor import run_nodes
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
-    from rcd_ros.ros.bringup import find_bringup
-    from rcd_ros.ros.supervisor import run_nodes
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"

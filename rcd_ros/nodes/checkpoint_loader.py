@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.task import Future
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.plan_runner import PlanRunner
@@ -14,7 +16,6 @@ from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
 from rcd_ros.planning.leisure import at_leisure, pause
-from rcd_ros.ros import Future
 
 _LOOK_S = 0.2
 

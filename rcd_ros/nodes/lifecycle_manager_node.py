@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.parameters import declare
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import ChangeState, Transition
+from rcd_ros.nodes.ros.run import run_node
 
 LOOK_EVERY_S = 0.1
 PATIENCE_S = 60.0

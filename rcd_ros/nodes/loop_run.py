@@ -18,13 +18,13 @@ import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.loop import LoopTimes, loop_times
+from rcd_ros.launching.bringup import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor, node_command
 from rcd_ros.nodes.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.nodes.loop_sensor_node import BEGUN, SENT
 from rcd_ros.nodes.loop_swapper_node import SWAPS
+from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.ros.bringup import NodeProcess
-from rcd_ros.ros.free_domain import free_domain
-from rcd_ros.ros.supervisor import Supervisor, node_command
 
 NAMESPACE = "rcd_bench"
 """With a ROS domain of its own besides: nothing of this may reach a robot."""

@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
 from rcd_ros.nodes.loop_sensor_node import BEGUN
 from rcd_ros.nodes.parameters import declare
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import Trigger
+from rcd_ros.nodes.ros.run import run_node
 
 SWAPS = "swaps.json"
 """File of the folder `output`: s that each exchange took, and what the planner refused."""

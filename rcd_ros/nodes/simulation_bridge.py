@@ -10,6 +10,13 @@ import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge_parameters import BridgeParameters
 from rcd_ros.nodes.bridge_services import BridgeServices
@@ -25,8 +32,6 @@ from rcd_ros.nodes.realtime_ticker import RealtimeTicker
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import claim, write_json
-from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, String
 from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
 

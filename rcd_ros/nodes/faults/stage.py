@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rclpy import init, try_shutdown
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 from typing_extensions import Self
 
+from rcd_ros.launching.bringup import OWN_CLOCK, NodeProcess
 from rcd_ros.nodes.faults.processes import Processes
 from rcd_ros.nodes.faults.wire import PLANNER, ROBOT, Wire
 from rcd_ros.nodes.faults.witness import Witness
+from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import ExternalShutdownException, SingleThreadedExecutor, init, try_shutdown
-from rcd_ros.ros.bringup import OWN_CLOCK, NodeProcess
-from rcd_ros.ros.free_domain import free_domain
-from rcd_ros.ros.messages import JointTrajectory, Trigger
 
 NAMESPACE = "rcd_faults"
 """With a ROS domain of its own besides: nothing of this may reach a robot."""
