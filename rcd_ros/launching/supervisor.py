@@ -1,4 +1,4 @@
-"""Runs the processes of a launch without ROS 2: starts them, shows their output, ends them together.
+"""Runs the processes of a launch without `ros2 launch`: starts them, shows their output, ends them together.
 
 Each process leads a process group of its own (honcho), so that whatever it starts ends with it. Nodes also notice
 by themselves when the supervisor was killed (`launcher_watch`).
@@ -28,6 +28,7 @@ from honcho.process import Process
 
 from rcd_ros.launching.bringup import NodeProcess, lifecycle_manager, waiting
 from rcd_ros.launching.launcher_watch import LAUNCHER_VARIABLE
+from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 
 _SELF = "launch"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -209,7 +210,14 @@ def run_nodes(processes: Sequence[NodeProcess], managed: bool = False) -> int:
     """Run the nodes of a launch until it ends; returns its exit code.
 
     Managed nodes start themselves; if `managed`, a manager in a process of its own configures and activates them.
+    Where ROS 2 is a set of wheels, nodes are discovered on this machine only, unless the environment says otherwise.
+
+    Raises:
+        RcdError: there is no ROS 2, or there are two.
     """
+    check_installation()
+    if not is_sourced():
+        keep_discovery_local()
     if managed and any(process.lifecycle for process in processes):
         processes = [*map(waiting, processes), lifecycle_manager(processes)]
     supervisor = Supervisor()

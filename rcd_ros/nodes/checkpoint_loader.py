@@ -57,14 +57,13 @@ class CheckpointLoader:
             return "a checkpoint is being loaded already: wait for its answer"
         if parameters.engine == "auto":  # to measure engines would take cores from the planner that plans
             parameters = parameters.model_copy(update={"engine": self._runner.planner.engine.name})
-        outcome = Future()
+        outcome: Future[str] = Future()
         # A daemon: an engine that compiles for minutes must not keep the process from ending.
         self._loader = threading.Thread(
             target=self._run, args=(make, parameters, outcome.set_result), name="loading", daemon=True
         )
         self._loader.start()
-        problem: str = await outcome
-        return problem
+        return await outcome or ""
 
     def _run(
         self,

@@ -34,7 +34,9 @@ class LifecycleManagerNode(Node):
         nothing: list[str] = []
         names = declare(self, "node_names", nothing, "nodes to configure and activate", bool, "a list of node names")
         self._steps = [(name, step) for name in names for step in STEPS]
-        self._clients_of = {name: self.create_client(ChangeState, f"{name}/change_state") for name in names}
+        self._clients_of: dict[str, Any] = {
+            name: self.create_client(ChangeState, f"{name}/change_state") for name in names
+        }
         self._answer: Any = None
         self._waited_s = 0.0
         self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))

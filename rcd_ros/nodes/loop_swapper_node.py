@@ -34,7 +34,7 @@ class LoopSwapper(Node):
         self._output = Path(declare(self, "output", "", "folder for what has come of it", bool, "a folder"))
         self._every = declare(self, "every", 1.0, "s from one exchange to the next", lambda s: s > 0.0, "above 0 (s)")
         planner = declare(self, "planner", "planner", "name of the planner node")
-        self._client = self.create_client(Trigger, f"{planner}/load_checkpoint")
+        self._client: Any = self.create_client(Trigger, f"{planner}/load_checkpoint")
         self._answer: Any = None
         self._due: float | None = None
         self._asked = 0.0

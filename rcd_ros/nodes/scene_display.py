@@ -37,10 +37,10 @@ class SceneDisplay:
         height = declare(node, "camera_height", 240, "of an image, pixels", _positive, "above 0")
         headless = declare(node, "headless", True, "no window with MuJoCo's viewer")
 
-        self._transforms = _transforms(node, scene) if shows_transforms else None
         self._plan = PlanMarkers(node, scene, spec, end_effector) if shows_plan else None
         self._camera = CameraPublisher(node, scene, camera, rate, (width, height)) if camera else None
         self._viewer = None if headless else _viewer(node, scene)
+        self._transforms = _transforms(node, scene) if shows_transforms else None
         if describes:
             self._describe(node, scene)
 

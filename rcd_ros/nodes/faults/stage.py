@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from rcd_ros.nodes.faults.processes import Processes
 from rcd_ros.nodes.faults.wire import PLANNER, ROBOT, Wire
 from rcd_ros.nodes.faults.witness import Witness
 from rcd_ros.nodes.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 from rcd_ros.planning.spec import TaskSpec
 
 NAMESPACE = "rcd_faults"
@@ -68,8 +70,9 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.domain = free_domain()
+        os.environ.update(LOCAL_DISCOVERY)
         init(args=["--ros-args", "-r", f"__ns:=/{NAMESPACE}"], domain_id=self.domain)
-        self.processes = Processes(self.folder, {"ROS_DOMAIN_ID": str(self.domain)})
+        self.processes = Processes(self.folder, {"ROS_DOMAIN_ID": str(self.domain), **LOCAL_DISCOVERY})
         self.wire = Wire("faults", self.spec)
         self.witness = Witness(
             self.wire,

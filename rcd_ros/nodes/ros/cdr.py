@@ -199,7 +199,7 @@ def _walk_value(walk: _Walk, kind: Any) -> None:
             for _ in range(count):
                 _walk_value(walk, kind.value_type)
     elif isinstance(kind, NamespacedType):
-        if (kind.namespaces[0], kind.name) == ("builtin_interfaces", "Duration"):
+        if (*kind.namespaces, kind.name) == ("builtin_interfaces", "msg", "Duration"):
             walk.durations.append(walk.take(4, 2))
         else:
             _walk_fields(walk, load_interface("/".join((*kind.namespaces, kind.name))).SLOT_TYPES)

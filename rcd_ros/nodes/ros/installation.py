@@ -11,6 +11,10 @@ from typing import Any
 
 from rcd_ros.errors import RcdError
 
+MISSING = (
+    "ROS 2 is not installed: source one (apt, docs.ros.org), use RoboStack (conda), or, on Linux x86_64, install the "
+    "wheels by pip install 'rcd_ros[ros]'"
+)
 _DISTRIBUTIONS = {3: "humble", 5: "iron", 7: "jazzy", 9: "kilted"}
 """ROS 2 distributions by the major version of their rclpy."""
 _WHEEL = "ros-rclpy"
@@ -25,10 +29,7 @@ def check_installation() -> None:
             libraries in one process crash or corrupt messages.
     """
     if importlib.util.find_spec("rclpy") is None:
-        raise RcdError(
-            "ROS 2 is not installed: source one (apt, docs.ros.org), use RoboStack (conda), or, on Linux x86_64, "
-            "install the wheels by pip install 'rcd_ros[ros]'"
-        )
+        raise RcdError(MISSING)
     sourced = _sourced_prefix()
     if sourced is not None and _installed(_WHEEL):
         raise RcdError(
@@ -37,9 +38,13 @@ def check_installation() -> None:
         )
 
 
+LOCAL_DISCOVERY = {_DISCOVERY: "LOCALHOST"}
+"""Environment in which nodes find each other on this machine only."""
+
+
 def keep_discovery_local() -> None:
     """Limit discovery to this machine unless the environment says otherwise; child processes inherit it."""
-    os.environ.setdefault(_DISCOVERY, "LOCALHOST")
+    os.environ.setdefault(_DISCOVERY, LOCAL_DISCOVERY[_DISCOVERY])
 
 
 def is_sourced() -> bool:

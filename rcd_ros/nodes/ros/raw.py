@@ -34,7 +34,8 @@ def subscribe_raw(
     def alone(data: bytes) -> None:
         callback(data, time.time_ns())
 
-    return node.create_subscription(message_type, topic, with_times if _tells_times() else alone, qos, raw=True)
+    chosen: Any = with_times if _tells_times() else alone  # rclpy looks at how many arguments it takes
+    return node.create_subscription(message_type, topic, chosen, qos, raw=True)
 
 
 def what_waits(subscription: Any) -> list[Callable[[], None]]:

@@ -67,10 +67,10 @@ def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
     if not is_sourced():
         keep_discovery_local()
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # of rcl, about the arguments or a parameter file
         raise RcdError(str(error)) from error
-    signalled = Future()
+    signalled: Future[None] = Future()
     SignalHandling(lambda: signalled.set_result(None))
 
     def spin_until_signal(node: Any) -> None:
