@@ -24,7 +24,7 @@ PACKAGES = (
     "numpy",
     "mujoco",
     "gymnasium-robotics",
-    "cyclonedds",
+    "ros-rclpy",
 )
 BUSY = 0.5
 """Load per core above which something else is likely to run beside a measurement."""

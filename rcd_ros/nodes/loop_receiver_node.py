@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.serialized_trajectory import TrajectoryReader
 
@@ -41,13 +42,16 @@ class LoopReceiver(Node):
         self._said: dict[str, str] = {}
         self._report: PlannerReport | None = None
         self._reader = TrajectoryReader()
-        self.create_subscription(JointTrajectory, topic, self._on_trajectory, QUEUE, raw=True)
+        self._listener = Listener(self)
+        self._listener.subscribe(JointTrajectory, topic, self._on_trajectory, QUEUE)
+        self._listener.start()
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
         self._collector = QuietCollector()
         self._collector.freeze()
 
     def destroy_node(self) -> None:
         """Keep what has arrived, also when interrupted."""
+        self._listener.close()
         self._collector.release()
         np.save(self._output / RECEIVED, self._received[: self._taken])
         report = self._report.values() if self._report is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +13,7 @@ from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.observation_reader import READERS, ObservationReader
+from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.observation_watch import ObservationWatch
@@ -25,7 +27,9 @@ _STANDSTILL_S = 2.0
 
 
 class ObservationIntake:
-    """Subscribes, assembles and watches; its callbacks are called in the executor's thread.
+    """Subscribes, assembles and watches.
+
+    Observations are handed over in a thread of their own, what has become too old in the executor's.
 
     Attributes:
         assembler: gathers the messages; counts what it cannot use.
@@ -61,20 +65,25 @@ class ObservationIntake:
         self._lead = spec.observations[0].topic
         self._on_observation, self._on_repeated, self._on_stale = on_observation, on_repeated, on_stale
         self._simulated = bool(node.get_parameter("use_sim_time").value)
+        self._access = threading.Lock()
         self._watch = ObservationWatch(limits, self._simulated)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer: Any = None
         self._limits: dict[str, int] = {}
         self.set_limits(limits)
         kinds = {channel.topic: channel.kind for channel in spec.observations}
-        self._subscriptions = [self._subscribe(topic, READERS[kind](assembler, topic)) for topic, kind in kinds.items()]
+        self._listener = Listener(node, "observations")
+        for topic, kind in kinds.items():
+            self._subscribe(topic, READERS[kind](assembler, topic))
+        self._listener.start()
 
     def set_limits(self, limits: Mapping[str, int]) -> None:
         """Other greatest ages (ns) from now on."""
         if self._timer is not None and limits == self._limits:
             return
         self._limits = dict(limits)
-        self._watch.set_limits(limits)
+        with self._access:
+            self._watch.set_limits(limits)
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
         least, most = _LOOK_S
@@ -84,8 +93,7 @@ class ObservationIntake:
     def close(self) -> None:
         """Listen no more."""
         self._node.destroy_timer(self._timer)
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
+        self._listener.close()
 
     @property
     def standstill(self) -> str:
@@ -103,17 +111,20 @@ class ObservationIntake:
             values[f"age_s: {topic}"] = "never heard" if age is None else round(1e-9 * age, 4)
         return values
 
-    def _subscribe(self, topic: str, reader: ObservationReader) -> Any:
-        return self._node.create_subscription(
+    def _subscribe(self, topic: str, reader: ObservationReader) -> None:
+        self._listener.subscribe(
             reader.message_type,
             topic,
             partial(self._on_message, reader, topic),
             reader.qos.profile(),
-            qos_overriding_options=OVERRIDABLE,
-            raw=True,
+            OVERRIDABLE,
         )
 
     def _on_message(self, reader: ObservationReader, topic: str, data: bytes) -> None:
+        with self._access:
+            self._take(reader, topic, data)
+
+    def _take(self, reader: ObservationReader, topic: str, data: bytes) -> None:
         before = self.assembler.stamp_of(topic)
         try:
             stamp, observation = reader.read(data)
@@ -139,8 +150,9 @@ class ObservationIntake:
 
     def _look(self) -> None:
         """See whether what was observed has become too old, or is fresh again."""
-        self._watch.tick(self._now(), time.monotonic_ns())
-        problem = self._watch.problem()
+        with self._access:
+            self._watch.tick(self._now(), time.monotonic_ns())
+            problem = self._watch.problem()
         if problem and not self.stale:
             self._node.get_logger().warning(f"no new plan: {problem}")
             self._on_stale(problem)

@@ -48,6 +48,8 @@ class PlanRunner:
         planner: in use.
         plans: made since the runner was made.
         exchanges: of the planner, for another one.
+        after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller that
+            interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
         held_for: why the robot is held at present; empty while it is not.
@@ -80,6 +82,7 @@ class PlanRunner:
         self.planner = planner
         self.plans = 0
         self.exchanges = 0
+        self.after_lead = 0
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[bytes]] | None = None
@@ -159,6 +162,9 @@ class PlanRunner:
         self.plans += 1
         self.held_for = ""
         published = self._now()
+        parameters = self._parameters
+        if parameters.shape and parameters.sampling == "spline" and published - moment > parameters.lead * 1e9:
+            self.after_lead += 1
         self._times.planned(Period(observation.stamp, task.begun, started, published, planned - begin, end - planned))
         self._example = chunk, newest
         planner.prepare()

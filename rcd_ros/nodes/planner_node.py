@@ -77,6 +77,7 @@ class PlannerNode(ManagedNode):
         """
         super().__init__("planner")
         self._checkpoint = ""
+        self._gate = threading.Lock()
         self._waiting: Observation | None = None
         self._ticker: Any = None
         self._refused: dict[str, str] = {}
@@ -138,7 +139,8 @@ class PlannerNode(ManagedNode):
         Raises:
             RcdError: the planning thread has failed, or does not answer.
         """
-        self._active = False
+        with self._gate:  # nothing is offered to the planning thread behind what stops it
+            self._active = False
         self._collector.release()
         work, stopped = self._configured(), threading.Event()
         work.thread.call(work.runner.stop)
@@ -209,19 +211,22 @@ class PlannerNode(ManagedNode):
         return self._work
 
     def _on_observation(self, observation: Observation) -> None:
-        if not self._active:
-            return
-        if self._ticker is None:
-            self._offer(observation, observation.stamp)
-        else:
-            if self._waiting is not None:
-                self._configured().runner.dropped["overtaken"] += 1
-            self._waiting = observation
+        """Plan on it, or keep it for the timer; called in the listening thread."""
+        with self._gate:
+            if not self._active:
+                return
+            if self._ticker is None:
+                self._offer(observation, observation.stamp)
+            else:
+                if self._waiting is not None:
+                    self._configured().runner.dropped["overtaken"] += 1
+                self._waiting = observation
 
     def _plan_newest(self) -> None:
-        observation, self._waiting = self._waiting, None
-        if observation is not None and self._active:
-            self._offer(observation, self._now())
+        with self._gate:
+            observation, self._waiting = self._waiting, None
+            if observation is not None and self._active:
+                self._offer(observation, self._now())
 
     def _offer(self, observation: Observation, begun: int) -> None:
         work = self._configured()

@@ -35,6 +35,7 @@ class PlannerStatus:
         """Tell about these; `warn` is told once whenever a rate is not held."""
         self._runner, self._intake, self._times, self._warn = runner, intake, times, warn
         self._rate_watch = RateWatch()
+        self._after_lead = 0
 
     def statuses(
         self, lifecycle: str, checkpoint: str, parameters: PlannerParameters, refused: Mapping[str, str]
@@ -91,6 +92,7 @@ class PlannerStatus:
             "rate_asked_hz": round(rate, 2),
             "counter": planner.counter,
             "exchanges": runner.exchanges,
+            "sent_after_lead": runner.after_lead,
             "mode": parameters.mode,
             "shape": parameters.shape,
             "plan_stamp": runner.last[0] if runner.last else -1,
@@ -129,7 +131,11 @@ class PlannerStatus:
                 f"{age:.3g} ms old when its planning begins and a plan takes {plan:.3g} ms (p99): lower the rate or "
                 "choose a faster engine"
             )
-        if summary.missed == 0:
-            return []
-        within = f"within {1e3 * deadline:g} ms in the last {WINDOW_S:g} s"
-        return [f"{summary.missed} of {summary.periods} observations had no plan {within}"]
+        problems = []
+        late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
+        if late:
+            problems.append(f"{late} trajectories were sent after the moment at which they take over: raise 'lead'")
+        if summary.missed:
+            within = f"within {1e3 * deadline:g} ms in the last {WINDOW_S:g} s"
+            problems.append(f"{summary.missed} of {summary.periods} observations had no plan {within}")
+        return problems

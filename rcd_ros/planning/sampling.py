@@ -1,9 +1,9 @@
 """Which points of a commanded motion are sent, and from when their times count.
 
-A joint_trajectory_controller without `allow_trajectory_replacement` (older ones have no such parameter) counts times
-from the stamp, also from one in the past. With it, the default since ros2_controllers #2419 (2026), it counts the times
-of a trajectory that replaces another from the stamp or from its arrival, whichever is later: there a trajectory is to
-be stamped with the moment at which it takes over, far enough ahead.
+A joint_trajectory_controller with `allow_trajectory_replacement: false` (older ones have no such parameter) counts
+times from the stamp, also from one in the past: this is the way to drive one. With replacement (ros2_controllers #2401,
+2026) it counts the times of a trajectory that replaces another from the stamp or from its arrival, whichever is later,
+and puts what runs off by a cycle at each arrival.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class PointChoice:
     """How the points are chosen.
 
     Attributes:
-        sampling: "period": one point a control period, for receivers that execute one command a period. "spline": all
-            knots of the motion, so that cubic interpolation between the points is the motion.
+        sampling: "period": one point a control period, for receivers that execute one command a period. "spline": the
+            moment of sending and all knots of the motion behind it, so that cubic interpolation between the points is
+            the motion.
         stamping: from when times count. "observation": the stamp of the observation that was planned from; the points
             begin with what is commanded until the plan takes over. "takeover": the moment at which it takes over; the
             first point is what is commanded then. For receivers that go on as before until the stamp.
@@ -70,7 +71,9 @@ class PointChoice:
             first, final = (begin - stamp) // period + 1, -((stamp - end) // period)
             times = stamp + np.arange(first, max(first, final) + 1, dtype=np.int64) * period
         takes_over = self.stamping == "takeover"
-        if takes_over or begin < motion.known_since:
-            start = switch if takes_over else motion.known_since
+        # A controller enters a trajectory from what it commanded last, with a time that may be a cycle too early
+        # (ros2_controllers #1306). With a first knot that lies behind it, it does not have to.
+        if takes_over or self.sampling == "spline" or begin < motion.known_since:
+            start = switch if takes_over else max(begin, motion.known_since)
             times = np.concatenate(([start], times[times > start]))
         return switch if takes_over else stamp, times

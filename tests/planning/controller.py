@@ -1,13 +1,14 @@
 """What ros2_control's joint_trajectory_controller makes of the trajectories that it is sent, in a few lines.
 
-Between points with positions and velocities it interpolates by cubics, and comes to the first one from what it commands
-when the trajectory arrives (`interpolate_from_desired_state`); behind the last one it stands still (ros2_controllers,
-doc/trajectory.rst and joint_trajectory_controller.cpp of 2026-08: `allow_trajectory_replacement`).
+Between points with positions and velocities it interpolates by cubics, and comes to the first one from what it
+commanded last (`interpolate_from_desired_state`); behind the last one it stands still. Read in ros2_controllers'
+sources of 2026-08: joint_trajectory_controller.cpp (`update`, `blend_with_active_trajectory`), trajectory.cpp
+(`sample`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,31 +22,66 @@ class Controller:
     `splices` is its parameter `allow_trajectory_replacement`: without it a trajectory replaces the running one when it
     arrives, and its times count from its stamp; with it the running one goes on until the stamp, if that is still to
     come, and times count from there or from the arrival.
+
+    `ahead` is the update period (ns) of controllers since ros2_controllers #1306 (2024-11; Jazzy, Kilted and newer): in
+    each cycle they command the state one period ahead, and keep it with the time of the cycle, which is a period too
+    early. The next trajectory is entered from there. 0: a controller from before.
     """
 
     times: np.ndarray
     positions: np.ndarray
     velocities: np.ndarray
     splices: bool
+    ahead: int = 0
+    commands: list[np.ndarray] = field(default_factory=list)
+    """Positions and velocities (2, n_cmd) commanded in each cycle so far, with `ahead`."""
+    cycle: int = 0
+    """Time (ns) of the next cycle, with `ahead`."""
 
     @classmethod
-    def at(cls, time: int, position: np.ndarray, splices: bool) -> Controller:
+    def at(cls, time: int, position: np.ndarray, splices: bool, ahead: int = 0) -> Controller:
         """One at rest."""
-        return cls(np.array([time]), position[None].copy(), np.zeros((1, len(position))), splices)
+        return cls(np.array([time]), position[None].copy(), np.zeros((1, len(position))), splices, ahead, cycle=time)
 
     def receive(self, plan: ShapedPlan, time: int) -> None:
         """Take a trajectory that arrives at `time` (ns)."""
+        if self.ahead:
+            self.run(time)
+            time = self.cycle  # where it is looked at
         begin = max(plan.stamp, time) if self.splices else plan.stamp
         points = begin + plan.points.time_from_start
-        kept = np.array([time])
+        kept, seen = np.array([time - self.ahead]), np.array([time])
         if self.splices and begin > time:
-            running = self.times[(self.times > time) & (self.times < begin)]
-            kept = np.concatenate((kept, running, [begin]))
-        kept = kept[kept < points[0]]
-        positions, velocities = self.state(kept)
-        self.times = np.concatenate((kept, points))
+            # The old knots are counted from the cycle before, so they come one period later than they should.
+            running = self.times[(self.times > time - self.ahead) & (self.times < begin - self.ahead)]
+            kept = np.concatenate((kept, running + self.ahead, [begin]))
+            seen = np.concatenate((seen, running, [begin - self.ahead]))
+        entered = kept < points[0]
+        positions, velocities = self.state(seen[entered])
+        self.times = np.concatenate((kept[entered], points))
         self.positions = np.concatenate((positions, plan.points.positions))
         self.velocities = np.concatenate((velocities, plan.points.velocities))
+
+    def run(self, until: int) -> None:
+        """Command in each cycle before `until` (ns)."""
+        cycles = np.arange(self.cycle, until, self.ahead)
+        if len(cycles):
+            self.commands.extend(np.stack(self.state(cycles + self.ahead), axis=1))
+            self.cycle = int(cycles[-1]) + self.ahead
+
+    @property
+    def largest_steps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Largest change (n_cmd,) from one cycle to the next: of commanded velocity, and of commanded motion.
+
+        The first is what a velocity interface is given (rad/s). The second is that of the differences of positions
+        over a period, which is what a position interface makes the joint do (rad/s).
+        """
+        commands = np.array(self.commands)
+        moved = np.diff(commands[:, 0], axis=0) / (self.ahead * 1e-9)
+        return (
+            np.abs(np.diff(commands[:, 1], axis=0)).max(axis=0),
+            np.abs(np.diff(moved, axis=0)).max(axis=0),
+        )
 
     def state(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities (m, n_cmd) commanded at `times` (m,) ns."""

@@ -37,12 +37,12 @@ def test_a_point_a_period_until_the_robot_rests() -> None:
     assert times(PointChoice(), now=110, switch=110) == (0, [200, 300, 400])
 
 
-def test_all_knots_of_the_motion() -> None:
-    assert times(PointChoice("spline")) == (0, [100, 120, 200, 220, 300, 320])
+def test_the_moment_of_sending_and_all_knots_of_the_motion() -> None:
+    assert times(PointChoice("spline")) == (0, [30, 100, 120, 200, 220, 300, 320])
 
 
 def test_what_is_commanded_until_the_plan_takes_over_is_sent_again() -> None:
-    assert times(PointChoice("spline"), now=90, switch=210) == (0, [100, 120, 200, 220, 300, 320])
+    assert times(PointChoice("spline"), now=90, switch=210) == (0, [90, 100, 120, 200, 220, 300, 320])
 
 
 def test_takeover_begins_with_the_moment_of_takeover() -> None:
@@ -52,7 +52,7 @@ def test_takeover_begins_with_the_moment_of_takeover() -> None:
 
 def test_a_trajectory_may_end_with_its_last_command() -> None:
     assert times(PointChoice(rests=False)) == (0, [100, 200])
-    assert times(PointChoice("spline", rests=False)) == (0, [100, 120, 200])
+    assert times(PointChoice("spline", rests=False)) == (0, [30, 100, 120, 200])
     assert times(PointChoice(rests=False), last=0) == (0, [100, 200, 300, 400]), "a mere stop is sent whole"
 
 

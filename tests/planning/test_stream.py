@@ -160,6 +160,46 @@ def test_a_controller_never_leaves_the_limits_and_never_jumps(
         watch.look(int(watch.controller.times[-1]) + ticks)
 
 
+CYCLE = 2_000_000
+"""Of a controller at 500 Hz, ns."""
+
+
+def replan_in_motion(
+    stamping: str, splices: bool, lost: float = 0.0, late: float = 0.0
+) -> tuple[Controller, MotionLimits]:
+    """200 plans in motion at 125 Hz, each a little late, some lost or (by `late` s more) later than the lead."""
+    rng = np.random.default_rng(0)
+    spec, period, lead = spec_for("velocity", 0.008), 8_000_000, 0.004
+    limits = {"velocity": (1.78,), "acceleration": (15.0,), "jerk": (1000.0,)}
+    settings = StreamSettings(shape=True, limits=limits, lead=lead, sampling="spline", stamping=stamping)  # type: ignore[arg-type]
+    stream, controller = CommandStream(spec, settings), Controller.at(0, OBSERVED[:2], splices, CYCLE)
+    for k in range(1, 201):
+        stamp, now = k * period, k * period + int(rng.integers(200_000, 3_000_000))
+        swing = 1.5 * np.sin(2.0 * np.pi * (k + np.arange(16))[:, None] / 60.0 + np.array([0.0, 1.0]))
+        plan = stream.next(swing + 0.3 * rng.standard_normal((16, 2)), OBSERVED, stamp, now)
+        if rng.random() >= lost:
+            delay = late if rng.random() < 0.1 else 0.0
+            controller.receive(plan, now + int(rng.integers(100_000, 1_000_000)) + round(delay * 1e9))
+    controller.run(int(controller.times[-1]) + 10 * CYCLE)  # the planner is gone: what is left runs to its end
+    return controller, MotionLimits.of(spec, limits, 0.0)
+
+
+def test_a_controller_that_samples_ahead_is_not_made_to_jump() -> None:
+    """Pins: knots up to the moment of sending were left out, and the way to the next one was a jump of 1.3 rad/s."""
+    controller, limits = replan_in_motion("observation", splices=False)
+    assert len(controller.commands) > 750
+    bound = 1.3 * limits.acceleration * CYCLE * 1e-9
+    for step in controller.largest_steps:
+        assert (step <= bound).all(), f"{step} beyond {bound}"
+    assert not np.array(controller.commands)[-1, 1].any(), "without a planner it comes to rest"
+
+
+def test_replacing_in_motion_is_not_smooth_in_a_controller_that_samples_ahead() -> None:
+    """Why docs/robot.md says `allow_trajectory_replacement: false`: what runs is put off by a cycle at each arrival."""
+    controller, limits = replan_in_motion("takeover", splices=True)
+    assert max(step.max() for step in controller.largest_steps) > 3.0 * limits.acceleration.max() * CYCLE * 1e-9
+
+
 def test_unshaped_trajectories_are_the_chunks_as_planned() -> None:
     chunk = np.random.default_rng(0).uniform(-2, 2, (8, 2))
     plan = CommandStream(spec_for()).next(chunk, OBSERVED, 5 * PERIOD, 5 * PERIOD + 1)

@@ -53,6 +53,9 @@ def loop(
     The time is from the sensor's stamp, taken before its first message is sent, until the receiver has read the
     trajectory's numbers. A period is missed when that took longer than one period, or the trajectory never came.
 
+    Between slices of the planner's time a plain rclpy node is measured in its place, which answers without planning:
+    machines change their speed, so compare the two, not figures of different hours.
+
     Examples:
 
       rcd bench loop --rate 125 --seconds 600
@@ -157,6 +160,8 @@ def _show(runs: list[LoopRun], machine: list[str]) -> None:
     shares = (100.0 * row["missed"] / max(row["periods"], 1) for row in rows)
     table.add_row("missed periods", *(f"{share:.2f} %" for share in shares))
     table.add_row("the rate holds", *("yes" if row["holds"] else "no" for row in rows))
+    for name in ("p50", "p99"):
+        table.add_row(f"a plain node, {name}", *(_milliseconds(row[f"floor_{name}_ms"]) for row in rows))
     for name in ("p50", "p99"):
         planners = (row["planner"] or {} for row in rows)
         table.add_row(f"one plan, {name}", *(_milliseconds(planner.get(f"plan_ms_{name}")) for planner in planners))
