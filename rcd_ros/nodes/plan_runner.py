@@ -48,8 +48,8 @@ class PlanRunner:
         planner: in use.
         plans: made since the runner was made.
         exchanges: of the planner, for another one.
-        after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller that
-            interpolates jumps into them.
+        after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller
+            that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
         held_for: why the robot is held at present; empty while it is not.

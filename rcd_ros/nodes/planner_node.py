@@ -78,6 +78,7 @@ class PlannerNode(ManagedNode):
         super().__init__("planner")
         self._checkpoint = ""
         self._gate = threading.Lock()
+        self._newest: Observation | None = None
         self._waiting: Observation | None = None
         self._ticker: Any = None
         self._refused: dict[str, str] = {}
@@ -131,7 +132,11 @@ class PlannerNode(ManagedNode):
         for sentence in self._refused.values():
             self.get_logger().warning(sentence)
         self._collector.freeze()
-        self._active = True
+        with self._gate:
+            self._active = True
+            newest, self._newest = self._newest, None
+        if newest is not None:  # it came before there was anybody to plan on it, and may come only once
+            self._on_observation(newest)
 
     def deactivate(self) -> None:
         """Leave the controller a trajectory that ends at rest.
@@ -141,6 +146,7 @@ class PlannerNode(ManagedNode):
         """
         with self._gate:  # nothing is offered to the planning thread behind what stops it
             self._active = False
+            self._newest = None
         self._collector.release()
         work, stopped = self._configured(), threading.Event()
         work.thread.call(work.runner.stop)
@@ -154,7 +160,9 @@ class PlannerNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Release the planner, its thread and the topics."""
-        self._active = False
+        with self._gate:
+            self._active = False
+            self._newest = None
         self._collector.release()
         work, self._work = self._work, None
         if self._ticker is not None:
@@ -211,11 +219,11 @@ class PlannerNode(ManagedNode):
         return self._work
 
     def _on_observation(self, observation: Observation) -> None:
-        """Plan on it, or keep it for the timer; called in the listening thread."""
+        """Plan on it, or keep it for the timer or for the time when the node is active; in the listening thread."""
         with self._gate:
             if not self._active:
-                return
-            if self._ticker is None:
+                self._newest = observation
+            elif self._ticker is None:
                 self._offer(observation, observation.stamp)
             else:
                 if self._waiting is not None:
