@@ -102,7 +102,11 @@ class LiveParameters(Generic[Model]):
         self._apply(parameters)
 
     def _ours(self, changes: list[Parameter]) -> dict[str, Any]:
-        return {change.name: _plain(change.value) for change in changes if change.name in self._fields}
+        return {
+            change.name: _plain(change.value, self._fields[change.name])
+            for change in changes
+            if change.name in self._fields
+        }
 
     def _values(self) -> dict[str, Any]:
         return self.current.model_dump(by_alias=True)
@@ -120,7 +124,7 @@ class LiveParameters(Generic[Model]):
 def _declare(node: Node, name: str, field: FieldInfo) -> Any:
     default = list(field.default) if isinstance(field.default, tuple) else field.default
     try:
-        return _plain(node.declare_parameter(name, default, _descriptor(name, field)).value)
+        return _plain(node.declare_parameter(name, default, _descriptor(name, field)).value, field)
     except ParameterException as error:
         raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
 
@@ -154,7 +158,9 @@ def _constraints(field: FieldInfo) -> str:
     return ", ".join(f"{word} {limit:g}" for word, limit in words.items() if limit is not None)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, field: FieldInfo) -> Any:
+    if value is None and isinstance(field.default, tuple):
+        return ()  # an empty list in a parameter file arrives without a value, as `ros2 param dump` writes them
     return tuple(value) if isinstance(value, (list, tuple, array.array)) else value
 
 

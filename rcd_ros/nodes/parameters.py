@@ -46,6 +46,8 @@ def declare(
         raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
     if isinstance(default, float) and type(value) is int:
         value = float(value)
+    elif value is None and default == []:
+        value = []  # an empty list in a parameter file arrives without a value
     elif isinstance(value, (array, tuple)):
         value = list(value)
     if type(value) is not type(default) or not valid(value):

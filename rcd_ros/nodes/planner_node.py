@@ -32,7 +32,7 @@ from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import QuietCollector
 from rcd_ros.nodes.ros.managed_node import ManagedNode
 from rcd_ros.nodes.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
-from rcd_ros.nodes.ros.run import run_node
+from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
@@ -173,6 +173,7 @@ class PlannerNode(ManagedNode):
         work.intake.close()
         if work.thread.close(STOP_PATIENCE_S):
             work.runner.planner.close()
+        await_acknowledgements(self._trajectories)  # the last one brings the robot to rest
         for publisher in self._trajectories:
             self.destroy_lifecycle_publisher(publisher)
         self._trajectories = []

@@ -70,7 +70,6 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
     listen(peer)
     runs = []
     for run in range(2):
-        planner = start("planner_node", checkpoint=kitchen_planner, use_sim_time=True, seed=1)
         results = tmp_path / f"run{run}" / "results.json"
         bridge = start(
             "kitchen_bridge_node",
@@ -81,6 +80,8 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
             shutdown_when_done=True,
             results=results,
         )
+        peer.until(lambda: peer.received["joint_states"], "the first observation, which stays until it is answered")
+        planner = start("planner_node", checkpoint=kitchen_planner, use_sim_time=True, seed=1)
         peer.until(results.exists, "the results")
         assert bridge.wait() == 0, bridge.output
         assert planner.interrupt() == 0

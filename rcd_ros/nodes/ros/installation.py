@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,13 @@ def load_interface(type_name: str) -> Any:
 
 
 def _sourced_prefix() -> Path | None:
-    """The first sourced prefix that holds an rclpy."""
-    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
-        if any(Path(prefix).glob("**/site-packages/rclpy")) or any(Path(prefix).glob("**/dist-packages/rclpy")):
-            return Path(prefix)
+    """The first sourced prefix that holds an rclpy; not this Python's own, where the wheels are."""
+    prefixes = map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)))
+    for prefix in prefixes:
+        if prefix.resolve() == Path(sys.prefix).resolve():
+            continue
+        if any(any(prefix.glob(f"{lib}/python3*/*-packages/rclpy")) for lib in ("lib", "local/lib")):
+            return prefix
     return None
 
 

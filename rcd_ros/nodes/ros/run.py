@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import rclpy
+from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
@@ -18,6 +20,9 @@ from rcd_ros.launching.launcher_watch import end_with_launcher
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 from rcd_ros.nodes.ros.managed_node import ManagedNode
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
+
+LAST_WORDS_S = 0.5
+"""How long an ending node waits until what it published last has arrived."""
 
 
 def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) -> int:
@@ -50,11 +55,25 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
         return 2
     finally:
         if node is not None:
+            await_acknowledgements(node.publishers)
             node.destroy_node()
         rclpy.try_shutdown()
         if signalled:
             ignore_signals()  # repeats of the one that has been obeyed must not turn the exit code into a failure
     return 0
+
+
+def await_acknowledgements(publishers: Iterable[Any]) -> None:
+    """Let what was published last arrive: a process that ends takes along what is still on its way.
+
+    Waits for the reliable subscriptions of all publishers together at most `LAST_WORDS_S`.
+    """
+    deadline = time.monotonic() + LAST_WORDS_S
+    for publisher in publishers:
+        left = deadline - time.monotonic()
+        if left <= 0.0 or not rclpy.ok():
+            return
+        publisher.wait_for_all_acked(Duration(seconds=left))
 
 
 def _init(args: Sequence[str] | None) -> Callable[[Any], None]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 import numpy as np
-import openvino
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.engines.base import Program
+
+# OpenVINO reports its use to Google Analytics, from a child that it forks: a robot's process must do neither.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino  # noqa: E402
 
 
 class OpenVinoNetwork:
