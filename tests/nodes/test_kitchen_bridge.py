@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
@@ -81,7 +83,10 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
             results=results,
         )
         peer.until(lambda: peer.received["joint_states"], "the first observation, which stays until it is answered")
-        planner = start("planner_node", checkpoint=kitchen_planner, use_sim_time=True, seed=1)
+        planner = start("planner_node", checkpoint=kitchen_planner, use_sim_time=True, seed=1, autostart=False)
+        for label in ("configure", "activate"):
+            assert peer.call(ChangeState, "/planner/change_state", transition=Transition(label=label)).success
+            peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner's publisher")
         peer.until(results.exists, "the results")
         assert bridge.wait() == 0, bridge.output
         assert planner.interrupt() == 0

@@ -118,6 +118,7 @@ def test_the_arm_is_paused_stepped_commanded_and_reset_by_request(start: Start, 
     assert arm.step(25).success
     peer.until(lambda: arm.time == before + 25 * PERIOD, "25 steps")
 
+    peer.until(lambda: "accepted" in peer.status("mujoco_bridge: commands"), "the diagnostics")
     accepted = int(peer.status("mujoco_bridge: commands")["accepted"])
     arm.send(pan=0.6, effort=(0.0, 0.0, 0.0, -3.0), seconds=10.0)
     peer.until(lambda: int(peer.status("mujoco_bridge: commands")["accepted"]) > accepted, "the command")
