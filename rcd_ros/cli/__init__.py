@@ -44,6 +44,11 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "onnxscript": "train",
     "tensorboard": "train",
+    "jax": "datagen",
+    "ray": "sweep",
+    "rliable": "sweep",
+    "sbx": "datagen",
+    "stable_baselines3": "datagen",
     "torch": "train",
 }
 
