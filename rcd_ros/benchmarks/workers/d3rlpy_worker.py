@@ -1,0 +1,132 @@
+"""d3rlpy's BC, TD3+BC and IQL, trained in d3rlpy's own environment; imports nothing of rcd_ros.
+
+Reads one JSON line: `{"data": .npz of observations, actions, rewards, terminals, timeouts, "algorithm": "bc", "td3+bc"
+or "iql", "steps": n, "seed": n, "threads": n, "output": .npz}`. Writes `{"step": n}` as it goes, then `{"done":
+settings, "d3rlpy": version, "torch": version}`. The output holds the policy's weights in the form of
+`rcd_ros.data.actor`, checked against d3rlpy's own answers before it is written.
+"""
+
+import importlib.metadata
+import json
+import os
+import sys
+import threading
+
+import d3rlpy
+import numpy as np
+import torch
+from d3rlpy.logging import NoopAdapterFactory
+from d3rlpy.optimizers import AdamFactory
+from d3rlpy.optimizers.lr_schedulers import CosineAnnealingLRFactory
+from d3rlpy.preprocessing import ReturnBasedRewardScaler, StandardObservationScaler
+
+EPOCH = 1000
+TOLERANCE = 1e-4
+
+
+def build(algorithm, steps):
+    """The algorithm with the settings of d3rlpy's reproductions of the papers, and what they are, for people."""
+    if algorithm == "bc":
+        config = d3rlpy.algos.BCConfig(learning_rate=3e-4, batch_size=256, observation_scaler=StandardObservationScaler())
+        told = "learning rate 3e-4, batch 256, observations standardised"
+    elif algorithm == "td3+bc":
+        config = d3rlpy.algos.TD3PlusBCConfig(alpha=2.5, observation_scaler=StandardObservationScaler())
+        told = "alpha 2.5, learning rates 3e-4, batch 256, observations standardised (Fujimoto and Gu 2021)"
+    else:
+        config = d3rlpy.algos.IQLConfig(
+            actor_optim_factory=AdamFactory(lr_scheduler_factory=CosineAnnealingLRFactory(T_max=steps)),
+            reward_scaler=ReturnBasedRewardScaler(multiplier=1000.0),
+            expectile=0.7,
+            weight_temp=3.0,
+            max_weight=100.0,
+        )
+        told = (
+            "expectile 0.7, inverse temperature 3, learning rates 3e-4 (the actor's with a cosine schedule), batch 256, "
+            "rewards scaled by 1000 over the range of the returns (Kostrikov et al. 2022)"
+        )
+    return config.create(device="cpu:0"), told
+
+
+def weights(algo):
+    """The policy as arrays: what `rcd_ros.data.actor` reads."""
+    policy = algo.impl.policy
+    head = policy._mu if hasattr(policy, "_mu") else policy._fc
+    layers = [module for module in policy._encoder.modules() if isinstance(module, torch.nn.Linear)] + [head]
+    arrays = {"hidden": np.array("relu"), "output": np.array("tanh")}
+    for index, layer in enumerate(layers):
+        arrays[f"weight{index}"] = layer.weight.detach().numpy()
+        arrays[f"bias{index}"] = layer.bias.detach().numpy()
+    scaler = algo.config.observation_scaler
+    if scaler is not None:
+        arrays["obs_mean"] = np.asarray(scaler.mean, np.float32)
+        arrays["obs_std"] = np.asarray(scaler.std, np.float32) + np.float32(scaler.eps)
+    return arrays
+
+
+def check(algo, arrays, observations):
+    """Refuse arrays that do not act as the algorithm does."""
+    x = observations
+    if "obs_mean" in arrays:
+        x = (x - arrays["obs_mean"]) / arrays["obs_std"]
+    count = sum(name.startswith("weight") for name in arrays)
+    for index in range(count):
+        x = x @ arrays[f"weight{index}"].T + arrays[f"bias{index}"]
+        if index < count - 1:
+            x = np.maximum(x, 0.0)
+    worst = float(np.abs(np.tanh(x) - algo.predict(observations)).max())
+    if not worst < TOLERANCE:
+        raise ValueError(f"the exported policy differs from d3rlpy's by {worst:g}")
+
+
+def train(asked, answer):
+    torch.set_num_threads(asked["threads"])
+    d3rlpy.seed(asked["seed"])
+    with np.load(asked["data"], allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    dataset = d3rlpy.dataset.MDPDataset(
+        **arrays, action_space=d3rlpy.constants.ActionSpace.CONTINUOUS, action_size=arrays["actions"].shape[1]
+    )
+    algo, told = build(asked["algorithm"], asked["steps"])
+
+    def tell(_, epoch, step):
+        if step % 100 == 0:
+            answer({"step": step})
+
+    algo.fit(
+        dataset,
+        n_steps=asked["steps"],
+        n_steps_per_epoch=min(EPOCH, asked["steps"]),
+        logger_adapter=NoopAdapterFactory(),
+        show_progress=False,
+        callback=tell,
+    )
+    policy = weights(algo)
+    check(algo, policy, arrays["observations"][:256])
+    np.savez(asked["output"], **policy)
+    answer({"done": told, **{name: importlib.metadata.version(name) for name in ("d3rlpy", "torch")}})
+
+
+def main():
+    # What libraries print must not come between the lines of JSON.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def answer(message):
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    def end_with_parent():
+        sys.stdin.read()
+        os._exit(1)
+
+    try:
+        asked = json.loads(sys.stdin.readline())
+        threading.Thread(target=end_with_parent, daemon=True).start()
+        train(asked, answer)
+    except Exception as error:
+        answer({"error": f"{type(error).__name__}: {' '.join(str(error).split())}"})
+        raise
+
+
+if __name__ == "__main__":
+    main()
