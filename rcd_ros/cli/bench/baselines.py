@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.benchmarks.results import Cell
+    from rcd_ros.data.episodes import Dataset
+    from rcd_ros.simulation.tasks import Task
 
 
 def baselines(
@@ -26,6 +31,9 @@ def baselines(
     output: Annotated[Path, typer.Option(help="Folder of results; what is done there is not done again.")] = Path(
         "runs/baselines"
     ),
+    into: Annotated[
+        Path | None, typer.Option(help="Write into this folder instead: one data set, one method, one seed.")
+    ] = None,
     python: Annotated[
         Path | None, typer.Option(help="Python of an environment with d3rlpy (default: the one of --install).")
     ] = None,
@@ -59,10 +67,12 @@ def baselines(
     from rcd_ros.benchmarks.baselines import D3RLPY, check_methods
     from rcd_ros.benchmarks.results import Cell, read_cell
     from rcd_ros.data.storage import load_dataset
-    from rcd_ros.evaluation.comparison import comparison_table, pool
+    from rcd_ros.evaluation.comparison import comparison_table, pool, read_summary
     from rcd_ros.simulation.tasks import get_task
 
     methods, training_seeds = check_methods(method or ()), _seeds(seeds)
+    if into is not None and len(datasets) * len(methods) * len(training_seeds) != 1:
+        raise RcdError(f"--into '{into}' takes one result: name one data set, one --method and one of --seeds")
     loaded = {}
     for name in datasets:
         dataset = load_dataset(name)
@@ -78,19 +88,17 @@ def baselines(
             summaries = []
             for seed in training_seeds:
                 cell = Cell(folder_name(name), each, seed)
+                folder = into or cell.folder(output)
                 asked = {"steps": steps, "episodes": episodes, "eval_seed": eval_seed, "data": dataset.content_hash}
-                done = None if force else read_cell(cell.folder(output))
+                done = None if force else read_cell(folder)
                 if done is not None and done.made.get("asked") != asked:
-                    raise RcdError(
-                        f"{cell} in '{output}' was made with other settings: name another --output, or --force"
-                    )
+                    raise RcdError(f"the result in '{folder}' was made with other settings: name another, or --force")
                 if done is None:
-                    run = (cell, chosen, dataset, asked, output, interpreter, threads, workers)
-                    done = _make(*run)
-                summaries.append(done.summary)
+                    _make(cell, folder, chosen, dataset, asked, interpreter, threads, workers)
+                summaries.append(read_summary(folder / "eval.json"))
             rows.append(pool(f"{name}, {each}", summaries))
     Console(width=max(Console().width, 130)).print(comparison_table(rows))
-    typer.echo(f"results: {output}")
+    typer.echo(f"results: {into or output}")
 
 
 def folder_name(dataset: str) -> str:
@@ -109,23 +117,23 @@ def _seeds(text: str) -> list[int]:
 
 
 def _make(
-    cell: Any,
-    task: Any,
-    dataset: Any,
+    cell: Cell,
+    folder: Path,
+    task: Task,
+    dataset: Dataset,
     asked: dict[str, Any],
-    output: Path,
     python: Path,
     threads: int,
     workers: int,
-) -> Any:
+) -> None:
+    """Train a baseline, score it, and write what came of it; `cell.json` is the last file."""
     from tqdm import tqdm
 
     from rcd_ros.benchmarks.baselines import evaluate_baseline, train_baseline
-    from rcd_ros.benchmarks.results import read_cell, write_made
+    from rcd_ros.benchmarks.results import write_made
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
 
-    folder = cell.folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cell.json").unlink(missing_ok=True)
     with tqdm(total=asked["steps"], desc=str(cell), unit="step") as bar:
@@ -156,4 +164,3 @@ def _make(
     results = evaluate_baseline(task, folder / "actor.npz", seeds, workers)
     write_json(folder / "eval.json", summarize(task.spec, results, setting))
     write_made(folder, cell, {"asked": asked, **made})
-    return read_cell(folder)
