@@ -231,8 +231,8 @@ def markdown(report: Report, failures: Mapping[str, str] | None = None) -> str:
 
 def write_csv(report: Report, path: Path) -> None:
     """One line for each data set and method, then one for each average."""
-    names = ("dataset", "method", "training_seeds", "episodes", "mean", "mean_low", "mean_high", "iqm", "iqm_low")
-    names += ("iqm_high", "per_seed", "nfe", "plan_ms_p50", "plan_ms_p99", "train_seconds")
+    names = ["dataset", "method", "training_seeds", "episodes", "mean", "mean_low", "mean_high", "iqm", "iqm_low"]
+    names += ["iqm_high", "per_seed", "nfe", "plan_ms_p50", "plan_ms_p99", "train_seconds"]
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", newline="") as file:
         table = csv.writer(file)

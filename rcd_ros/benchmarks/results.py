@@ -1,7 +1,7 @@
 """Where results lie: one folder for each data set, method and training seed, with what was measured in it.
 
-    ROOT/<data set>/<method>/seed-<n>/eval.json     as `rcd eval --json` writes it
-    ROOT/<data set>/<method>/seed-<n>/cell.json     which cell it is, how it was made, and the wall time of making it
+ROOT/<data set>/<method>/seed-<n>/eval.json     as `rcd eval --json` writes it
+ROOT/<data set>/<method>/seed-<n>/cell.json     which cell it is, how it was made, and the wall time of making it
 """
 
 from __future__ import annotations

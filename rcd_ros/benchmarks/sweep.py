@@ -57,7 +57,9 @@ class SweepMethod(_Section):
 
     recipe: Path | None = None
     overrides: tuple[str, ...] = ()
-    start_from: str | None = Field(None, description="method whose teacher and critic are taken; the student is trained")
+    start_from: str | None = Field(
+        None, description="method whose teacher and critic are taken; the student is trained"
+    )
     evaluate: str | None = Field(None, description="method whose checkpoint is evaluated, otherwise")
     baseline: str | None = Field(None, description="of `rcd bench baselines`")
     steps: int | None = Field(None, ge=1, description="of a baseline")

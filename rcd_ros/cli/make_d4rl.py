@@ -75,7 +75,7 @@ def make_d4rl(
     save_dataset(
         chosen_name,
         episodes,
-        task=name if _is_task(name) else recipe.robot.name,
+        task=f"{recipe.robot.name}-{recipe.version}",
         origin=origin,
         description=_DESCRIPTIONS[recipe.level].format(recipe.environment),
         force=force,
@@ -138,12 +138,6 @@ def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, le
             score = recipe.robot.score(sum(e.total_reward for e in episodes) / len(episodes))
             bar.set_postfix_str(f"score {score:.1f}")
     return episodes
-
-
-def _is_task(name: str) -> bool:
-    from rcd_ros.simulation.tasks import task_names
-
-    return name in task_names()
 
 
 def _versions() -> dict[str, str]:

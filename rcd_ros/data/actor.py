@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from rcd_ros.errors import RcdError
 FloatArray = NDArray[np.float32]
 
 LOG_STD = (-20.0, 2.0)
-_HIDDEN = {"relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}
-_OUTPUT = {"tanh": np.tanh, "clip": lambda x: np.clip(x, -1.0, 1.0)}
+_HIDDEN: dict[str, Callable[[FloatArray], FloatArray]] = {"relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}
+_OUTPUT: dict[str, Callable[[FloatArray], FloatArray]] = {"tanh": np.tanh, "clip": lambda x: np.clip(x, -1.0, 1.0)}
 _EPISODE = 1000.0
 """Control periods over which the time feature falls from 1 to 0."""
 
@@ -56,7 +56,7 @@ class Actor:
         self._hidden = _HIDDEN[_choice(self.arrays, "hidden", _HIDDEN, where)]
         self._output = _OUTPUT[_choice(self.arrays, "output", _OUTPUT, where)]
         self._layers = _layers(self.arrays, where)
-        self._timed = bool(self.arrays.get("time_feature", np.zeros(()))) is True
+        self._timed = bool(self.arrays.get("time_feature", False))
         self.n_obs = self._layers[0][0].shape[1] - self._timed
         self.n_act = len(self._layers[-1][1])
         self._normal = None
@@ -102,8 +102,7 @@ class Actor:
             log_std = self._spread if isinstance(self._spread, np.ndarray) else self._spread[0] @ x + self._spread[1]
             std = np.exp(np.clip(log_std, *LOG_STD))
             action = action + std * random.standard_normal(self.n_act).astype(np.float32)
-        clipped: FloatArray = self._output(action)
-        return clipped
+        return self._output(action)
 
     def sha256(self) -> str:
         """Hex digest over the names and values of all arrays."""

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.actor import Actor
+from rcd_ros.data.actor import Actor, FloatArray
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
+from rcd_ros.simulation import locomotion_task
 from rcd_ros.suggest import did_you_mean
 
 LEVELS = ("medium-replay", "medium", "medium-expert")
-VERSIONS = ("v5", "v4")
+VERSIONS = tuple(f"v{version}" for version in locomotion_task.VERSIONS)
 RUN_STEPS = 20_000
 """Control periods of episodes that one job drives, at least."""
 QUANTILES = (0.1, 0.5, 0.9)
@@ -30,10 +31,10 @@ QUANTILES = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True)
 class Robot:
-    """An environment of Gymnasium, with D4RL's references.
+    """Who learns, with D4RL's references.
 
     Attributes:
-        name: as data sets are called.
+        name: as tasks and data sets are called.
         environment: Gymnasium's name without its version.
         low: return of a random policy, which scores 0.
         high: return of D4RL's expert, which scores 100.
@@ -60,13 +61,10 @@ class Published:
     mean_return: float
 
 
+_RANDOM_STEPS = {"hopper": 5_000, "walker2d": 5_000, "halfcheetah": 10_000}
 ROBOTS = {
-    robot.name: robot
-    for robot in (
-        Robot("hopper", "Hopper", -20.272305, 3234.3, 5_000),
-        Robot("walker2d", "Walker2d", 1.629008, 4592.3, 5_000),
-        Robot("halfcheetah", "HalfCheetah", -280.178953, 12135.0, 10_000),
-    )
+    name: Robot(name, its.environment, its.reference_low, its.reference_high, _RANDOM_STEPS[name])
+    for name, its in locomotion_task.ROBOTS.items()
 }
 # As printed by the script that cuts D4RL's files into episodes for the Decision Transformer (Chen et al. 2021).
 PUBLISHED = {
@@ -207,12 +205,12 @@ def _drive(actor: Actor, environment: Any, run: _Run, label: str) -> list[Episod
     return episodes
 
 
-def drive_episode(
-    actor: Actor, environment: Any, seed: int, random: np.random.Generator | None, label: str
-) -> Episode:
+def drive_episode(actor: Actor, environment: Any, seed: int, random: np.random.Generator | None, label: str) -> Episode:
     """One episode to its end; `random` draws the actions, None takes the policy's mode."""
     observation, _ = environment.reset(seed=seed)
-    seen, done, gained = [observation], [], []
+    seen = [observation]
+    done: list[FloatArray] = []
+    gained: list[float] = []
     terminated = truncated = False
     while not (terminated or truncated):
         action = actor.act(observation, random, len(done))

@@ -238,7 +238,9 @@ def _restore(folder: Path, settings: SacSettings) -> tuple[SAC, Any]:
             arrays = {name: archive[name] for name in ARRAYS}
         told = json.loads((state / "random.json").read_text())
     except (OSError, ValueError, KeyError) as error:
-        raise RcdError(f"the training state '{state}' cannot be read ({error}): remove it to go on before it") from error
+        raise RcdError(
+            f"the training state '{state}' cannot be read ({error}): remove it to go on before it"
+        ) from error
     buffer: Any = agent.replay_buffer
     count = len(arrays["rewards"])
     for name, array in arrays.items():

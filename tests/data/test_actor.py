@@ -37,7 +37,9 @@ def test_the_mode_is_the_network_of_the_normalised_observation() -> None:
 
 
 def test_samples_spread_as_the_file_says_and_follow_from_the_generator() -> None:
-    actor = Actor(two_layers(output=np.array("clip"), weight1=np.zeros((2, 4)), bias1=np.zeros(2), log_std=np.full(2, -2.0)))
+    actor = Actor(
+        two_layers(output=np.array("clip"), weight1=np.zeros((2, 4)), bias1=np.zeros(2), log_std=np.full(2, -2.0))
+    )
     draws = np.array([actor.act(np.ones(3), np.random.default_rng(seed)) for seed in range(2000)])
     np.testing.assert_allclose(draws.std(axis=0), np.exp(-2.0), rtol=0.1)
     np.testing.assert_array_equal(draws[7], actor.act(np.ones(3), np.random.default_rng(7)))

@@ -36,7 +36,7 @@ def train(folder: Path, kill_at: int = 0, limit: int = 300, high: float = REACHE
 def test_a_killed_training_goes_on_to_the_digit(tmp_path: Path) -> None:
     """Fails if any network, optimiser, random state or the simulator's state were lost."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    with pytest.raises(RcdError, match="has not reached 33.3 points within 300 steps"):
+    with pytest.raises(RcdError, match=r"has not reached 33.3 points within 300 steps"):
         train(whole, high=UNREACHED)
     with pytest.raises(Killed):
         train(killed, kill_at=190, high=UNREACHED)

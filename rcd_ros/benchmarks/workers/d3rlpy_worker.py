@@ -6,11 +6,15 @@ settings, "d3rlpy": version, "torch": version}`. The output holds the policy's w
 `rcd_ros.data.actor`, checked against d3rlpy's own answers before it is written.
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import json
 import os
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import d3rlpy
 import numpy as np
@@ -24,10 +28,12 @@ EPOCH = 1000
 TOLERANCE = 1e-4
 
 
-def build(algorithm, steps):
+def build(algorithm: str, steps: int) -> tuple[Any, str]:
     """The algorithm with the settings of d3rlpy's reproductions of the papers, and what they are, for people."""
     if algorithm == "bc":
-        config = d3rlpy.algos.BCConfig(learning_rate=3e-4, batch_size=256, observation_scaler=StandardObservationScaler())
+        config = d3rlpy.algos.BCConfig(
+            learning_rate=3e-4, batch_size=256, observation_scaler=StandardObservationScaler()
+        )
         told = "learning rate 3e-4, batch 256, observations standardised"
     elif algorithm == "td3+bc":
         config = d3rlpy.algos.TD3PlusBCConfig(alpha=2.5, observation_scaler=StandardObservationScaler())
@@ -41,13 +47,13 @@ def build(algorithm, steps):
             max_weight=100.0,
         )
         told = (
-            "expectile 0.7, inverse temperature 3, learning rates 3e-4 (the actor's with a cosine schedule), batch 256, "
-            "rewards scaled by 1000 over the range of the returns (Kostrikov et al. 2022)"
+            "expectile 0.7, inverse temperature 3, learning rates 3e-4 (the actor's with a cosine schedule), "
+            "batch 256, rewards scaled by 1000 over the range of the returns (Kostrikov et al. 2022)"
         )
     return config.create(device="cpu:0"), told
 
 
-def weights(algo):
+def weights(algo: Any) -> dict[str, Any]:
     """The policy as arrays: what `rcd_ros.data.actor` reads."""
     policy = algo.impl.policy
     head = policy._mu if hasattr(policy, "_mu") else policy._fc
@@ -63,7 +69,7 @@ def weights(algo):
     return arrays
 
 
-def check(algo, arrays, observations):
+def check(algo: Any, arrays: dict[str, Any], observations: Any) -> None:
     """Refuse arrays that do not act as the algorithm does."""
     x = observations
     if "obs_mean" in arrays:
@@ -78,7 +84,8 @@ def check(algo, arrays, observations):
         raise ValueError(f"the exported policy differs from d3rlpy's by {worst:g}")
 
 
-def train(asked, answer):
+def train(asked: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
+    """Train, check, write."""
     torch.set_num_threads(asked["threads"])
     d3rlpy.seed(asked["seed"])
     with np.load(asked["data"], allow_pickle=False) as archive:
@@ -88,7 +95,7 @@ def train(asked, answer):
     )
     algo, told = build(asked["algorithm"], asked["steps"])
 
-    def tell(_, epoch, step):
+    def tell(_: Any, epoch: int, step: int) -> None:
         if step % 100 == 0:
             answer({"step": step})
 
@@ -106,16 +113,17 @@ def train(asked, answer):
     answer({"done": told, **{name: importlib.metadata.version(name) for name in ("d3rlpy", "torch")}})
 
 
-def main():
+def main() -> None:
+    """Answer the one question on the standard input."""
     # What libraries print must not come between the lines of JSON.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def answer(message):
+    def answer(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
-    def end_with_parent():
+    def end_with_parent() -> None:
         sys.stdin.read()
         os._exit(1)
 

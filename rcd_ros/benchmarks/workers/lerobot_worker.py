@@ -9,12 +9,15 @@ A plan is what a deployed policy does when its queue of actions is empty: from t
 the pre-processor, `select_action` and the post-processor, to the first action as NumPy has it.
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import itertools
 import json
 import os
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +34,7 @@ STATE, ENVIRONMENT, ACTION = "observation.state", "observation.environment_state
 class Peer:
     """A policy with random weights (they change nothing in the time that it takes) between its processors."""
 
-    def __init__(self, observations, commands, horizon, settings):
+    def __init__(self, observations: Any, commands: int, horizon: int, settings: dict[str, Any]) -> None:
         settings = dict(settings)
         kind = settings.pop("policy")
         # Without images both want a robot's and an environment's state; how the values are shared changes no time.
@@ -59,8 +62,8 @@ class Peer:
         self.before, self.after = make_pre_post_processors(config, dataset_stats=statistics)
         self.turns = itertools.cycle([(row[:robot], row[robot:]) for row in observations])
 
-    def plan(self):
-        """The first action, and how long it took (ns)."""
+    def plan(self) -> int:
+        """How long it takes to the first action (ns)."""
         robot, environment = next(self.turns)
         self.policy.reset()
         started = time.perf_counter_ns()
@@ -72,12 +75,13 @@ class Peer:
         return duration
 
 
-def main():
+def main() -> None:
+    """Answer the questions on the standard input until it ends."""
     # What libraries print must not come between the lines of JSON.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def answer(message):
+    def answer(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 

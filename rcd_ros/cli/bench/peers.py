@@ -37,7 +37,8 @@ def peers(
     but for the horizon, which is the checkpoint's; their weights are random, which changes no time.
 
     LeRobot's pins collide with ours, so it has an environment of its own: --install makes one in the user's cache, or
-    name one with --python (python -m venv DIR && DIR/bin/pip install 'lerobot[diffusion]==0.6.1', Python 3.12 or newer).
+    name one with --python (python -m venv DIR && DIR/bin/pip install 'lerobot[diffusion]==0.6.1'; Python 3.12 or
+    newer).
 
     Examples:
 
