@@ -164,7 +164,10 @@ def make(
     steps: Annotated[
         int | None, typer.Option(help="Control periods in all (default: 1,000,000, or as many as D4RL has).", min=1)
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0).")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0, rcd/hopper/medium-v0, ...)."),
+    ] = None,
     controller: Annotated[str, typer.Option(help="Which of the task's controllers drives.")] = "behaviour",
     noise: Annotated[
         float | None,

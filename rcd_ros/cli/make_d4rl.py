@@ -43,7 +43,7 @@ def make_d4rl(
     from rcd_ros.data.storage import check_new_name, save_dataset
 
     recipe = recipe_of(name, version)
-    chosen_name = dataset or f"rcd/{name}-v0"
+    chosen_name = dataset or f"rcd/{recipe.robot.name}/{recipe.level}-v0"
     check_new_name(chosen_name, force)
     if recipe.level == "medium-replay" and (medium is not None or steps is not None):
         raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")

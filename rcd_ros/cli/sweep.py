@@ -12,7 +12,7 @@ from rcd_ros.errors import RcdError
 
 
 def sweep(
-    description: Annotated[Path, typer.Argument(help="Sweep, e.g. config/sweep/gym.yaml.")],
+    description: Annotated[Path, typer.Argument(help="Sweep, e.g. config/sweep/kitchen.yaml.")],
     address: Annotated[
         str | None,
         typer.Option(help="Ray cluster, such as auto or 10.0.0.1:6379 (default: Ray is started here for this run)."),
@@ -33,9 +33,9 @@ def sweep(
 
     Examples:
 
-      rcd sweep config/sweep/gym.yaml --dry-run
+      rcd sweep config/sweep/kitchen.yaml --dry-run
 
-      rcd sweep config/sweep/gym.yaml --address auto
+      rcd sweep config/sweep/kitchen.yaml --address auto
     """
     import ray  # noqa: F401  a missing extra is said here, before anything starts
     from tqdm import tqdm

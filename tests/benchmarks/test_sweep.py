@@ -7,6 +7,7 @@ from rcd_ros.benchmarks.sweep import Job, Sweep, load_sweep, plan_jobs
 from rcd_ros.benchmarks.sweep_run import run_job, unfinished
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import write_json
+from rcd_ros.resources import find_resource
 from tests.training.tiny_recipe import RECIPE
 
 SWEEP = """
@@ -126,3 +127,11 @@ def test_a_missing_description_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("[1]")
     with pytest.raises(RcdError, match="not a mapping"):
         load_sweep(tmp_path / "list.yaml")
+
+
+@pytest.mark.parametrize("name", ["kitchen"])
+def test_shipped_sweeps_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their recipes are named from the repository's root, where their comments say that they are started."""
+    path = find_resource(f"config/sweep/{name}.yaml")
+    monkeypatch.chdir(path.parents[2])
+    assert len(plan_jobs(load_sweep(path))) == 21

@@ -57,9 +57,9 @@ def baselines(
 
     Examples:
 
-      rcd bench baselines rcd/hopper-medium-replay-v0 --install
+      rcd bench baselines rcd/hopper/medium-replay-v0 --install
 
-      rcd bench baselines rcd/hopper-medium-v0 --method bc --method td3+bc --seeds 0,1,2 --steps 100000
+      rcd bench baselines rcd/hopper/medium-v0 --method bc --method td3+bc --seeds 0,1,2 --steps 100000
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before anything is trained
     from rich.console import Console
@@ -102,7 +102,7 @@ def baselines(
 
 
 def folder_name(dataset: str) -> str:
-    """A data set's name as one folder: `rcd/hopper-medium-v0` is `hopper-medium-v0`."""
+    """A data set's name as one folder: `rcd/hopper/medium-v0` is `hopper-medium-v0`."""
     return dataset.removeprefix("rcd/").replace("/", "-")
 
 
