@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from rcd_ros.benchmarks.sweep import Job, Resources
 from rcd_ros.errors import RcdError
 
 LOG = "log.txt"
+CONNECT_TIMEOUT_S = 5.0
 PASSED_ON = ("MINARI_DATASETS_PATH", "PYTHONPATH", "MUJOCO_GL", "HF_ENDPOINT")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -105,6 +107,10 @@ def run_jobs(jobs: Sequence[Job], address: str | None, resources: Resources, rep
         RcdError: Ray cannot be started or reached, or no machine has the room for a cell.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address is not None:
+        _check_address(address)
+        if _has_token():  # Ray reads its token by itself only where the address is "auto"
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -124,6 +130,24 @@ def run_jobs(jobs: Sequence[Job], address: str | None, resources: Resources, rep
         return _await(ray, jobs, resources, report)
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Say within seconds that nobody listens; Ray itself tries for minutes."""
+    host, separator, port = address.rpartition(":")
+    if not separator or "/" in address:  # "auto", or Ray Client's ray://host:port
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise RcdError(
+            f"there is no Ray cluster at '{address}' ({error}): start one with `ray start --head`, or leave out --address"
+        ) from error
+
+
+def _has_token() -> bool:
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _await(ray: Any, jobs: Sequence[Job], resources: Resources, report: Report) -> Failures:
