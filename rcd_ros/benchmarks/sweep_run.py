@@ -116,7 +116,7 @@ def run_jobs(jobs: Sequence[Job], address: str | None, resources: Resources, rep
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     try:
         ray.init(
-            address=address,
+            address=address or "local",  # without one, Ray looks for a cluster first, and waits for one that has ended
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level="ERROR",
@@ -141,7 +141,7 @@ def _check_address(address: str) -> None:
         socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
     except (OSError, ValueError, OverflowError) as error:
         raise RcdError(
-            f"there is no Ray cluster at '{address}' ({error}): start one with `ray start --head`, or leave out --address"
+            f"there is no Ray cluster at '{address}' ({error}): start one with `ray start --head`, or give no --address"
         ) from error
 
 
