@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
 from rcd_ros.data.actor import Actor, load_actor
 from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episodes
 from rcd_ros.planning.spec import TaskSpec
@@ -30,7 +31,6 @@ D3RLPY = OtherEnvironment(
 )
 METHODS = {"bc": "bc", "bc-best10": "bc", "td3+bc": "td3+bc", "iql": "iql"}
 """Name -> d3rlpy's algorithm; `bc-best10` sees only the best episodes, a tenth of the steps."""
-BEST_SHARE = 0.1
 LIMIT = 1.0 + 1e-3
 """Largest magnitude of an action that a squashed policy can give, with room for rounding."""
 
@@ -45,16 +45,6 @@ def check_methods(names: Sequence[str]) -> list[str]:
         if name not in METHODS:
             raise RcdError(f"there is no baseline '{name}'{did_you_mean(name, METHODS)}; known: {', '.join(METHODS)}")
     return list(dict.fromkeys(names)) or list(METHODS)
-
-
-def best_episodes(episodes: Sequence[Episode], share: float = BEST_SHARE) -> list[Episode]:
-    """The episodes of highest return that together have at least this share of all steps."""
-    ranked = sorted(episodes, key=lambda episode: episode.total_reward, reverse=True)
-    wanted = share * sum(map(len, episodes))
-    kept: list[Episode] = []
-    while sum(map(len, kept)) < wanted:
-        kept.append(ranked[len(kept)])
-    return kept
 
 
 def transitions(episodes: Sequence[Episode], spec: TaskSpec) -> dict[str, NDArray[Any]]:

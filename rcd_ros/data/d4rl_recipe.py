@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rcd_ros.data.actor import Actor, FloatArray
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.parallel import map_in_order
+from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.simulation import locomotion_task
 from rcd_ros.suggest import did_you_mean
@@ -54,11 +55,19 @@ class Robot:
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of one of D4RL's `-v2` files: control periods, episodes, and their mean return."""
+    """What is known of one of D4RL's `-v2` files.
+
+    Attributes:
+        steps: control periods.
+        episodes: how many.
+        mean_return: of the episodes.
+        bc_best10: score of behaviour cloning on the best tenth.
+    """
 
     steps: int
     episodes: int
     mean_return: float
+    bc_best10: float
 
 
 _RANDOM_STEPS = {"hopper": 5_000, "walker2d": 5_000, "halfcheetah": 10_000}
@@ -66,17 +75,18 @@ ROBOTS = {
     name: Robot(name, its.environment, its.reference_low, its.reference_high, _RANDOM_STEPS[name])
     for name, its in locomotion_task.ROBOTS.items()
 }
-# As printed by the script that cuts D4RL's files into episodes for the Decision Transformer (Chen et al. 2021).
+# Returns: as printed by the script that cuts D4RL's files into episodes for the Decision Transformer (Chen et al.
+# 2021). BC on the best tenth: table 1 of IQL (Kostrikov et al. 2022).
 PUBLISHED = {
-    "hopper-medium-replay": Published(402_000, 2041, 467.3),
-    "hopper-medium": Published(1_000_000, 2186, 1422.1),
-    "hopper-medium-expert": Published(2_000_000, 3213, 2089.9),
-    "walker2d-medium-replay": Published(302_000, 1093, 682.7),
-    "walker2d-medium": Published(1_000_000, 1190, 2852.1),
-    "walker2d-medium-expert": Published(2_000_000, 2190, 3796.6),
-    "halfcheetah-medium-replay": Published(202_000, 202, 3093.3),
-    "halfcheetah-medium": Published(1_000_000, 1000, 4770.3),
-    "halfcheetah-medium-expert": Published(2_000_000, 2000, 7713.4),
+    "hopper-medium-replay": Published(402_000, 2041, 467.3, 75.9),
+    "hopper-medium": Published(1_000_000, 2186, 1422.1, 56.9),
+    "hopper-medium-expert": Published(2_000_000, 3213, 2089.9, 110.9),
+    "walker2d-medium-replay": Published(302_000, 1093, 682.7, 62.5),
+    "walker2d-medium": Published(1_000_000, 1190, 2852.1, 75.0),
+    "walker2d-medium-expert": Published(2_000_000, 2190, 3796.6, 109.0),
+    "halfcheetah-medium-replay": Published(202_000, 202, 3093.3, 40.6),
+    "halfcheetah-medium": Published(1_000_000, 1000, 4770.3, 42.5),
+    "halfcheetah-medium-expert": Published(2_000_000, 2000, 7713.4, 92.9),
 }
 NAMES = tuple(PUBLISHED)
 
@@ -253,9 +263,13 @@ def cut_buffer(buffer: Mapping[str, NDArray[Any]]) -> list[Episode]:
 
 
 def describe(recipe: Recipe, episodes: Sequence[Episode]) -> dict[str, Any]:
-    """What the data set's card says of its content, beside D4RL's own file (JSON values; returns undiscounted)."""
+    """What the data set's card says of its content, beside D4RL's own file: JSON values, returns undiscounted.
+
+    `best10_score_mean` is of the episodes that the baseline `bc-best10` learns from.
+    """
     returns = np.array([episode.total_reward for episode in episodes])
     quantiles = np.quantile(returns, QUANTILES)
+    best = [episode.total_reward for episode in best_episodes(episodes)]
     published = recipe.published
     return {
         "steps": sum(map(len, episodes)),
@@ -267,8 +281,10 @@ def describe(recipe: Recipe, episodes: Sequence[Episode]) -> dict[str, Any]:
         },
         "return_max": round(float(returns.max()), 1),
         "score_mean": round(recipe.robot.score(float(returns.mean())), 1),
+        "best10_score_mean": round(recipe.robot.score(float(np.mean(best))), 1),
         "d4rl_steps": published.steps,
         "d4rl_episodes": published.episodes,
         "d4rl_return_mean": published.mean_return,
         "d4rl_score_mean": round(recipe.robot.score(published.mean_return), 1),
+        "d4rl_bc_best10_score": published.bc_best10,
     }

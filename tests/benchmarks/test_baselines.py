@@ -8,7 +8,6 @@ from rcd_ros.benchmarks.baselines import (
     METHODS,
     ActorPolicy,
     ActorSource,
-    best_episodes,
     check_methods,
     evaluate_baseline,
     train_baseline,
@@ -36,12 +35,6 @@ def test_methods_are_named() -> None:
     assert check_methods(()) == list(METHODS)
     with pytest.raises(RcdError, match=r"no baseline 'td3bc'.*did you mean 'td3\+bc'"):
         check_methods(("td3bc",))
-
-
-def test_the_best_episodes_have_a_tenth_of_the_steps() -> None:
-    episodes = [episode(10, reward, True) for reward in (1, 5, 3)] + [episode(100, 0.0, False)]
-    assert [e.rewards[0] for e in best_episodes(episodes)] == [5.0, 3.0]
-    assert best_episodes(episodes[:1]) == episodes[:1]
 
 
 def test_a_fall_is_a_terminal_and_a_time_limit_a_timeout() -> None:

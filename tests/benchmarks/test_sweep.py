@@ -1,3 +1,7 @@
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ from rcd_ros.benchmarks.sweep_run import run_job, unfinished
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import write_json
 from rcd_ros.resources import find_resource
-from tests.training.tiny_recipe import RECIPE
+from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 SWEEP = """
 output: {room}/out
@@ -135,3 +139,39 @@ def test_shipped_sweeps_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) 
     path = find_resource(f"config/sweep/{name}.yaml")
     monkeypatch.chdir(path.parents[2])
     assert len(plan_jobs(load_sweep(path))) == 21
+
+
+def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, datasets_root: Path) -> None:
+    """Fails if a training went on after its sweep was killed, and wrote where the next start resumes it."""
+    save_random_episodes()
+    described(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(RECIPE.replace("steps: 6", "steps: 1000000"))
+    program = (
+        "from pathlib import Path\nfrom rcd_ros.benchmarks.sweep import load_sweep, plan_jobs\n"
+        "from rcd_ros.benchmarks.sweep_run import run_job\n"
+        f"run_job(plan_jobs(load_sweep(Path({str(tmp_path / 'sweep.yaml')!r})))[0], Path({str(tmp_path)!r}))\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", program])
+    log = tmp_path / "out" / "tiny" / "student" / "seed-0" / "log.txt"
+    try:
+        wait_until(lambda: log.is_file() and "loss=" in log.read_text())
+        (training,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    finally:
+        worker.kill()
+        worker.wait()
+    wait_until(lambda: has_ended(training))
+
+
+def has_ended(process: str) -> bool:
+    """Whether a process has ended, collected by its parent or not yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)

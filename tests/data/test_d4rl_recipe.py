@@ -81,6 +81,7 @@ def test_the_card_has_our_figures_beside_those_of_d4rl() -> None:
     assert figures["steps"] == sum(map(len, driven)) and figures["episodes"] == len(driven)
     assert figures["return_mean"] == pytest.approx(np.mean(returns), abs=0.06)
     assert figures["return_quantiles"]["0.5"] == pytest.approx(np.median(returns), abs=0.06)
+    assert recipe.robot.score(max(returns)) >= figures["best10_score_mean"] - 0.06 >= figures["score_mean"] - 0.12
     assert (figures["d4rl_episodes"], figures["d4rl_score_mean"]) == (2186, 44.3)
 
 
