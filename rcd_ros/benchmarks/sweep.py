@@ -71,8 +71,8 @@ class SweepMethod(_Section):
         if self.baseline is not None:
             if self.recipe or self.overrides or self.start_from or self.evaluate:
                 raise ValueError("a baseline takes neither recipe, overrides, start_from nor evaluate")
-            if self.evaluation.over(EvaluationSettings()).keys() - {"episodes", "seed"}:
-                raise ValueError("a baseline's evaluation takes episodes and seed only")
+            if self.evaluation.over(EvaluationSettings()).keys() - {"episodes", "seed", "episode_steps"}:
+                raise ValueError("a baseline's evaluation takes episodes, seed and episode_steps only")
         elif self.steps is not None:
             raise ValueError("steps are those of a baseline; a recipe's are overridden as student.optimizer.steps=...")
         for override in self.overrides:
@@ -258,6 +258,7 @@ def _baseline_command(
         ("--steps", method.steps),
         ("--episodes", settings.get("episodes")),
         ("--eval-seed", settings.get("seed")),
+        ("--episode-steps", settings.get("episode_steps")),
         ("--python", sweep.baselines_python),
     ):
         if value is not None:

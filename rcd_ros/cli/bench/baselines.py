@@ -28,6 +28,7 @@ def baselines(
     ] = 500_000,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes that each policy is scored by.")] = 20,
     eval_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up.")] = 0,
+    episode_steps: Annotated[int | None, typer.Option(min=1, help="Steps per episode (default: the task's).")] = None,
     output: Annotated[Path, typer.Option(help="Folder of results; what is done there is not done again.")] = Path(
         "runs/baselines"
     ),
@@ -73,13 +74,14 @@ def baselines(
     methods, training_seeds = check_methods(method or ()), _seeds(seeds)
     if into is not None and len(datasets) * len(methods) * len(training_seeds) != 1:
         raise RcdError(f"--into '{into}' takes one result: name one data set, one --method and one of --seeds")
+    options = {} if episode_steps is None else {"episode_steps": episode_steps}
     loaded = {}
     for name in datasets:
         dataset = load_dataset(name)
         of = task or dataset.metadata.get("task")
         if not of:
             raise RcdError(f"data set '{name}' does not say which task it belongs to; name one with --task")
-        loaded[name] = (dataset, get_task(of))
+        loaded[name] = (dataset, get_task(of, **options))
     interpreter = D3RLPY.install(base_python) if install else D3RLPY.find(python)
 
     rows = []
@@ -89,7 +91,13 @@ def baselines(
             for seed in training_seeds:
                 cell = Cell(folder_name(name), each, seed)
                 folder = into or cell.folder(output)
-                asked = {"steps": steps, "episodes": episodes, "eval_seed": eval_seed, "data": dataset.content_hash}
+                asked = {
+                    "data": dataset.content_hash,
+                    "steps": steps,
+                    "episodes": episodes,
+                    "eval_seed": eval_seed,
+                    "episode_steps": chosen.spec.episode_steps,
+                }
                 done = None if force else read_cell(folder)
                 if done is not None and done.made.get("asked") != asked:
                     raise RcdError(f"the result in '{folder}' was made with other settings: name another, or --force")
