@@ -192,7 +192,7 @@ def make(
 ) -> None:
     """Make data with a task's own controller, or one of D4RL's nine Gym-MuJoCo data sets by D4RL's recipe.
 
-    D4RL's recipe trains SAC (pip install 'rcd_ros[datagen]'; hours a data set on one core). The training is kept in
+    D4RL's recipe trains SAC (this package's extra datagen; hours a data set on one core). The training is kept in
     its workspace: the same command goes on after an interruption, and the other levels of the robot use it too.
     medium-replay is all that SAC did until it scored a third of D4RL's expert; medium are episodes of the policy at
     that point; medium-expert holds as many of an expert. Policies that you have save the training: an .npz archive of

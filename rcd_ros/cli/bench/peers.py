@@ -36,9 +36,8 @@ def peers(
     select_action with an empty queue, and post-processor. Theirs are built without images, with LeRobot's defaults
     but for the horizon, which is the checkpoint's; their weights are random, which changes no time.
 
-    LeRobot's pins collide with ours, so it has an environment of its own: --install makes one in the user's cache, or
-    name one with --python (python -m venv DIR && DIR/bin/pip install 'lerobot[diffusion]==0.6.1'; Python 3.12 or
-    newer).
+    LeRobot's pins collide with ours, so it has an environment of its own, with Python 3.12 or newer: --install makes
+    one in the user's cache, or name one with --python that has LeRobot 0.6.1 and its extra diffusion.
 
     Examples:
 
