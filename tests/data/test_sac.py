@@ -22,7 +22,9 @@ class Killed(BaseException):
     """What nothing catches, so that only what was on the disk before is left."""
 
 
-def train(folder: Path, kill_at: int = 0, limit: int = 300, high: float = REACHED, seed: int = 3) -> sac.Milestone:
+def train(
+    folder: Path, kill_at: int = 0, limit: int = 300, high: float = REACHED, seed: int = 3, level: str = "medium"
+) -> sac.Milestone:
     robot = replace(ROBOTS["hopper"], high=high)
     settings = sac.SacSettings(robot, "v5", seed, evaluate_every=100, evaluation_episodes=1, random_steps=50)
 
@@ -30,7 +32,7 @@ def train(folder: Path, kill_at: int = 0, limit: int = 300, high: float = REACHE
         if steps == kill_at:
             raise Killed
 
-    return sac.train_to(folder, settings, "medium", limit, report)
+    return sac.train_to(folder, settings, level, limit, report)
 
 
 def test_a_killed_training_goes_on_to_the_digit(tmp_path: Path) -> None:
@@ -47,7 +49,9 @@ def test_a_killed_training_goes_on_to_the_digit(tmp_path: Path) -> None:
         assert (whole / name).read_bytes() == (killed / name).read_bytes()
 
 
-def test_the_buffer_up_to_medium_level_is_whole_episodes_and_is_not_made_twice(tmp_path: Path) -> None:
+def test_the_buffer_up_to_medium_level_is_whole_episodes_and_the_expert_is_trained_on_from_there(
+    tmp_path: Path,
+) -> None:
     done = train(tmp_path)
     assert done.reached and done.score >= sac.MEDIUM
     assert sum(map(len, cut_buffer(sac.read_buffer(tmp_path)))) == done.steps
@@ -55,6 +59,10 @@ def test_the_buffer_up_to_medium_level_is_whole_episodes_and_is_not_made_twice(t
     again = train(tmp_path)
     assert (again.steps, again.actor.sha256()) == (done.steps, done.actor.sha256())
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    expert = train(tmp_path, level="expert", limit=done.steps + 100, high=UNREACHED)
+    assert not expert.reached and expert.steps >= done.steps + 100
+    assert expert.actor.sha256() != done.actor.sha256()
+    assert (tmp_path / "medium-replay.npz").stat().st_mtime_ns == before[tmp_path / "medium-replay.npz"]
     with pytest.raises(RcdError, match="begun with seed 3, not 4"):
         train(tmp_path, seed=4)
 
