@@ -22,7 +22,8 @@ SUBCOMMANDS = {
     "data": Subcommand("data", "app", "Import, fetch, list, show, replay and roll out data sets."),
     "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
-    "bench": Subcommand("bench", "app", "Measure latency, speed-up, the loop over the middleware, and real time."),
+    "bench": Subcommand("bench", "app", "Measure latency, speed-up, loop and real time; baselines and peers."),
+    "sweep": Subcommand("sweep", "sweep", "Train and evaluate data sets x methods x seeds, into one table."),
     "faults": Subcommand("faults", "faults", "Inject faults into the running nodes and judge what comes of them."),
     "record": Subcommand("record", "record", "Record what the nodes say to each other into a bag (MCAP)."),
     "replay": Subcommand("replay", "replay", "Plan a recorded run again: are these the plans that were made?"),
@@ -45,6 +46,11 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "onnxscript": "train",
     "tensorboard": "train",
+    "jax": "datagen",
+    "ray": "sweep",
+    "rliable": "sweep",
+    "sbx": "datagen",
+    "stable_baselines3": "datagen",
     "torch": "train",
 }
 

@@ -28,6 +28,8 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing data s
 Name = Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/kitchen/complete-v0.")]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0)]
 Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
+DEFAULT_STEPS = 1_000_000
+"""Control periods that a task's own controller drives."""
 
 
 class Label(str, enum.Enum):
@@ -152,22 +154,81 @@ def replay(
 
 @app.command()
 def make(
-    task: Annotated[str, typer.Argument(help="Task that has a controller of its own, such as maze-large.")],
-    steps: Annotated[int, typer.Option(help="Control periods in all.", min=1)] = 1_000_000,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0).")] = None,
+    task: Annotated[
+        str,
+        typer.Argument(
+            help="Task that has a controller of its own, such as maze-large, or one of D4RL's nine: "
+            "{hopper,walker2d,halfcheetah}-{medium-replay,medium,medium-expert}."
+        ),
+    ],
+    steps: Annotated[
+        int | None, typer.Option(help="Control periods in all (default: 1,000,000, or as many as D4RL has).", min=1)
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0, rcd/hopper/medium-v0, ...)."),
+    ] = None,
     controller: Annotated[str, typer.Option(help="Which of the task's controllers drives.")] = "behaviour",
     noise: Annotated[
         float | None,
         typer.Option(help="Standard deviation of the action noise (mazes, default: D4RL's, 0.5).", min=0.0),
     ] = None,
+    version: Annotated[str, typer.Option(help="D4RL's nine: version of Gymnasium's environment, v5 or v4.")] = "v5",
+    medium: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: medium policy, .npz or .zip (default: SAC trains one).")
+    ] = None,
+    expert: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: expert policy, .npz or .zip (default: SAC trains one).")
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: folder of SAC's training (default: runs/sac/ENVIRONMENT-seedN).")
+    ] = None,
+    sac_steps: Annotated[
+        int, typer.Option(help="D4RL's nine: SAC's control periods at most.", min=1, max=3_000_000)
+    ] = 3_000_000,
     workers: Workers = 2,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Make data with a task's own controller: random goals, one after the other.
+    """Make data with a task's own controller, or one of D4RL's nine Gym-MuJoCo data sets by D4RL's recipe.
 
-    Example: rcd data make maze-large --steps 1000000 --seed 0
+    D4RL's recipe trains SAC (this package's extra datagen; hours a data set on one core). The training is kept in
+    its workspace: the same command goes on after an interruption, and the other levels of the robot use it too.
+    medium-replay is all that SAC did until it scored a third of D4RL's expert; medium are episodes of the policy at
+    that point; medium-expert holds as many of an expert. Policies that you have save the training: an .npz archive of
+    weight0, bias0, ..., hidden, output, log_std (docs/benchmarks.md), or the .zip of a Stable-Baselines3 SAC or TQC.
+
+    Examples:
+
+      rcd data make maze-large --steps 1000000 --seed 0
+
+      rcd data make hopper-medium-replay --seed 0
+
+      rcd data make hopper-medium-expert --expert hopper-sac.zip
     """
+    from rcd_ros.data.d4rl_recipe import is_recipe
+
+    if is_recipe(task):
+        if noise is not None or controller != "behaviour":
+            raise RcdError(f"--noise and --controller are for tasks with a controller of their own, not for '{task}'")
+        from rcd_ros.cli.make_d4rl import make_d4rl
+
+        return make_d4rl(
+            task,
+            version=version,
+            steps=steps,
+            dataset=name,
+            medium=medium,
+            expert=expert,
+            workspace=workspace,
+            sac_steps=sac_steps,
+            workers=workers,
+            seed=seed,
+            force=force,
+        )
+    if medium or expert or workspace:
+        raise RcdError(f"--medium, --expert and --workspace are for D4RL's nine data sets, not for '{task}'")
+    steps = steps or DEFAULT_STEPS
     from rcd_ros.data.make import make_runs, runs_of
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.simulation.tasks import get_task

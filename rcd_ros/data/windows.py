@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,30 +37,65 @@ class Windows:
 
     def of_episodes(self, chosen: NDArray[np.int64]) -> Windows:
         """Those windows that were cut from the chosen episodes."""
-        mask = np.isin(self.episodes, chosen)
+        return self.select(np.isin(self.episodes, chosen))
+
+    def select(self, mask: NDArray[np.bool_]) -> Windows:
+        """Those windows that a mask (N,) keeps."""
         return Windows(self.histories[mask], self.chunks[mask], self.returns[mask], self.episodes[mask])
 
 
 def cut_windows(episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
     """Every window of every episode.
 
-    An episode that ended by itself is continued by holding still (zero velocity or effort, the last position), so
-    that its last steps are learned too; one that only ran out of time is not, since its end means nothing.
+    Where an episode that ended by itself has done its task, it is continued by holding still (zero velocity or effort,
+    the last position), so that its last steps are learned too. The end of a continuing task is a failure: nothing
+    follows it. Nothing follows an episode that only ran out of time either, since its end means nothing.
 
     Raises:
         RcdError: no episode is long enough, or the data set has fewer columns than the task reads.
     """
-    parts = [_cut_episode(e, i, spec, history, horizon, discount) for i, e in enumerate(episodes)]
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        longest = max((len(e.actions) for e in episodes), default=0)
-        raise RcdError(f"no episode is long enough for horizon {horizon}; the longest has {longest} steps: lower it")
-    return Windows(
-        np.concatenate([part.histories for part in parts]),
-        np.concatenate([part.chunks for part in parts]),
-        np.concatenate([part.returns for part in parts]),
-        np.concatenate([part.episodes for part in parts]),
-    )
+    return _join(_cut(episodes, spec, history, horizon, discount))
+
+
+def cut_scored_windows(
+    episodes: Sequence[Episode], spec: TaskSpec, history: int, steps: int, discount: float
+) -> Windows:
+    """Windows for a critic that sees `steps` commands, cut apart from those of a planner: up to the last step.
+
+    In a continuing task the return-to-go before a time limit lacks what would have come. Windows whose return lacks
+    more than `UNSEEN_SHARE` of a steady reward's are left out; those before a fall are complete and stay.
+
+    Raises:
+        RcdError: no window is left, or the data set has fewer columns than the task reads.
+    """
+    parts = _cut(episodes, spec, history, steps, discount)
+    if not spec.continuing:
+        return _join(parts)
+    known = [part.select(known_returns(episodes[part.episodes[0]], discount)[: len(part)]) for part in parts]
+    if not any(map(len, known)):
+        raise RcdError(
+            f"task '{spec.name}' goes on without end, and every episode ran out of time within "
+            f"{steps_to_see(discount)} steps: no return is known well enough to train a critic; lower discount"
+        )
+    return _join(known)
+
+
+UNSEEN_SHARE = 0.05
+"""Largest share of a steady reward's discounted return that may lie behind a time limit."""
+
+
+def steps_to_see(discount: float) -> float:
+    """Steps after which less than `UNSEEN_SHARE` of a steady reward's discounted return is left; infinite at 1."""
+    return math.inf if discount >= 1.0 else math.ceil(math.log(UNSEEN_SHARE) / math.log(discount))
+
+
+def known_returns(episode: Episode, discount: float) -> NDArray[np.bool_]:
+    """(T,): whether the return-to-go of a continuing task's step is known: it ended in a failure, or far enough away.
+
+    Without discount a return that is cut off is never known.
+    """
+    left = np.arange(len(episode), 0, -1)
+    return np.full(len(episode), True) if episode.terminated else left >= steps_to_see(discount)
 
 
 def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
@@ -100,11 +136,32 @@ def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
         )
 
 
+def _cut(
+    episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float
+) -> list[Windows]:
+    """Every episode's windows, without the episodes that have none."""
+    parts = [_cut_episode(e, i, spec, history, horizon, discount) for i, e in enumerate(episodes)]
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        longest = max((len(e.actions) for e in episodes), default=0)
+        raise RcdError(f"no episode is long enough for horizon {horizon}; the longest has {longest} steps: lower it")
+    return parts
+
+
+def _join(parts: Sequence[Windows]) -> Windows:
+    return Windows(
+        np.concatenate([part.histories for part in parts]),
+        np.concatenate([part.chunks for part in parts]),
+        np.concatenate([part.returns for part in parts]),
+        np.concatenate([part.episodes for part in parts]),
+    )
+
+
 def _cut_episode(episode: Episode, index: int, spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
     check_columns(episode, index, spec)
     observations = episode.observations[:, spec.observation_columns].astype(np.float32)
     values = planned_values(episode, spec.command)
-    if episode.terminated:
+    if episode.terminated and not spec.continuing:
         last = np.where(spec.command.stays, values[-1], np.float32(0.0))
         values = np.concatenate([values, np.repeat(last[None], horizon - 1, axis=0)])
     starts = np.arange(max(0, len(values) - horizon + 1))

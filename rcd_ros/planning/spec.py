@@ -192,6 +192,11 @@ class TaskSpec(_Frozen):
     command: CommandChannel
     score: ScoreSpec
     motion: MotionSpec | None = None
+    continuing: bool = Field(
+        default=False,
+        description="the task has no end of its own: what ends an episode early is a failure, after which nothing is "
+        "gained, and a time limit says nothing about what would have come",
+    )
 
     @model_validator(mode="after")
     def _motion_fits(self) -> Self:
@@ -201,11 +206,13 @@ class TaskSpec(_Frozen):
         return self
 
     @model_serializer(mode="wrap")
-    def _leave_out_unknown_motion(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Readers from before there were motion limits refuse fields that they do not know.
+    def _leave_out_what_is_usual(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Readers from before there were motion limits or continuing tasks refuse fields that they do not know.
         fields: dict[str, Any] = serialize(self)
         if self.motion is None:
             fields.pop("motion", None)
+        if not self.continuing:
+            fields.pop("continuing", None)
         return fields
 
     @property

@@ -15,6 +15,7 @@ from typing import Any
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.kitchen_task import kitchen_spec
+from rcd_ros.simulation.locomotion_task import locomotion_names, locomotion_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
@@ -79,6 +80,10 @@ BEHAVIOUR_NOISE = 0.5
 _TASKS = {
     "kitchen": _Entry(kitchen_spec, "rcd_ros.simulation.kitchen:Kitchen"),
     **{name: _maze(name) for name in LAYOUTS},
+    **{
+        name: _Entry(partial(locomotion_spec, robot, version=version), "rcd_ros.simulation.locomotion:Locomotion")
+        for name, (robot, version) in locomotion_names().items()
+    },
 }
 
 
@@ -88,7 +93,8 @@ def task_names() -> list[str]:
 
 
 def get_task(name: str, **options: Any) -> Task:
-    """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`).
+    """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`;
+    hopper, walker2d, halfcheetah: `version`, `episode_steps`).
 
     Raises:
         RcdError: an unknown task or option, or an option out of range.

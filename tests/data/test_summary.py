@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rcd_ros.data.episodes import Dataset
-from rcd_ros.data.summary import histogram, summarize
+from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.summary import best_episodes, histogram, summarize
 from tests.data.demonstrations import SHORT_KITCHEN, STEPS, scripted_demonstration, synthetic_episodes
 
 
@@ -29,3 +29,13 @@ def test_completions_are_counted_one_by_one_and_returns_by_intervals() -> None:
     assert histogram(np.array([4.0, 2.0, 4.0])) == [("2", 1), ("3", 0), ("4", 2)]
     bars = histogram(np.linspace(0.0, 99.5, 200), bins=4)
     assert [count for _, count in bars] == [50, 50, 50, 50]
+
+
+def test_the_best_episodes_have_a_tenth_of_the_steps() -> None:
+    def episode(length: int, reward: float) -> Episode:
+        observations, actions = np.zeros((length + 1, 1), np.float32), np.zeros((length, 1), np.float32)
+        return Episode(observations, actions, np.full(length, reward, np.float32), terminated=True, truncated=False)
+
+    episodes = [episode(10, reward) for reward in (1, 5, 3)] + [episode(100, 0.0)]
+    assert [e.rewards[0] for e in best_episodes(episodes)] == [5.0, 3.0]
+    assert best_episodes(episodes[:1]) == episodes[:1]

@@ -9,6 +9,9 @@ SUBCOMMANDS = {
     "speedup": Subcommand("bench.speedup", "speedup", "Time the student against its diffusion teacher."),
     "loop": Subcommand("bench.loop", "loop", "Time sensor to trajectory over the middleware, at a rate."),
     "realtime": Subcommand("bench.realtime", "realtime", "Score planners in a simulation that does not wait."),
+    "peers": Subcommand("bench.peers", "peers", "Time LeRobot's policies beside ours."),
+    "baselines": Subcommand("bench.baselines", "baselines", "Train and score d3rlpy's BC, TD3+BC and IQL."),
+    "report": Subcommand("bench.report", "report", "Put results into one table and figure, seeds pooled."),
 }
 
 

@@ -1,0 +1,182 @@
+"""Baselines by code that we did not write: d3rlpy trains, our own harness evaluates, as it evaluates every planner."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
+from rcd_ros.data.actor import Actor, load_actor
+from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.summary import best_episodes
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episodes
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.tasks import Task
+from rcd_ros.suggest import did_you_mean
+
+D3RLPY = OtherEnvironment(
+    name="baselines",
+    module="d3rlpy",
+    requirements=("d3rlpy==2.8.1", "torch==2.13.0"),
+    oldest=(3, 10),
+    why="d3rlpy pins gymnasium to 1.0.0",
+)
+METHODS = {"bc": "bc", "bc-best10": "bc", "td3+bc": "td3+bc", "iql": "iql"}
+"""Name -> d3rlpy's algorithm; `bc-best10` sees only the best episodes, a tenth of the steps."""
+LIMIT = 1.0 + 1e-3
+"""Largest magnitude of an action that a squashed policy can give, with room for rounding."""
+
+
+def check_methods(names: Sequence[str]) -> list[str]:
+    """The named methods, all of them where none is named.
+
+    Raises:
+        RcdError: there is no such method.
+    """
+    for name in names:
+        if name not in METHODS:
+            raise RcdError(f"there is no baseline '{name}'{did_you_mean(name, METHODS)}; known: {', '.join(METHODS)}")
+    return list(dict.fromkeys(names)) or list(METHODS)
+
+
+def transitions(episodes: Sequence[Episode], spec: TaskSpec) -> dict[str, NDArray[Any]]:
+    """Episodes as d3rlpy reads them: what the task observes and commands, row by row, with both kinds of ends.
+
+    A terminated episode's last step is learned with its end. One that ran out of time, or was cut off, is not
+    bootstrapped beyond its last observed action: d3rlpy leaves its last step out.
+
+    Raises:
+        RcdError: the task plans states instead of actions, or actions beyond [-1, 1] are in the data.
+    """
+    if spec.command.source != "action":
+        raise RcdError(f"task '{spec.name}' plans states, not actions: these baselines cannot be trained on it")
+    columns = list(spec.command.columns)
+    actions = np.concatenate([episode.actions[:, columns] for episode in episodes]).astype(np.float32)
+    largest = float(np.abs(actions).max())
+    if largest > LIMIT:
+        raise RcdError(f"the baselines act within [-1, 1], but the data hold actions of up to {largest:g}")
+    ends = np.cumsum([len(episode) for episode in episodes]) - 1
+    terminals, timeouts = np.zeros((2, len(actions)), np.float32)
+    terminals[ends] = [episode.terminated for episode in episodes]
+    timeouts[ends] = 1.0 - terminals[ends]
+    observed = list(spec.observation_columns)
+    return {
+        "observations": np.concatenate([e.observations[:-1, observed] for e in episodes]).astype(np.float32),
+        "actions": np.clip(actions, -1.0, 1.0),
+        "rewards": np.concatenate([episode.rewards for episode in episodes]).astype(np.float32),
+        "terminals": terminals,
+        "timeouts": timeouts,
+    }
+
+
+def train_baseline(
+    method: str,
+    dataset: Dataset,
+    spec: TaskSpec,
+    *,
+    steps: int,
+    seed: int,
+    python: Path,
+    threads: int,
+    output: Path,
+    report: Callable[[int], object],
+) -> dict[str, Any]:
+    """Train one baseline and write its policy.
+
+    Args:
+        method: a name in `METHODS`.
+        dataset: what it learns from.
+        spec: of the task that the data belong to.
+        steps: gradient steps.
+        seed: of d3rlpy, NumPy and torch.
+        python: interpreter that has d3rlpy.
+        threads: of torch.
+        output: `.npz` as `data.actor` reads it.
+        report: is called with the steps so far.
+
+    Returns:
+        How it was made: algorithm, settings, versions, wall time (s).
+
+    Raises:
+        RcdError: the data cannot be used, or d3rlpy cannot do it.
+    """
+    episodes = best_episodes(dataset.episodes) if method == "bc-best10" else dataset.episodes
+    arrays = transitions(episodes, spec)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rcd-baseline-") as room:
+        data = Path(room) / "data.npz"
+        np.savez(data, **arrays)  # type: ignore[arg-type]
+        asked = {"data": str(data), "output": str(output), "algorithm": METHODS[method]}
+        with run_worker(python, "d3rlpy_worker", (), threads) as worker:
+            answer = worker.ask({**asked, "steps": steps, "seed": seed, "threads": threads})
+            while "done" not in answer:
+                report(answer["step"])
+                answer = worker.answers()
+    return {
+        "algorithm": METHODS[method],
+        "settings": answer["done"],
+        "steps": steps,
+        "episodes_learned": len(episodes),
+        "versions": {name: answer[name] for name in ("d3rlpy", "torch")},
+        "train_seconds": round(time.monotonic() - started, 1),
+    }
+
+
+class ActorPolicy:
+    """An actor as a policy of chunks of one action."""
+
+    history = 1
+    horizon = 1
+    nfe = 1
+
+    def __init__(self, actor: Actor, spec: TaskSpec) -> None:
+        self.spec = spec
+        self._actor = actor
+        self._scale = np.asarray(spec.command.scale)
+        self._limits = np.asarray(spec.command.lower), np.asarray(spec.command.upper)
+
+    def reset(self, seed: int) -> None:
+        """It has neither memory nor noise."""
+
+    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mode of the policy, (1, n_cmd), in physical units and inside the limits."""
+        return np.clip(self._actor.act(history[-1])[None] * self._scale, *self._limits)
+
+
+@dataclass(frozen=True)
+class ActorSource:
+    """How to load an actor; picklable."""
+
+    file: Path
+    spec: TaskSpec
+
+    def load(self) -> ActorPolicy:
+        """The policy.
+
+        Raises:
+            RcdError: the file holds no policy of this task.
+        """
+        actor = load_actor(self.file)
+        wanted = (self.spec.observation_size, self.spec.command.size)
+        if (actor.n_obs, actor.n_act) != wanted:
+            raise RcdError(
+                f"the policy in '{self.file}' reads {actor.n_obs} and gives {actor.n_act} values; task "
+                f"'{self.spec.name}' has {wanted[0]} and {wanted[1]}"
+            )
+        return ActorPolicy(actor, self.spec)
+
+    def load_critic(self) -> None:
+        """Its critic stays with d3rlpy."""
+
+
+def evaluate_baseline(task: Task, file: Path, seeds: range, workers: int) -> list[EpisodeResult]:
+    """Seeded episodes of an actor, one action a plan, as `rcd eval` drives them."""
+    return list(run_episodes(task, ActorSource(file, task.spec), seeds, Drive.chunks(1), workers))

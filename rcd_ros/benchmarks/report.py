@@ -1,0 +1,290 @@
+"""Results of many data sets, methods and training seeds as one table: means with intervals, averages, times.
+
+Intervals are rliable's stratified bootstrap (Agarwal et al. 2021, arXiv 2108.13264), strata being the data sets, drawn
+in two stages: training seeds, then the episodes of each drawn seed. Averages over the data sets are of means, and of
+the interquartile mean, which half of the episodes, best and worst, do not enter.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rliable.library import StratifiedBootstrap
+from rliable.metrics import aggregate_iqm, aggregate_mean
+
+from rcd_ros.benchmarks.results import Result
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.comparison import pool
+
+RESAMPLES = 2_000
+FloatArray = NDArray[np.float64]
+
+
+class SeedEpisodeBootstrap(StratifiedBootstrap):
+    """Resamples scores (seeds, tasks, episodes): seeds for each task, then episodes of each drawn seed.
+
+    rliable's own draws from NumPy's global generator whatever its `random_state` says; this one from its own.
+    """
+
+    def __init__(self, scores: FloatArray, seed: int) -> None:
+        super().__init__(scores)
+        self._generator_of_draws = np.random.default_rng(seed)
+
+    def update_indices(self) -> tuple[NDArray[np.int64], ...]:
+        """Indices of one resample, one array an axis."""
+        seeds, tasks, episodes = self._args_shape
+        drawn = self._generator_of_draws.integers(seeds, size=(seeds, tasks, 1))
+        of_each = self._generator_of_draws.integers(episodes, size=(seeds, tasks, episodes))
+        return drawn, np.arange(tasks)[None, :, None], of_each
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval, points."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1f} ({self.low:.1f} to {self.high:.1f})"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one data set, training seeds pooled.
+
+    Attributes:
+        dataset: as the results' folder is called.
+        method: likewise.
+        mean: over all episodes of all seeds.
+        iqm: interquartile mean over the same.
+        per_seed: the mean of each training seed.
+        episodes: of each seed.
+        train_seconds: mean wall time of a training (s), None where it is not known.
+        plan_ms_p50: median over the seeds, ms.
+        plan_ms_p99: likewise.
+        nfe: network evaluations a plan.
+    """
+
+    dataset: str
+    method: str
+    mean: Estimate
+    iqm: Estimate
+    per_seed: tuple[float, ...]
+    episodes: int
+    train_seconds: float | None
+    plan_ms_p50: float
+    plan_ms_p99: float
+    nfe: int | None
+
+
+@dataclass(frozen=True)
+class Average:
+    """One method over all data sets.
+
+    Attributes:
+        mean: average over the data sets of the mean score.
+        iqm: interquartile mean over the episodes of all data sets.
+        seeds: training seeds that every data set has.
+    """
+
+    method: str
+    mean: Estimate
+    iqm: Estimate
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table's content. `averages` has no entry for a method that lacks a data set: its average would be another."""
+
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
+    rows: Mapping[tuple[str, str], Row]
+    averages: Mapping[str, Average]
+
+
+def build_report(results: Sequence[Result], methods: Sequence[str] = ()) -> Report:
+    """Pool training seeds and compute intervals and averages.
+
+    Args:
+        results: one or more.
+        methods: those to show, in this order; all of them, by name, where none is named.
+
+    Raises:
+        RcdError: there is no such method, or the seeds of a method differ by more than their seed.
+    """
+    known = tuple(dict.fromkeys(result.cell.method for result in results))
+    for method in methods:
+        if method not in known:
+            raise RcdError(f"there is no result of the method '{method}'; there are: {', '.join(known)}")
+    chosen = tuple(methods) or known
+    datasets = tuple(dict.fromkeys(result.cell.dataset for result in results))
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.cell.dataset, result.cell.method), []).append(result)
+    rows, scores = {}, {}
+    for (dataset, method), group in groups.items():
+        if method in chosen:
+            scores[dataset, method] = _scores(f"{dataset}, {method}", group)
+            rows[dataset, method] = _row(dataset, method, group, scores[dataset, method])
+    averages = {}
+    for method in chosen:
+        if all((dataset, method) in rows for dataset in datasets):
+            averages[method] = _average(method, [scores[dataset, method] for dataset in datasets])
+    return Report(datasets, chosen, rows, averages)
+
+
+def interval(scores: FloatArray, metric: Any, seed: int = 0) -> Estimate:
+    """A metric of scores (seeds, tasks, episodes) with its 95 % two-stage bootstrap interval.
+
+    Args:
+        scores: points.
+        metric: rliable's, of a matrix (runs, tasks).
+        seed: the same scores and seed give the same interval.
+    """
+
+    def of_runs(drawn: FloatArray) -> float:
+        return float(metric(np.moveaxis(drawn, 1, 2).reshape(-1, drawn.shape[1])))
+
+    bounds = SeedEpisodeBootstrap(scores, seed).conf_int(of_runs, reps=RESAMPLES, size=0.95, method="percentile")
+    return Estimate(of_runs(scores), float(bounds[0, 0]), float(bounds[1, 0]))
+
+
+def _scores(label: str, group: Sequence[Result]) -> FloatArray:
+    """(seeds, episodes), points."""
+    pool(label, [result.summary for result in group])  # refuses what must not be pooled
+    rows = [[episode["score"] for episode in result.summary["episode_results"]] for result in group]
+    if len({len(row) for row in rows}) > 1:
+        counts = ", ".join(str(len(row)) for row in rows)
+        raise RcdError(f"{label}: its training seeds were scored by different numbers of episodes ({counts})")
+    return np.asarray(rows, np.float64)
+
+
+def _row(dataset: str, method: str, group: Sequence[Result], scores: FloatArray) -> Row:
+    seconds = [result.made["train_seconds"] for result in group if result.made.get("train_seconds") is not None]
+    return Row(
+        dataset=dataset,
+        method=method,
+        mean=interval(scores[:, None], aggregate_mean),
+        iqm=interval(scores[:, None], aggregate_iqm),
+        per_seed=tuple(scores.mean(axis=1).tolist()),
+        episodes=scores.shape[1],
+        train_seconds=float(np.mean(seconds)) if seconds else None,
+        plan_ms_p50=float(np.median([result.summary["plan_ms_p50"] for result in group])),
+        plan_ms_p99=float(np.median([result.summary["plan_ms_p99"] for result in group])),
+        nfe=group[0].summary["nfe"],
+    )
+
+
+def _average(method: str, scores: Sequence[FloatArray]) -> Average:
+    """Over as many seeds and episodes as every data set has."""
+    seeds, episodes = (min(each.shape[axis] for each in scores) for axis in (0, 1))
+    stacked = np.stack([each[:seeds, :episodes] for each in scores], axis=1)
+    return Average(method, interval(stacked, aggregate_mean), interval(stacked, aggregate_iqm), seeds)
+
+
+def markdown(report: Report, failures: Mapping[str, str] | None = None) -> str:
+    """The tables in Markdown, with what they mean; `failures` are cells without a result and why."""
+    lines = [_line(("data set", *report.methods)), _line(["---"] * (1 + len(report.methods)))]
+    for dataset in report.datasets:
+        cells = (report.rows.get((dataset, method)) for method in report.methods)
+        lines.append(_line((dataset, *("-" if cell is None else str(cell.mean) for cell in cells))))
+    for label, name in (("**average**", "mean"), ("interquartile mean", "iqm")):
+        averages = (report.averages.get(method) for method in report.methods)
+        lines.append(_line((label, *("-" if each is None else str(getattr(each, name)) for each in averages))))
+    lines += [
+        "",
+        "Mean score over the episodes of all training seeds, 95 % interval by rliable's stratified bootstrap over "
+        "seeds and episodes; a method that lacks a data set has no average.",
+        "",
+        _line(("method", "training seeds", "episodes each", "NFE", "one plan, p50", "p99", "training")),
+        _line(["---"] * 7),
+    ]
+    for method in report.methods:
+        rows = [row for row in report.rows.values() if row.method == method]
+        seconds = [row.train_seconds for row in rows if row.train_seconds is not None]
+        lines.append(
+            _line(
+                (
+                    method,
+                    _span([len(row.per_seed) for row in rows]),
+                    _span([row.episodes for row in rows]),
+                    _span([row.nfe for row in rows if row.nfe is not None]),
+                    f"{np.median([row.plan_ms_p50 for row in rows]):.2f} ms",
+                    f"{np.median([row.plan_ms_p99 for row in rows]):.2f} ms",
+                    f"{np.mean(seconds):.0f} s" if seconds else "-",
+                )
+            )
+        )
+    if failures:
+        lines += ["", "Without a result:", "", *(f"- {cell}: {reason}" for cell, reason in failures.items())]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(report: Report, path: Path) -> None:
+    """One line for each data set and method, then one for each average."""
+    names = ["dataset", "method", "training_seeds", "episodes", "mean", "mean_low", "mean_high", "iqm", "iqm_low"]
+    names += ["iqm_high", "per_seed", "nfe", "plan_ms_p50", "plan_ms_p99", "train_seconds"]
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(names)
+        for row in report.rows.values():
+            per_seed = " ".join(f"{score:.3f}" for score in row.per_seed)
+            times = (row.nfe, row.plan_ms_p50, row.plan_ms_p99, row.train_seconds)
+            counts = (row.dataset, row.method, len(row.per_seed), row.episodes)
+            table.writerow((*counts, *_numbers(row.mean), *_numbers(row.iqm), per_seed, *times))
+        for each in report.averages.values():
+            table.writerow(("average", each.method, each.seeds, "", *_numbers(each.mean), *_numbers(each.iqm)))
+    partial.replace(path)
+
+
+def draw(report: Report, path: Path) -> None:
+    """Scores with their intervals, data set by data set, and the averages beside them."""
+    from matplotlib.figure import Figure
+
+    from rcd_ros.evaluation.plots import save_figure
+
+    groups = [*report.datasets, *(["average", "interquartile mean"] if report.averages else [])]
+    figure = Figure(figsize=(max(6.0, 1.0 + 1.1 * len(groups)), 4.5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(report.methods)
+    for index, method in enumerate(report.methods):
+        estimates: list[tuple[int, Estimate]] = []
+        for place, group in enumerate(groups):
+            row, average = report.rows.get((group, method)), report.averages.get(method)
+            if row is not None:
+                estimates.append((place, row.mean))
+            elif average is not None and place >= len(report.datasets):
+                estimates.append((place, average.mean if group == "average" else average.iqm))
+        at = [place + (index - 0.5 * (len(report.methods) - 1)) * width for place, _ in estimates]
+        values = np.array([(e.value, e.value - e.low, e.high - e.value) for _, e in estimates]).reshape(-1, 3)
+        # A percentile interval of few seeds may leave its own centre outside; a bar's length is not negative.
+        bars = np.maximum(values[:, 1:].T, 0.0)
+        axes.bar(at, values[:, 0], 0.9 * width, yerr=bars, capsize=2.0, label=method, color=f"C{index % 10}")
+    axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
+    axes.set_ylabel("score (95 % interval)")
+    axes.legend(fontsize="small")
+    save_figure(figure, path)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(values: Sequence[int]) -> str:
+    if not values:
+        return "-"
+    return str(min(values)) if min(values) == max(values) else f"{min(values)} to {max(values)}"
+
+
+def _numbers(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high

@@ -1,0 +1,266 @@
+"""A sweep's description: data sets x methods x training seeds, and the commands that make each cell of its table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from rcd_ros.benchmarks.baselines import METHODS
+from rcd_ros.benchmarks.results import Cell
+from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
+from rcd_ros.training.recipe import describe_errors, load_recipe
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EvaluationSettings(_Section):
+    """Options of `rcd eval`; those of a method replace the sweep's own."""
+
+    episodes: int | None = Field(None, ge=1)
+    seed: int | None = Field(None, ge=0)
+    execute: int | None = Field(None, ge=1)
+    episode_steps: int | None = Field(None, ge=1)
+    policy: Literal["student", "teacher"] | None = None
+    nfe: int | None = Field(None, ge=1)
+    sampler: str | None = None
+    engine: str | None = None
+
+    def over(self, below: EvaluationSettings) -> dict[str, Any]:
+        """These settings, and `below` where nothing is set."""
+        return below.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)
+
+
+class SweepDataset(_Section):
+    """What is learned from."""
+
+    dataset: str = Field(description="as `rcd data list` names it")
+    recipe: Path | None = Field(None, description="of the methods that name none")
+    overrides: tuple[str, ...] = ()
+
+
+class SweepMethod(_Section):
+    """How a cell is made: a recipe is trained, a baseline is trained, or another method's planner is evaluated."""
+
+    recipe: Path | None = None
+    overrides: tuple[str, ...] = ()
+    start_from: str | None = Field(
+        None, description="method whose teacher and critic are taken; the student is trained"
+    )
+    evaluate: str | None = Field(None, description="method whose checkpoint is evaluated, otherwise")
+    baseline: str | None = Field(None, description="of `rcd bench baselines`")
+    steps: int | None = Field(None, ge=1, description="of a baseline")
+    seeds: tuple[Seed, ...] = Field((), description="in place of the sweep's")
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.baseline is not None:
+            if self.recipe or self.overrides or self.start_from or self.evaluate:
+                raise ValueError("a baseline takes neither recipe, overrides, start_from nor evaluate")
+            if self.evaluation.over(EvaluationSettings()).keys() - {"episodes", "seed", "episode_steps"}:
+                raise ValueError("a baseline's evaluation takes episodes, seed and episode_steps only")
+        elif self.steps is not None:
+            raise ValueError("steps are those of a baseline; a recipe's are overridden as student.optimizer.steps=...")
+        for override in self.overrides:
+            if override.startswith(("seed=", "dataset=")):
+                raise ValueError(f"'{override}': seeds and data sets are the sweep's own")
+        if self.evaluate is not None and (self.recipe or self.overrides or self.start_from or self.seeds):
+            raise ValueError("a method that evaluates another one's planner takes only evaluation")
+        return self
+
+
+class Resources(_Section):
+    """What one cell takes of a machine while it is made."""
+
+    cpus: float = Field(1.0, gt=0)
+    gpus: float = Field(0.0, ge=0)
+
+
+class Sweep(_Section):
+    """A whole sweep."""
+
+    output: Path = Field(description="folder of all results; on a cluster one that every machine sees")
+    datasets: dict[Name, SweepDataset] = Field(min_length=1)
+    methods: dict[Name, SweepMethod] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1)
+    evaluation: EvaluationSettings = EvaluationSettings(episodes=20, seed=0)
+    baselines_python: Path | None = Field(None, description="Python of an environment with d3rlpy")
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _methods_exist(self) -> Self:
+        for name, method in self.methods.items():
+            for key in ("start_from", "evaluate"):
+                other = getattr(method, key)
+                if other is None:
+                    continue
+                if other not in self.methods or other == name:
+                    raise ValueError(
+                        f"methods.{name}.{key}: there is no other method '{other}'{did_you_mean(other, self.methods)}"
+                    )
+                if self.methods[other].baseline or self.methods[other].evaluate or self.methods[other].start_from:
+                    raise ValueError(f"methods.{name}.{key}: '{other}' does not train a teacher of its own")
+                missing = set(self.seeds_of(name)) - set(self.seeds_of(other))
+                if missing:
+                    raise ValueError(f"methods.{name}.{key}: '{other}' has no seed {min(missing)}")
+            if method.baseline is not None and method.baseline not in METHODS:
+                hint = did_you_mean(method.baseline, METHODS)
+                raise ValueError(f"methods.{name}.baseline: there is no baseline '{method.baseline}'{hint}")
+            if method.baseline is None and method.evaluate is None and method.recipe is None:
+                for each, dataset in self.datasets.items():
+                    if dataset.recipe is None:
+                        raise ValueError(f"methods.{name} names no recipe, and neither does datasets.{each}")
+        return self
+
+    def seeds_of(self, method: str) -> tuple[int, ...]:
+        """Training seeds of a method."""
+        chosen = self.methods[method]
+        return self.seeds_of(chosen.evaluate) if chosen.evaluate in self.methods else chosen.seeds or self.seeds
+
+
+@dataclass(frozen=True)
+class Job:
+    """How one cell is made.
+
+    Attributes:
+        cell: which one.
+        folder: where; all paths in the commands are relative to the folder that the sweep was started in.
+        commands: of `rcd`, one after the other; the last one evaluates.
+        copied: files of another cell's folder that are needed first: (from, to).
+        after: the cell that must be made before this one.
+        asked: identifies what was asked for, so that results of another description are not taken for it.
+    """
+
+    cell: Cell
+    folder: Path
+    commands: tuple[tuple[str, ...], ...]
+    copied: tuple[tuple[Path, Path], ...]
+    after: Cell | None
+    asked: str
+
+
+def load_sweep(path: Path) -> Sweep:
+    """Read a sweep's description.
+
+    Raises:
+        RcdError: the file is missing or not YAML, a key is unknown or has a value that it cannot have, or a recipe that
+            it names cannot be read.
+    """
+    if not path.is_file():
+        raise RcdError(f"there is no sweep at '{path}'; config/sweep/ has examples")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RcdError(f"sweep '{path}' cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise RcdError(f"sweep '{path}' is not a mapping of keys to values")
+    try:
+        sweep = Sweep.model_validate(content)
+    except ValidationError as error:
+        raise RcdError(f"sweep '{path}': {describe_errors(error, Sweep)}") from error
+    for _, dataset, method in _trained(sweep):
+        load_recipe(_recipe(dataset, method), _overrides(dataset, method, 0))
+    return sweep
+
+
+def plan_jobs(sweep: Sweep) -> list[Job]:
+    """All cells, those that others need first."""
+    jobs = [
+        _job(sweep, Cell(dataset, method, seed))
+        for dataset in sweep.datasets
+        for method in sweep.methods
+        for seed in sweep.seeds_of(method)
+    ]
+    return sorted(jobs, key=lambda job: job.after is not None)
+
+
+def _trained(sweep: Sweep) -> Iterator[tuple[str, SweepDataset, SweepMethod]]:
+    for dataset in sweep.datasets.values():
+        for name, method in sweep.methods.items():
+            if method.baseline is None and method.evaluate is None:
+                yield name, dataset, method
+
+
+def _recipe(dataset: SweepDataset, method: SweepMethod) -> Path:
+    recipe = method.recipe or dataset.recipe
+    assert recipe is not None  # checked when the sweep was read
+    return recipe
+
+
+def _overrides(dataset: SweepDataset, method: SweepMethod, seed: int) -> tuple[str, ...]:
+    return (f"dataset={dataset.dataset}", *dataset.overrides, *method.overrides, f"seed={seed}")
+
+
+def _job(sweep: Sweep, cell: Cell) -> Job:
+    dataset, method = sweep.datasets[cell.dataset], sweep.methods[cell.method]
+    folder = cell.folder(sweep.output)
+    settings = method.evaluation.over(sweep.evaluation)
+    other = method.start_from or method.evaluate
+    after = Cell(cell.dataset, other, cell.seed) if other else None
+    threads = str(max(1, round(sweep.resources.cpus)))
+    commands: list[tuple[str, ...]] = []
+    copied: tuple[tuple[Path, Path], ...] = ()
+    read: list[Path] = []
+    if method.baseline is not None:
+        commands.append(_baseline_command(sweep, cell, dataset, method, settings, threads))
+    else:
+        checkpoint = folder / "train" / "checkpoint"
+        if method.evaluate is not None:
+            assert after is not None
+            checkpoint = after.folder(sweep.output) / "train" / "checkpoint"
+        else:
+            stage = "student" if method.start_from else "all"
+            if after is not None:
+                source = after.folder(sweep.output) / "train"
+                files = ("teacher.safetensors", "critic.safetensors")
+                copied = tuple((source / file, folder / "train" / file) for file in files)
+            read.append(_recipe(dataset, method))
+            commands.append(
+                (
+                    *("train", stage, str(read[0]), *_overrides(dataset, method, cell.seed)),
+                    *("--output", str(folder / "train"), "--resume", "--threads", threads),
+                )
+            )
+        options = [text for key, value in settings.items() for text in (f"--{key.replace('_', '-')}", str(value))]
+        evaluate = ("eval", str(checkpoint), *options, "--workers", "1", "--json", str(folder / "eval.json"), "--force")
+        commands.append(evaluate)
+    followed = _job(sweep, after).asked if after else None
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in read]
+    asked = hashlib.sha256(json.dumps([commands, hashes, followed]).encode()).hexdigest()
+    return Job(cell, folder, tuple(commands), copied, after, asked)
+
+
+def _baseline_command(
+    sweep: Sweep,
+    cell: Cell,
+    dataset: SweepDataset,
+    method: SweepMethod,
+    settings: Mapping[str, Any],
+    threads: str,
+) -> tuple[str, ...]:
+    command = ["bench", "baselines", dataset.dataset, "--method", str(method.baseline), "--seeds", str(cell.seed)]
+    command += ["--into", str(cell.folder(sweep.output)), "--threads", threads]
+    for option, value in (
+        ("--steps", method.steps),
+        ("--episodes", settings.get("episodes")),
+        ("--eval-seed", settings.get("seed")),
+        ("--episode-steps", settings.get("episode_steps")),
+        ("--python", sweep.baselines_python),
+    ):
+        if value is not None:
+            command += [option, str(value)]
+    return tuple(command)

@@ -1,0 +1,45 @@
+"""`rcd bench report`: one table, one CSV file and one figure from many results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="What `rcd sweep` or `rcd bench baselines` wrote.")],
+    output: Annotated[Path, typer.Option(help="Files to write, without their suffix: .md, .csv and .png.")] = Path(
+        "runs/report"
+    ),
+    method: Annotated[
+        list[str] | None, typer.Option(help="Method to show; may be given several times, in order (default: all).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
+) -> None:
+    """Write a table of data sets and methods as Markdown and CSV, and a figure.
+
+    Each figure is the mean over the episodes of all training seeds, with a 95 % interval over seeds and episodes
+    (rliable's stratified bootstrap); below stand the average over the data sets and the interquartile mean, beside
+    them plan times and the wall time of training. Seeds that were evaluated differently are not pooled.
+
+    Example:
+
+      rcd bench report runs/gym runs/baselines --output runs/gym-table
+    """
+    from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
+    from rcd_ros.benchmarks.results import read_results
+    from rcd_ros.outputs import claim
+
+    files = [output.with_name(output.name + suffix) for suffix in (".md", ".csv", ".png")]
+    built = build_report(read_results(folders), method or ())
+    for file in files:
+        claim(file, force)
+    text = markdown(built)
+    files[0].write_text(text)
+    write_csv(built, files[1])
+    draw(built, files[2])
+    typer.echo(text)
+    for file in files:
+        typer.echo(f"wrote {file}")

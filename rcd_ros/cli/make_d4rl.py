@@ -1,0 +1,164 @@
+"""`rcd data make hopper-medium-replay`: one of D4RL's nine Gym-MuJoCo data sets by its recipe."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from tqdm import tqdm
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.data.actor import Actor
+    from rcd_ros.data.d4rl_recipe import Recipe
+    from rcd_ros.data.episodes import Episode
+
+PACKAGES = ("gymnasium", "mujoco", "sbx-rl", "jax", "numpy")
+
+
+def make_d4rl(
+    name: str,
+    *,
+    version: str,
+    steps: int | None,
+    dataset: str | None,
+    medium: Path | None,
+    expert: Path | None,
+    workspace: Path | None,
+    sac_steps: int,
+    workers: int,
+    seed: int,
+    force: bool,
+) -> None:
+    """Make it, with its progress on the screen, and store it; the options are those of `rcd data make`.
+
+    Raises:
+        RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
+    """
+    from rcd_ros.data.d4rl_recipe import check_actor, cut_buffer, describe, recipe_of
+    from rcd_ros.data.storage import check_new_name, save_dataset
+
+    recipe = recipe_of(name, version)
+    chosen_name = dataset or f"rcd/{recipe.robot.name}/{recipe.level}-v0"
+    check_new_name(chosen_name, force)
+    if recipe.level == "medium-replay" and (medium is not None or steps is not None):
+        raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")
+    if recipe.level != "medium-expert" and expert is not None:
+        raise RcdError(f"--expert is for medium-expert, not for '{name}'")
+    given = {level: _given(path) for level, path in (("medium", medium), ("expert", expert)) if path is not None}
+    for level, (actor, told) in given.items():
+        check_actor(actor, recipe.environment, f"{told['file']} (--{level})")
+    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
+
+    def policy(level: str) -> tuple[Actor, dict[str, Any]]:
+        return given.get(level) or _train(recipe, folder, level, sac_steps, seed)
+
+    origin: dict[str, Any] = {"command": "make", "recipe": f"D4RL's {name}", "environment": recipe.environment}
+    episodes: list[Episode] = []
+    if recipe.level == "medium-replay":
+        from rcd_ros.data.sac import read_buffer
+
+        _, origin["medium"] = policy("medium")
+        episodes = cut_buffer(read_buffer(folder))
+    else:
+        wanted = steps or recipe.published.steps
+        levels = ("medium", "expert") if recipe.level == "medium-expert" else ("medium",)
+        for part, level in enumerate(levels):
+            actor, origin[level] = policy(level)
+            episodes += _drive(recipe, actor, wanted // len(levels), seed + part, workers, level)
+    figures = describe(recipe, episodes)
+    origin |= {"seed": seed, **figures, "versions": _versions()}
+    save_dataset(
+        chosen_name,
+        episodes,
+        task=f"{recipe.robot.name}-{recipe.version}",
+        origin=origin,
+        description=_DESCRIPTIONS[recipe.level].format(recipe.environment),
+        force=force,
+    )
+    _tell(recipe, figures)
+    typer.echo(f"stored {figures['episodes']} episodes, {figures['steps']} steps, as {chosen_name}")
+
+
+_DESCRIPTIONS = {
+    "medium-replay": "All episodes of a SAC agent's training in {} until it scored a third of D4RL's expert.",
+    "medium": "Episodes in {} of a SAC agent that scores about a third of D4RL's expert, its actions sampled.",
+    "medium-expert": "Episodes in {}, one half of a medium and the other of an expert policy, their actions sampled.",
+}
+
+
+def _given(path: Path) -> tuple[Actor, dict[str, Any]]:
+    from rcd_ros.data.actor import load_actor
+
+    actor = load_actor(path)
+    return actor, {"file": path.name, "sha256": actor.sha256()}
+
+
+def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> tuple[Actor, dict[str, Any]]:
+    """The policy of a level: of the agent in `folder`, which is trained on as far as that needs."""
+    from rcd_ros.data.sac import SacSettings, train_to
+
+    settings = SacSettings(recipe.robot, recipe.version, seed, random_steps=recipe.robot.random_steps)
+    with tqdm(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
+
+        def report(steps: int, score: float | None) -> None:
+            bar.update(steps - bar.n)
+            if score is not None:
+                bar.set_postfix_str(f"score {score:.1f}", refresh=False)
+
+        try:
+            milestone = train_to(folder, settings, level, limit, report)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"the same command goes on from the last state in {folder}") from None
+    if not milestone.reached:
+        typer.echo(f"expert level was not reached: the policy after {milestone.steps} steps is taken as it is")
+    return milestone.actor, {
+        "algorithm": "SAC",
+        "steps": milestone.steps,
+        "score": round(milestone.score, 1),
+        "chosen": "the first evaluation at or above the level, 10 episodes of the policy's mode every 5000 steps"
+        if milestone.reached
+        else "the end of the budget",
+        "sha256": milestone.actor.sha256(),
+    }
+
+
+def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, level: str) -> list[Episode]:
+    from rcd_ros.data.d4rl_recipe import roll_out
+
+    episodes: list[Episode] = []
+    with tqdm(total=steps, desc=f"driving, {level}", unit="step") as bar:
+        for driven in roll_out(actor, recipe.environment, steps, seed, workers, level):
+            episodes += driven
+            bar.update(sum(map(len, driven)))
+            score = recipe.robot.score(sum(e.total_reward for e in episodes) / len(episodes))
+            bar.set_postfix_str(f"score {score:.1f}")
+    return episodes
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _tell(recipe: Recipe, figures: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(recipe.name, "steps", "episodes", "mean return", "score", "10 %, 50 %, 90 % of the returns", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    quantiles = ", ".join(f"{value:.0f}" for value in figures["return_quantiles"].values())
+    for label, prefix, spread in (("these data", "", quantiles), ("D4RL's -v2", "d4rl_", "not published")):
+        values = (figures[f"{prefix}{key}"] for key in ("steps", "episodes", "return_mean", "score_mean"))
+        table.add_row(label, *(f"{value:,}" for value in values), spread)
+    Console(width=max(Console().width, 110)).print(table)
