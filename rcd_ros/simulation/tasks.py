@@ -13,11 +13,13 @@ from functools import partial
 from typing import Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.simulation.kitchen_task import kitchen_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
+from rcd_ros.simulation.task_file import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
+from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
 
 
@@ -30,12 +32,14 @@ class Task:
         make_simulation: the simulator.
         controllers: by name, controllers that solve the task without a planner; they take their settings by keyword.
         picture: `module:function` of `draw_ground`; None where a task has none.
+        file: the task file that it was read from, if it was.
     """
 
     spec: TaskSpec
     make_simulation: Callable[..., Simulation]
     controllers: Mapping[str, Callable[..., Controller]] = field(default_factory=dict)
     picture: str | None = None
+    file: LoadedTaskFile | None = None
 
     def draw_ground(self) -> Callable[[Any, TaskSpec], None] | None:
         """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
@@ -90,9 +94,14 @@ def task_names() -> list[str]:
 def get_task(name: str, **options: Any) -> Task:
     """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`).
 
+    `name` may be the path of a task file (.yaml); its only option is `episode_steps`.
+
     Raises:
-        RcdError: an unknown task or option, or an option out of range.
+        RcdError: an unknown task or option, or an option out of range; a task file that cannot be used.
     """
+    if is_task_file(name):
+        file = load_task_file(name)
+        return _file_task(file, spec_of(file), **options)
     entry = _TASKS.get(name)
     if entry is None:
         raise RcdError(f"there is no task '{name}'{did_you_mean(name, _TASKS)}; known: {', '.join(_TASKS)}")
@@ -125,6 +134,9 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
         RcdError: no such task here, or one that commands something else by now.
     """
     options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps, **placements}
+    if spec.source is not None:
+        file = _stored_file(spec.source, spec.name)
+        return _file_task(file, spec_of(file), **options)
     if spec.score.kind == "completions":
         options["goals"] = spec.score.goals
     task = get_task(spec.name, **options)
@@ -134,6 +146,35 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
             "train it again for this version of the task"
         )
     return task
+
+
+def stored_task(spec: TaskSpec) -> Task:
+    """The task of a whole specification from a task file, as a data set stores it: no file is read again.
+
+    Raises:
+        RcdError: the stored text cannot be read by this version.
+    """
+    assert spec.source is not None
+    return _file_task(_stored_file(spec.source, spec.name), spec)
+
+
+def _stored_file(source: TaskSource, name: str) -> LoadedTaskFile:
+    return parse_task_file(source, f"{name}.yaml, as it was stored")
+
+
+def _file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
+    steps = options.pop("episode_steps", None) or spec.episode_steps
+    if options:
+        option = next(iter(options))
+        raise RcdError(f"a task file has no option '{option}'; its only one is episode_steps")
+    if steps < 1:
+        raise RcdError(f"episode_steps must be at least 1, got {steps}")
+    spec = spec.model_copy(update={"episode_steps": steps})
+    return Task(
+        spec=spec,
+        make_simulation=partial(_make_simulation, "rcd_ros.simulation.file_simulation:FileSimulation", spec),
+        file=file,
+    )
 
 
 def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simulation:
