@@ -261,6 +261,29 @@ class RandomStart(_Section):
     yaw: Interval | None = None
 
 
+class WayPoint(_Section):
+    """A point that is reached before the next one counts, relative to a body."""
+
+    body: str = Field("world", description="of the model")
+    offset: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="m, in the world's directions")
+    at: dict[Literal["x", "y", "z"], float] = Field({}, description="coordinates that are fixed instead, m")
+    within: dict[Literal["x", "y", "z"], float] = Field(
+        {"x": 0.01, "y": 0.01, "z": 0.01}, description="m from it, along each axis, that count as reached"
+    )
+
+
+class DemonstrateEntry(_Section):
+    """How a site of the model is led, to make demonstrations without a person (`rcd data make`)."""
+
+    site: str = Field(description="of the model: the tip of the tool")
+    way: tuple[WayPoint, ...] = Field(min_length=1)
+    speed: float = Field(0.2, gt=0.0, description="m/s")
+    lead: float = Field(2.0, gt=0.0, description="control periods by which the commanded tip is ahead of the tip")
+    noise: float = Field(0.0, ge=0.0, description="m beside the way, standard deviation, slowly changing")
+    joints: dict[str, float] = Field({}, description="joints that do not lead, and their command, e.g. a gripper")
+    pose: str = Field("", description="keyframe whose orientation of the site is kept; empty: the first observed")
+
+
 class SimulationEntry(_Section):
     """A MuJoCo model of robot and scene."""
 
@@ -272,6 +295,7 @@ class SimulationEntry(_Section):
     seconds: float = Field(20.0, gt=0.0, description="length of an episode")
     camera: str = Field("", description="of the model, for video; empty: a free one")
     names: dict[str, str] = Field({}, description="joint or body of this file -> its name in the model")
+    demonstrate: DemonstrateEntry | None = None
 
 
 class TaskFile(_Section):
