@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rcd_ros.data.episodes import Dataset
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage import check_same_task, load_dataset
 from rcd_ros.data.windows import Windows, cut_windows, split_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
@@ -78,8 +78,10 @@ def prepare(recipe: Recipe) -> Material:
     Raises:
         RcdError: no such task, data set or channel, or the data do not fit the task.
     """
-    spec = get_task(recipe.task, **recipe.task_options).spec.select(recipe.observations)
+    task = get_task(recipe.task, **recipe.task_options)
     dataset = load_dataset(recipe.dataset)
+    check_same_task(dataset, task.spec)
+    spec = task.spec.select(recipe.observations)
     if has_goals(spec):
         return _prepare_with_goals(recipe, spec, dataset)
     windows = cut_windows(dataset.episodes, spec, recipe.history, recipe.horizon, recipe.discount)
