@@ -63,7 +63,7 @@ class Canonical:
         return result
 
     def _is_canonical(self, history: ArrayLike) -> bool:
-        """Whether a single observation (1, n_obs) is one already; in plain floats, which four numbers are quicker in."""
+        """Whether an observation (1, n_obs) is one already; in plain floats: for four numbers NumPy takes longer."""
         values = np.asarray(history).ravel().tolist()
         return all(
             values[i] * w + values[i + 1] * x + values[i + 2] * y + values[i + 3] * z > 0.0

@@ -195,6 +195,24 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
     return task
 
 
+def check_same_robot(trained: TaskSpec, named: TaskSpec) -> TaskSpec:
+    """A checkpoint's specification with the file of a named task, e.g. after its model has moved.
+
+    Raises:
+        RcdError: the named task has no file, or observes or commands something else.
+    """
+    if named.source is None:
+        raise RcdError(f"'{named.name}' is no task file; a checkpoint of another task is driven as it was trained")
+    same = named.command == trained.command and named.control_period == trained.control_period
+    known = {channel.name: channel for channel in named.observations}
+    if not same or any(known.get(channel.name) != channel for channel in trained.observations):
+        raise RcdError(
+            f"the checkpoint was trained for '{trained.name}', whose robot, rate or observations differ from those of "
+            f"the named task '{named.name}'"
+        )
+    return trained.model_copy(update={"source": named.source})
+
+
 def stored_task(spec: TaskSpec) -> Task:
     """The task of a whole specification from a task file, as a data set stores it: no file is read again.
 
