@@ -31,7 +31,7 @@ STUDENT, TEACHER, MEAN, REPEAT = "student", "teacher", "bc_mean", "repeat"
 DESCRIPTIONS = {
     STUDENT: "one-step planner",
     TEACHER: "diffusion planner it was distilled from",
-    MEAN: "behaviour cloning: mean action given the observation",
+    MEAN: "mean of 32 plans of the teacher: what behaviour cloning by least squares tends to",
     REPEAT: "the last action again",
 }
 

@@ -108,18 +108,18 @@ class TorchPolicy:
         return self._physical(self._denoise(condition, self._drawn), history, canonical)
 
     @torch.no_grad()
-    def mean(self, history: ArrayLike) -> NDArray[np.float64]:
-        """What behaviour cloning by least squares would plan (horizon, n_cmd), from a teacher.
+    def mean(self, history: ArrayLike, samples: int = 32) -> NDArray[np.float64]:
+        """The mean (horizon, n_cmd) of this many plans: what behaviour cloning by least squares tends to.
 
-        At the largest noise level nothing of the chunk is left in the input, and the denoiser that minimises the
-        squared error is the mean of the data's chunks given the observation (Karras et al. 2022, eq. 2).
+        The squared error is smallest at the mean of the data's chunks given the observation, which a teacher's samples
+        follow.
         """
         condition, canonical = self._condition(history)
-        noise = torch.zeros((1, self.horizon, self.spec.command.size), device=self._device)
-        sigma = noise.new_full((1,), self._noise.sigma_max)
-        return self._physical(
-            denoise(self._network, noise, sigma, condition, self._noise.sigma_data), history, canonical
-        )
+        shape = (samples, self.horizon, self.spec.command.size)
+        noise = torch.from_numpy(standard_normal(self.seed, self.counter, shape)).to(self._device)
+        self.counter += 1
+        chunks = self._denoise(condition.expand(samples, -1), noise)
+        return self._physical(chunks.mean(dim=0, keepdim=True), history, canonical)
 
     def close(self) -> None:
         """Nothing is held."""
