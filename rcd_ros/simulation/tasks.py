@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.checkpoint import read_manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
 from rcd_ros.simulation.kitchen_task import kitchen_spec
@@ -25,6 +26,10 @@ from rcd_ros.simulation.task_file import LoadedTaskFile, is_task_file, load_task
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
 
+GENERAL_BRIDGE = "mujoco_bridge_node"
+"""Executable that runs any task behind ROS topics."""
+DEFAULT_TASK = "kitchen"
+"""What demo and benches show where no task is named."""
 GROUP = "rcd_ros.tasks"
 """Entry points of other packages' tasks."""
 
@@ -41,6 +46,9 @@ class Task:
         file: the task file that it was read from, if it was.
         continuing: options under which its simulation goes on where an episode ended, with another goal; None where
             every episode begins anew.
+        bridge: executable that runs it behind ROS topics.
+        bridge_options: parameters of the bridge by which it is this task; None: `task`, as `get_task` names it.
+        planner: shipped checkpoint that solves it, below the package's data; empty: none.
     """
 
     spec: TaskSpec
@@ -49,6 +57,9 @@ class Task:
     picture: str | None = None
     file: LoadedTaskFile | None = None
     continuing: Mapping[str, Any] | None = None
+    bridge: str = GENERAL_BRIDGE
+    bridge_options: Mapping[str, Any] | None = None
+    planner: str = ""
 
     def draw_ground(self) -> Callable[[Any, TaskSpec], None] | None:
         """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
@@ -70,6 +81,8 @@ class TaskEntry:
         controllers: by name, `module:class` of a controller, called with the specification, and its settings.
         picture: as `Task` has it.
         continuing: as `Task` has it.
+        bridge: as `Task` has it; one of its own takes the parameter `goals`.
+        planner: as `Task` has it.
     """
 
     make_spec: Callable[..., TaskSpec]
@@ -78,6 +91,8 @@ class TaskEntry:
     controllers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     picture: str | None = None
     continuing: Mapping[str, Any] | None = None
+    bridge: str = GENERAL_BRIDGE
+    planner: str = ""
 
 
 def _maze(name: str) -> TaskEntry:
@@ -89,6 +104,7 @@ def _maze(name: str) -> TaskEntry:
         controllers={"waypoints": (waypoints, {}), "behaviour": (waypoints, {"noise": BEHAVIOUR_NOISE})},
         picture="rcd_ros.simulation.maze_picture:draw_maze",
         continuing={"goal": "random"},
+        planner=f"models/{name}",
     )
 
 
@@ -96,7 +112,12 @@ BEHAVIOUR_NOISE = 0.5
 """D4RL's, of the actions in its maze data."""
 
 _TASKS = {
-    "kitchen": TaskEntry(kitchen_spec, "rcd_ros.simulation.kitchen:Kitchen"),
+    "kitchen": TaskEntry(
+        kitchen_spec,
+        "rcd_ros.simulation.kitchen:Kitchen",
+        bridge="kitchen_bridge_node",
+        planner="models/kitchen-complete",
+    ),
     **{name: _maze(name) for name in LAYOUTS},
 }
 
@@ -141,11 +162,14 @@ def _find_entry(name: str) -> TaskEntry:
 def get_task(name: str, **options: Any) -> Task:
     """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`).
 
-    `name` may be the path of a task file (.yaml); its only option is `episode_steps`.
+    `name` may be the path of a task file (.yaml), whose only option is `episode_steps`, or the folder of a checkpoint:
+    the task that it was trained for.
 
     Raises:
         RcdError: an unknown task or option, or an option out of range; a task file that cannot be used.
     """
+    if (Path(name) / "manifest.yaml").is_file():
+        return task_of(read_manifest(name).task, **options)
     path = name if is_task_file(name) else str(_shipped_files().get(name, "")) if name not in _TASKS else ""
     if path:
         file = load_task_file(path)
@@ -167,6 +191,9 @@ def get_task(name: str, **options: Any) -> Task:
         },
         picture=entry.picture,
         continuing=entry.continuing,
+        bridge=entry.bridge,
+        bridge_options=None if entry.bridge == GENERAL_BRIDGE else {"goals": list(spec.score.goals)},
+        planner=entry.planner,
     )
 
 
@@ -193,6 +220,23 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
             "train it again for this version of the task"
         )
     return task
+
+
+def planner_of(name: str, checkpoint: Path | None = None) -> Path:
+    """The checkpoint that drives a named task: the given one, else the one that ships for it.
+
+    Raises:
+        RcdError: no such task, none ships, or the given one plans for another task.
+    """
+    task = get_task(name)
+    if checkpoint is None:
+        if not task.planner:
+            raise RcdError(f"no planner ships for the task '{task.spec.name}': name one with --checkpoint")
+        return find_resource(task.planner)
+    planned = read_manifest(checkpoint).task.name
+    if planned != task.spec.name:
+        raise RcdError(f"checkpoint '{checkpoint}' plans for task '{planned}', not for '{task.spec.name}'")
+    return checkpoint
 
 
 def check_same_robot(trained: TaskSpec, named: TaskSpec) -> TaskSpec:
