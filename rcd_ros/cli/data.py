@@ -106,18 +106,17 @@ def replay(
     """
     from rcd_ros.data.replay import ReplaySettings, replay_jobs
     from rcd_ros.data.replay import replay as replay_episodes
-    from rcd_ros.data.storage import check_new_name, load_dataset, save_dataset
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.data.storage import check_new_name, load_dataset, save_dataset, task_of_dataset
+    from rcd_ros.simulation.tasks import get_task, task_of
 
     check_new_name(name, force)
     settings = ReplaySettings(gain, label.value, noise_correlation, offset, abort_probability, seed)
     speeds, noises = _numbers("speed", speed), _numbers("noise", noise)
     dataset = load_dataset(source)
-    task_name = task or dataset.metadata.get("task")
-    if not task_name:
+    known = get_task(task) if task else task_of_dataset(dataset)
+    if known is None:
         raise RcdError(f"data set '{source}' does not say which task it belongs to; name one with --task")
-    options = {} if episode_steps is None else {"episode_steps": episode_steps}
-    chosen = get_task(task_name, **options)
+    chosen = task_of(known.spec, episode_steps)
     jobs = replay_jobs(len(dataset.episodes), speeds, noises, repeats)
     episodes: list[Episode] = []
     results = replay_episodes(chosen, dataset.episodes, jobs, settings, workers)
@@ -146,7 +145,7 @@ def replay(
         "seed": seed,
     }
     description = f"Replays of {source} with tracking feedback; {label.value} actions recorded."
-    save_dataset(name, kept, task=task_name, origin=origin, description=description, force=force)
+    save_dataset(name, kept, task=chosen.spec, origin=origin, description=description, force=force)
     typer.echo(f"stored {len(kept)} of {len(episodes)} episodes as {name}")
 
 

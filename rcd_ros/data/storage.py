@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.task_file import is_task_file
 from rcd_ros.simulation.tasks import Task, get_task, stored_task
 from rcd_ros.suggest import did_you_mean
 
@@ -67,7 +68,7 @@ def save_dataset(
     Args:
         name: Minari id; an existing one is replaced only with `force`.
         episodes: one or more, all of the same widths.
-        task: the task they belong to, if any: its name, or the whole specification of one from a task file, which is
+        task: the task they belong to, if any: its name, a task file, or a specification. What a task file says is
             stored with the data.
         origin: how they were made (JSON values): command, source, seed, settings.
         description: one or two sentences for people, license included.
@@ -79,6 +80,8 @@ def save_dataset(
     check_new_name(name, force)
     if not episodes:
         raise RcdError(f"there is no episode to store as '{name}'")
+    if isinstance(task, str) and is_task_file(task):
+        task = get_task(task).spec
     metadata: dict[str, Any] = {
         "task": task.name if isinstance(task, TaskSpec) else task,
         "origin": origin,
