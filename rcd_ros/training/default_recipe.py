@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def default_recipe(task: str, spec: TaskSpec, dataset: Dataset) -> dict[str, Any
     lengths = np.array([len(episode) for episode in dataset.episodes])
     steps = int(lengths.sum())
     middle = int(np.median(lengths))
-    horizon = 4 * round(LOOK_AHEAD_S / spec.control_period / 4)
+    horizon = 4 * math.ceil(LOOK_AHEAD_S / spec.control_period / 4 - 1e-9)
     horizon = min(max(horizon, SHORTEST), LONGEST)
     if middle < 2:
         raise RcdError(f"the episodes of '{dataset.name}' have {middle} steps: there is nothing to learn from them")
