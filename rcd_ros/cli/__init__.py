@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "demo": Subcommand("demo", "demo", "Watch a shipped planner drive the simulated arm through the nodes."),
     "launch": Subcommand("launch", "launch", "Start the nodes of a launch file, with or without ROS 2."),
     "data": Subcommand("data", "app", "Import, fetch, list, show, replay and roll out data sets."),
+    "task": Subcommand("task", "app", "Describe your own robot: propose and check a task file."),
     "train": Subcommand("train", "train", "Train teacher, critic and student from a recipe."),
     "eval": Subcommand("evaluate", "evaluate", "Drive seeded episodes with a checkpoint and score them."),
     "bench": Subcommand("bench", "app", "Measure latency, speed-up, loop and real time; baselines and peers."),

@@ -14,6 +14,9 @@ from rcd_ros.errors import RcdError
 
 
 def demo(
+    task: Annotated[
+        str | None, typer.Option(help="What to show: a task or a task file (default: the checkpoint's, else kitchen).")
+    ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Planner to show (default: the shipped one).")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = 0,
@@ -36,18 +39,23 @@ def demo(
     from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
-    from rcd_ros.resources import find_resource
+    from rcd_ros.simulation.tasks import DEFAULT_TASK, GENERAL_BRIDGE, planner_of, task_of
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
-    planner = checkpoint or find_resource("models/kitchen-complete")
+    planner = planner_of(task or DEFAULT_TASK) if checkpoint is None else checkpoint
     manifest = verify(planner)
+    simulated = task_of(manifest.task)
+    if task is not None:
+        planner_of(task, planner)
     for file in (results, film, picture):
         claim(file, force)
         file.unlink(missing_ok=True)
 
-    bringup = find_bringup("kitchen_sim")
+    own = simulated.bridge != GENERAL_BRIDGE
+    bringup = find_bringup(f"{simulated.spec.name}_sim" if own else "mujoco_sim")
     given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}
+    given |= {} if own else {"task": planner}
     arguments = {name: str(value) for name, value in given.items()} | ({"video": str(film)} if video else {})
     os.environ.update(LOCAL_DISCOVERY)
     code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
@@ -60,11 +68,10 @@ def demo(
     from rich.console import Console
 
     from rcd_ros.evaluation.plots import plot_completions
-    from rcd_ros.simulation.tasks import task_of
 
-    task = task_of(manifest.task, summary["horizon_steps"])
-    plot_completions(picture, task.spec, [result["completed_at"] for result in summary["episode_results"]])
-    Console().print(_table(summary, task.spec.control_period))
+    spec = task_of(manifest.task, summary["horizon_steps"]).spec
+    plot_completions(picture, spec, [result["completed_at"] for result in summary["episode_results"]])
+    Console().print(_table(summary, spec.control_period))
     typer.echo(f"wrote {results} and {picture}")
     if film.exists():
         typer.echo(f"wrote {film}")

@@ -81,6 +81,15 @@ def evaluate(
     option: Annotated[
         list[str] | None, typer.Option(help="key=value of the task, e.g. goal=random, goal=[1,-2] or start=[0,1].")
     ] = None,
+    task_name: Annotated[
+        str | None,
+        typer.Option("--task", help="Task file whose simulation is driven, where the stored one has moved or changed."),
+    ] = None,
+    offline: Annotated[
+        str | None,
+        typer.Option(help="No simulation: compare plans with the recorded actions of this data set's unseen episodes."),
+    ] = None,
+    plans: Annotated[int, typer.Option(min=1, help="--offline: plans of each policy, about.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Processes; changes nothing but the time it takes.")] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
@@ -101,7 +110,14 @@ def evaluate(
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
 
       rcd eval models/maze-large --policy behaviour --option goal=random
+
+      rcd eval runs/push/checkpoint --offline rcd/push-v0 --plot offline.png
     """
+    if offline is not None:
+        from rcd_ros.cli.offline import evaluate_offline
+
+        evaluate_offline(checkpoint, offline, seed=seed, plans=plans, json_file=json_file, plot=plot, force=force)
+        return
     import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
 
     from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
@@ -110,7 +126,7 @@ def evaluate(
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
-    from rcd_ros.simulation.tasks import task_of
+    from rcd_ros.simulation.tasks import check_same_robot, get_task, task_of
 
     if execute is not None and mode is not ModeChoice.chunk:
         raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
@@ -125,7 +141,15 @@ def evaluate(
     for output in (json_file, plot, video):
         if output is not None:
             claim(output, force)
-    task = task_of(manifest.task, episode_steps, **_task_options(option or []))
+    spec = manifest.task
+    if task_name is not None:
+        spec = check_same_robot(spec, get_task(task_name).spec)
+    task = task_of(spec, episode_steps, **_task_options(option or []))
+    if task.file is not None and not task.spec.success and task.spec.score.kind == "completions":
+        raise RcdError(
+            f"task '{task.spec.name}' does not say what success is: add e.g. `success: {{block.x: '>= 0.6'}}` to its "
+            "file and pass it by --task, or compare with recorded episodes by --offline"
+        )
     if policy not in (*POLICIES, *task.controllers):
         known = (*POLICIES, *task.controllers)
         raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")

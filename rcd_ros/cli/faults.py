@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def faults(
-    task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven (kitchen).")],
+    task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven: kitchen, a task file.")],
     checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
     only: Annotated[
         list[str] | None,
@@ -51,24 +51,18 @@ def faults(
 
       rcd faults kitchen --list
     """
-    from rcd_ros.cli.bench.realtime_runs import BRIDGES
     from rcd_ros.nodes.faults.catalogue import all_faults
     from rcd_ros.nodes.faults.stage import StageSettings
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
-    from rcd_ros.resources import find_resource
-    from rcd_ros.suggest import did_you_mean
+    from rcd_ros.simulation.tasks import planner_of, task_of
 
-    if task not in BRIDGES:
-        raise RcdError(
-            f"task '{task}' has no bridge to drive{did_you_mean(task, BRIDGES)}: choose {' or '.join(BRIDGES)}"
-        )
     if not speed > 0.0:
         raise RcdError(f"--speed {speed:g}: must be above 0")
-    folder = checkpoint or find_resource(f"models/{task}-complete")
+    folder = planner_of(task, checkpoint)
     spec = verify(folder).task
-    if spec.name != task:
-        raise RcdError(f"the checkpoint '{folder}' is for the task '{spec.name}', not for '{task}': name another one")
+    simulated = task_of(spec)
+    options = {"task": str(folder.resolve())} if simulated.bridge_options is None else simulated.bridge_options
     chosen = _chosen(all_faults(spec), only or [], quick)
     if list_only:
         _show_list(chosen)
@@ -77,7 +71,7 @@ def faults(
         claim(json_file, force)
     if logs is not None and logs.exists():
         raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
-    settings = StageSettings(folder, spec, BRIDGES[task], speed, engine, shape)
+    settings = StageSettings(folder, spec, simulated.bridge, speed, engine, shape, options)
     if logs is None:
         with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
             verdicts = _run(settings, Path(room), chosen, json_file)

@@ -60,7 +60,7 @@ def from_bag(
         "min_steps": min_steps,
     }
     description = f"Recorded runs of '{task}': what was observed, and the commands that were due."
-    save_dataset(name, episodes, task=task, origin=origin, description=description, force=force)
+    save_dataset(name, episodes, task=spec, origin=origin, description=description, force=force)
     steps = sum(len(episode) for episode in episodes)
     typer.echo(f"stored {len(episodes)} episodes of {steps} steps in all as {name}")
 

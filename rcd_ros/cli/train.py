@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.training.recipe import Recipe
 
 
 class Stage(str, Enum):
@@ -22,9 +27,19 @@ def train(
     stage: Annotated[
         Stage, typer.Argument(help="One of the three, or all: teacher, critic and student one after another.")
     ],
-    recipe: Annotated[Path, typer.Argument(help="Recipe, e.g. config/train/kitchen_complete.yaml.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="Recipe, e.g. config/train/kitchen_complete.yaml; none with --task.", show_default=False),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(help="key=value for any key of the recipe, e.g. student.optimizer.steps=2000.")
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Train without a recipe, by a default one that is printed: a task file or a task's name."),
+    ] = None,
+    save_recipe: Annotated[
+        Path | None, typer.Option(help="With --task: write the default recipe to this file and train nothing.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -44,6 +59,8 @@ def train(
 
       rcd train all config/train/kitchen_mixed.yaml
 
+      rcd train all --task config/tasks/push.yaml dataset=rcd/push-v0
+
       rcd train student config/train/kitchen_mixed.yaml student.advantage=0.3 seed=1 --output runs/mixed-seed1
 
       torchrun --nproc-per-node 2 -m rcd_ros.cli train teacher config/train/kitchen_mixed.yaml
@@ -55,7 +72,15 @@ def train(
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
 
-    chosen = load_recipe(recipe, overrides or [])
+    if task is not None:
+        given = [*([recipe] if recipe else []), *(overrides or [])]
+        chosen = _default(task, given, save_recipe, force)
+        if save_recipe is not None:
+            return
+    elif recipe is None or save_recipe is not None:
+        raise RcdError("name a recipe, e.g. config/train/kitchen_complete.yaml, or a task with --task and dataset=NAME")
+    else:
+        chosen = load_recipe(Path(recipe), overrides or [])
     stages = STAGES if stage is Stage.all else (stage.value,)
     if threads:
         torch.set_num_threads(threads)
@@ -75,3 +100,29 @@ def train(
             checkpoint = folder / "checkpoint"
             assemble_checkpoint(folder, checkpoint, chosen, material, force=force or resume)
             typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
+
+
+def _default(task: str, overrides: list[str], save: Path | None, force: bool) -> Recipe:
+    """The default recipe for a task and its data, printed so that it can be saved and changed."""
+    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.outputs import claim
+    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.training.default_recipe import default_recipe, describe_choice
+    from rcd_ros.training.recipe import make_recipe
+
+    names = [each.partition("=")[2] for each in overrides if each.startswith("dataset=")]
+    files = [each for each in overrides if "=" not in each]
+    if files:
+        raise RcdError(f"give a recipe or --task, not both: got '{files[0]}' and --task {task}")
+    if not names:
+        raise RcdError("say what to learn from: dataset=NAME, one of `rcd data list`")
+    if save is not None:
+        claim(save, force)
+    spec, dataset = get_task(task).spec, load_dataset(names[-1])
+    content = default_recipe(task, spec, dataset)
+    text = describe_choice(spec, dataset, content)
+    typer.echo(text, nl=False)
+    if save is not None:
+        save.write_text(text)
+        typer.echo(f"\nwrote {save}; next: rcd train all {save}")
+    return make_recipe(content, overrides, "default")

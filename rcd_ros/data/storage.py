@@ -18,9 +18,13 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
+from pydantic import ValidationError
 
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.task_file import is_task_file
+from rcd_ros.simulation.tasks import Task, get_task, stored_task
 from rcd_ros.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -54,7 +58,7 @@ def save_dataset(
     name: str,
     episodes: Sequence[Episode],
     *,
-    task: str | None,
+    task: str | TaskSpec | None,
     origin: dict[str, Any],
     description: str,
     force: bool = False,
@@ -64,7 +68,8 @@ def save_dataset(
     Args:
         name: Minari id; an existing one is replaced only with `force`.
         episodes: one or more, all of the same widths.
-        task: the task they belong to, if any.
+        task: the task they belong to, if any: its name, a task file, or a specification. What a task file says is
+            stored with the data.
         origin: how they were made (JSON values): command, source, seed, settings.
         description: one or two sentences for people, license included.
         force: replace an existing data set of that name.
@@ -75,6 +80,15 @@ def save_dataset(
     check_new_name(name, force)
     if not episodes:
         raise RcdError(f"there is no episode to store as '{name}'")
+    if isinstance(task, str) and is_task_file(task):
+        task = get_task(task).spec
+    metadata: dict[str, Any] = {
+        "task": task.name if isinstance(task, TaskSpec) else task,
+        "origin": origin,
+        "description": description,
+    }
+    if isinstance(task, TaskSpec) and task.source is not None:
+        metadata["task_spec"] = task.model_dump_json()
     # Minari does not list hidden folders, so that a half-written set is never seen.
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
     try:
@@ -88,10 +102,8 @@ def save_dataset(
             {
                 "dataset_id": name,
                 "minari_version": minari.__version__,
-                "description": description,
-                "task": task,
-                "origin": origin,
                 "content_hash": content_hash,
+                **metadata,
             }
         )
         storage.update_episodes(_to_buffer(episode) for episode in episodes)
@@ -102,7 +114,7 @@ def save_dataset(
         publish(finished, name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Dataset(name, {"task": task, "origin": origin, "description": description}, content_hash, list(episodes))
+    return Dataset(name, metadata, content_hash, list(episodes))
 
 
 def publish(folder: Path, name: str) -> None:
@@ -151,6 +163,69 @@ def load_dataset(name: str) -> Dataset:
     if metadata.get("content_hash", content_hash) != content_hash:
         raise RcdError(f"data set '{name}' in {path} was changed after it was written; make it again")
     return Dataset(name, metadata, content_hash, episodes)
+
+
+def task_of_dataset(dataset: Dataset) -> Task | None:
+    """The task that a data set says it belongs to: as it is stored in it, else the one of that name, else None.
+
+    Raises:
+        RcdError: the stored specification cannot be read, or there is no task of that name.
+    """
+    stored, name = dataset.metadata.get("task_spec"), dataset.metadata.get("task")
+    if stored is None:
+        return get_task(name) if name else None
+    try:
+        spec = TaskSpec.model_validate_json(stored)
+    except ValidationError as error:
+        raise RcdError(f"data set '{dataset.name}' stores a task that cannot be read: make it again") from error
+    return stored_task(spec)
+
+
+def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
+    """Refuse data of another task. Data sets that do not say what they belong to pass.
+
+    Topics, limits and success may differ; what each column means may not.
+
+    Raises:
+        RcdError: the data set is of another task, or its task observes or commands something else.
+    """
+    name, stored = dataset.metadata.get("task"), dataset.metadata.get("task_spec")
+    if name and name != spec.name:
+        raise RcdError(
+            f"data set '{dataset.name}' belongs to task '{name}', not to '{spec.name}': name data of this task"
+        )
+    if stored is None:
+        return
+    task = task_of_dataset(dataset)
+    assert task is not None
+    if task.spec.control_period != spec.control_period:
+        raise RcdError(
+            f"data set '{dataset.name}' was made at {1.0 / task.spec.control_period:g} Hz, task '{spec.name}' plans at "
+            f"{1.0 / spec.control_period:g} Hz: make or import the data again"
+        )
+    theirs, ours = _meanings(task.spec), _meanings(spec)
+    for column in sorted(theirs.keys() | ours.keys()):
+        if theirs.get(column) != ours.get(column):
+            kind, number = column
+            raise RcdError(
+                f"data set '{dataset.name}' was made for another version of task '{spec.name}': its {kind} column "
+                f"{number} is {theirs.get(column, 'nothing')}, the task's is {ours.get(column, 'nothing')}; import the "
+                "data again"
+            )
+
+
+def _meanings(spec: TaskSpec) -> dict[tuple[str, int], str]:
+    """What stands in each column of a task's data sets."""
+    meanings = {}
+    for channel in spec.observations:
+        for column, value, unit in zip(channel.columns, channel.value_names, channel.units, strict=True):
+            body = f"{channel.joints[0]}." if channel.kind in ("body_pose", "body_twist") else ""
+            meanings["observation", column] = f"{channel.kind.replace('_', ' ')} of '{body}{value}' ({unit})"
+    if spec.command.source == "action":
+        names = [f"{joint} ({unit})" for joint, unit in zip(spec.command.joints, spec.command.units, strict=True)]
+        for column, joint in zip(spec.command.columns, names, strict=True):
+            meanings["action", column] = f"{spec.command.interface} of {joint}"
+    return meanings
 
 
 def delete_dataset(name: str) -> None:

@@ -270,11 +270,28 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
 
 
 def _shipped_planner(task: str) -> dict[str, str]:
-    """The planner that ships under a task's name, if there is one."""
+    """The planner that ships for a task, if there is one; a checkpoint's folder names its task and itself."""
+    if (Path(task) / "manifest.yaml").is_file():
+        return {"checkpoint": task}
     try:
         return {"checkpoint": str(find_resource(f"models/{task}"))}
     except RcdError:
+        pass
+    try:
+        from rcd_ros.simulation.tasks import get_task
+    except ImportError:  # a launch runs in ROS 2's own Python, too, which may have nothing that pip has installed
         return {}
+    planner = get_task(task).planner
+    return {"checkpoint": str(find_resource(planner))} if planner else {}
+
+
+def _task_name(task: str) -> str:
+    """The name of a task that a file or a checkpoint stands for."""
+    try:
+        from rcd_ros.simulation.tasks import get_task
+    except ImportError:
+        return task
+    return get_task(task).spec.name
 
 
 def _check_planner(task: str, checkpoint: Path) -> None:
@@ -283,7 +300,7 @@ def _check_planner(task: str, checkpoint: Path) -> None:
         trained = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]["name"]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return
-    if trained != task:
+    if trained != task and trained != _task_name(task):
         raise RcdError(
             f"checkpoint:={checkpoint} plans '{trained}', not '{task}': name a planner of this task, or task:={trained}"
         )

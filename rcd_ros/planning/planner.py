@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, checkpoint_sha256, verify
 from rcd_ros.planning.engines.base import Engine
 from rcd_ros.planning.engines.choose import load_engine
@@ -39,6 +40,8 @@ class Planner:
         # Of a whole chunk: broadcasting would take longer than the comparisons.
         self._lower, self._upper = (np.tile(limit, (manifest.horizon, 1)) for limit in (limits.lower, limits.upper))
         self._mean = np.tile(manifest.normalizer.observation_mean, (manifest.history, 1))
+        canonical = Canonical(manifest.task, manifest.normalizer.observation_mean)
+        self._canonical = canonical if canonical.is_needed else None
         self._drawn: deque[NDArray[np.float32]] = deque()
         self.reset(seed)
 
@@ -103,7 +106,8 @@ class Planner:
         observed = np.asarray(history)
         if observed.shape != engine.history.shape:
             raise RcdError(f"this planner needs observations of shape {engine.history.shape}, got {observed.shape}")
-        engine.history[...] = observed
+        canonical = observed if self._canonical is None else self._canonical.histories(observed)
+        engine.history[...] = canonical
         if not _is_finite(engine.history):
             raise RcdError("the observations to plan from hold NaN or infinity")
         self.prepare()
@@ -113,6 +117,8 @@ class Planner:
         if not _is_finite(engine.commands):
             raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self._counter - 1})")
         commands = engine.commands.astype(np.float64)
+        if self._canonical is not None:
+            self._canonical.commands(commands, observed, canonical)
         np.maximum(commands, self._lower, out=commands)
         return np.minimum(commands, self._upper, out=commands)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
 
@@ -40,11 +41,13 @@ class RangeGuard:
         self._mean = np.asarray(normalizer.observation_mean)
         self._std = np.asarray(normalizer.observation_std)
         self._scale = 1.0 / self._std
+        canonical = Canonical(spec, self._mean)
+        self._canonical = canonical if canonical.is_needed else None
         self._ends = self._new_ends()
 
     def look(self, observation: NDArray[np.float64]) -> float:
         """Take an observation (n_obs,) in physical units; how many deviations its furthest value is away."""
-        deviations = (observation - self._mean) * self._scale
+        deviations = self._deviations(observation)
         low, high = self._ends
         np.minimum(low, deviations, out=low)
         np.maximum(high, deviations, out=high)
@@ -52,7 +55,7 @@ class RangeGuard:
 
     def furthest(self, observation: NDArray[np.float64]) -> Reach:
         """The value of an observation (n_obs,) that lies furthest out."""
-        return max(self._reaches((observation - self._mean) * self._scale), key=lambda reach: reach.deviations)
+        return max(self._reaches(self._deviations(observation)), key=lambda reach: reach.deviations)
 
     def report(self) -> list[Reach]:
         """The furthest value of each channel since the last report; nothing where nothing was seen."""
@@ -60,6 +63,11 @@ class RangeGuard:
         if (low > high).any():
             return []
         return self._reaches(np.where(high >= -low, high, low))
+
+    def _deviations(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._canonical is not None:
+            observation = self._canonical.histories(observation[None])[0]
+        return (observation - self._mean) * self._scale
 
     def _new_ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.full_like(self._mean, np.inf), np.full_like(self._mean, -np.inf)

@@ -49,9 +49,7 @@ _CHEETAH = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 ROBOTS = {
     "hopper": Robot("Hopper", 0.008, _LEG, (200.0,) * 3, -20.272305, 3234.3),
     "walker2d": Robot("Walker2d", 0.008, (*_LEG, *_LEFT_LEG), (100.0,) * 6, 1.629008, 4592.3),
-    "halfcheetah": Robot(
-        "HalfCheetah", 0.05, _CHEETAH, (120.0, 90.0, 60.0, 120.0, 60.0, 30.0), -280.178953, 12135.0
-    ),
+    "halfcheetah": Robot("HalfCheetah", 0.05, _CHEETAH, (120.0, 90.0, 60.0, 120.0, 60.0, 30.0), -280.178953, 12135.0),
 }
 
 

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from rcd_ros.data.episodes import Dataset
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage import check_same_task, load_dataset
 from rcd_ros.data.windows import Windows, cut_windows, split_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.planning.canonical import Canonical, settle
 from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
@@ -78,12 +79,15 @@ def prepare(recipe: Recipe) -> Material:
     Raises:
         RcdError: no such task, data set or channel, or the data do not fit the task.
     """
-    spec = get_task(recipe.task, **recipe.task_options).spec.select(recipe.observations)
+    task = get_task(recipe.task, **recipe.task_options)
     dataset = load_dataset(recipe.dataset)
+    check_same_task(dataset, task.spec)
+    spec = task.spec.select(recipe.observations)
     if has_goals(spec):
         return _prepare_with_goals(recipe, spec, dataset)
     windows = cut_windows(dataset.episodes, spec, recipe.history, recipe.horizon, recipe.discount)
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
+    windows = in_canonical_form(windows, settle(spec, windows.of_episodes(kept).histories))
     training = windows.of_episodes(kept)
     normalizer = fit_normalizer(training)
     mean, std = float(training.returns.mean()), float(max(training.returns.std(), 1e-6))
@@ -103,6 +107,8 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     """The windows of a task that observes its goal are cut when they are drawn: there are as many as pairs of steps."""
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     tracks = join_tracks([dataset.episodes[i] for i in kept], spec)
+    canonical = settle(spec, tracks.observations[:, None])
+    tracks = _tracks_in_canonical_form(tracks, canonical)
     normalizer = fit_tracks(tracks, spec, (OBSERVATION_FLOOR, COMMAND_FLOOR))
     returns = torch.from_numpy(returns_by_arrival(spec.episode_steps, recipe.discount))
 
@@ -115,7 +121,8 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     returns = (returns - mean) / std
     held_out = None
     if len(held):
-        held_out = cut(join_tracks([dataset.episodes[i] for i in held], spec)).sample(SAMPLED, recipe.seed)
+        others = join_tracks([dataset.episodes[i] for i in held], spec)
+        held_out = cut(_tracks_in_canonical_form(others, canonical)).sample(SAMPLED, recipe.seed)
     return Material(
         spec=spec,
         normalizer=normalizer,
@@ -126,6 +133,22 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
     )
+
+
+def _tracks_in_canonical_form(tracks: Tracks, canonical: Canonical) -> Tracks:
+    if not canonical.is_needed:
+        return tracks
+    observations = canonical.histories(tracks.observations[:, None])[:, 0].astype(np.float32)
+    return replace(tracks, observations=observations)
+
+
+def in_canonical_form(windows: Windows, canonical: Canonical) -> Windows:
+    """The same windows, with quaternions and turning joints in one representation."""
+    if not canonical.is_needed:
+        return windows
+    histories = canonical.histories(windows.histories)
+    chunks = np.asarray(canonical.chunks(windows.chunks, histories), np.float32)
+    return replace(windows, histories=histories.astype(np.float32), chunks=chunks)
 
 
 def fit_normalizer(windows: Windows) -> NormalizerSpec:

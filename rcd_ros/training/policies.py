@@ -15,6 +15,7 @@ from rcd_ros.generative.edm import denoise
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
 from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.engines.torch_modules import PlannerKind, restore_planner
 from rcd_ros.planning.limits import CommandLimits
@@ -29,12 +30,15 @@ class ReturnEstimate:
 
     def __init__(self, manifest: Manifest, critic: CriticEnsemble) -> None:
         self._normalizer = Normalizer(manifest.normalizer)
+        self._canonical = Canonical(manifest.task, manifest.normalizer.observation_mean)
         self._critic = critic
 
     def __call__(self, history: ArrayLike, chunk: ArrayLike) -> float:
         """Expected discounted return-to-go, in units of the reward; history (h, n_obs), chunk (H, n_cmd), physical."""
-        condition = torch.from_numpy(self._normalizer.normalize_observation(history)).reshape(1, -1)
-        commands = torch.from_numpy(self._normalizer.normalize_command(chunk))[None]
+        canonical = self._canonical.histories(history)
+        condition = torch.from_numpy(self._normalizer.normalize_observation(canonical)).reshape(1, -1)
+        following = self._canonical.chunks(chunk, canonical)
+        commands = torch.from_numpy(self._normalizer.normalize_command(following))[None]
         with torch.no_grad():
             return float(self._critic.expected_return(condition, commands))
 
@@ -71,6 +75,7 @@ class TorchPolicy:
         self._network = network.to(device)
         self._device = device
         self._normalizer = Normalizer(manifest.normalizer)
+        self._canonical = Canonical(manifest.task, manifest.normalizer.observation_mean)
         self._limits = CommandLimits(manifest.task.command)
         self._sampler = SAMPLERS[sampler]
         self._kind = kind
@@ -97,14 +102,37 @@ class TorchPolicy:
     @torch.no_grad()
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
         """A chunk (horizon, n_cmd) in physical units from the last observations (history, n_obs)."""
-        condition = torch.from_numpy(self._normalizer.normalize_observation(history)).reshape(1, -1)
+        condition, canonical = self._condition(history)
         self.prepare()
         self.counter += 1
-        chunk = self._denoise(condition.to(self._device), self._drawn)[0].cpu().numpy()
-        return self._limits.clamp(self._normalizer.denormalize_command(chunk))
+        return self._physical(self._denoise(condition, self._drawn), history, canonical)
+
+    @torch.no_grad()
+    def mean(self, history: ArrayLike, samples: int = 32) -> NDArray[np.float64]:
+        """The mean (horizon, n_cmd) of this many plans: what behaviour cloning by least squares tends to.
+
+        The squared error is smallest at the mean of the data's chunks given the observation, which a teacher's samples
+        follow.
+        """
+        condition, canonical = self._condition(history)
+        shape = (samples, self.horizon, self.spec.command.size)
+        noise = torch.from_numpy(standard_normal(self.seed, self.counter, shape)).to(self._device)
+        self.counter += 1
+        chunks = self._denoise(condition.expand(samples, -1), noise)
+        return self._physical(chunks.mean(dim=0, keepdim=True), history, canonical)
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _condition(self, history: ArrayLike) -> tuple[Tensor, NDArray[np.float64]]:
+        canonical = self._canonical.histories(history)
+        condition = torch.from_numpy(self._normalizer.normalize_observation(canonical)).reshape(1, -1)
+        return condition.to(self._device), canonical
+
+    def _physical(self, chunk: Tensor, history: ArrayLike, canonical: NDArray[np.float64]) -> NDArray[np.float64]:
+        commands = self._normalizer.denormalize_command(chunk[0].cpu().numpy()).astype(np.float64)
+        self._canonical.commands(commands, history, canonical)
+        return self._limits.clamp(commands)
 
     def _denoise(self, condition: Tensor, noise: Tensor) -> Tensor:
         if self._kind == "teacher":

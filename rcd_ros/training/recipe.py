@@ -183,24 +183,36 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     if not path.is_file():
         raise RcdError(f"no recipe at '{path}'; the shipped ones are in config/train/")
+    try:
+        loaded = OmegaConf.load(path)
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(loaded, DictConfig):
+        raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
+    return make_recipe(loaded, overrides, str(path))
+
+
+def make_recipe(content: Any, overrides: Sequence[str], name: str) -> Recipe:
+    """A recipe from its keys and `key.inner=value` overrides; `name` is what to call it in errors.
+
+    Raises:
+        RcdError: as `load_recipe`.
+    """
     for override in overrides:
         if "=" not in override:
             raise RcdError(f"cannot read the override '{override}': write it as key=value, e.g. student.reward=0.1")
     try:
-        loaded = OmegaConf.load(path)
-        if not isinstance(loaded, DictConfig):
-            raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
-        merged = OmegaConf.merge(loaded, OmegaConf.from_dotlist(list(overrides)))
-        content = OmegaConf.to_container(merged, resolve=True)
+        merged = OmegaConf.merge(content, OmegaConf.from_dotlist(list(overrides)))
+        plain = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
+        raise RcdError(f"recipe '{name}' cannot be read: {' '.join(str(error).split())}") from error
     try:
-        recipe = Recipe.model_validate(content)
+        recipe = Recipe.model_validate(plain)
     except ValidationError as error:
-        raise RcdError(f"recipe '{path}': {describe_errors(error, Recipe)}") from error
+        raise RcdError(f"recipe '{name}': {describe_errors(error, Recipe)}") from error
     if recipe.execute > recipe.horizon:
         raise RcdError(
-            f"recipe '{path}': execute ({recipe.execute}) is longer than horizon ({recipe.horizon}): lower it"
+            f"recipe '{name}': execute ({recipe.execute}) is longer than horizon ({recipe.horizon}): lower it"
         )
     return recipe
 

@@ -48,7 +48,7 @@ def test_what_was_judged_before_an_interruption_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("kichen",), "task 'kichen' has no bridge to drive"),
+        (("kichen",), "there is no task 'kichen' (did you mean 'kitchen'?)"),
         (("kitchen", "--only", "earthquake"), "--only earthquake: no fault is called so"),
         (("kitchen", "--only", "30 %", "--quick"), "leave no fault over"),
         (("kitchen", "--speed", "0"), "--speed 0: must be above 0"),

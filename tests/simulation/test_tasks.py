@@ -1,10 +1,15 @@
+import importlib.metadata
 import pickle
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from rcd_ros.errors import RcdError
+from rcd_ros.resources import find_resource
+from rcd_ros.simulation import tasks
+from rcd_ros.simulation.kitchen_task import kitchen_spec
 from rcd_ros.simulation.tasks import get_task, task_names, task_of
 
 
@@ -65,3 +70,32 @@ def test_a_checkpoint_that_commands_otherwise_has_no_simulator_here() -> None:
         task_of(spec.model_copy(update={"command": reordered}))
     with pytest.raises(RcdError, match="no task 'garage'"):
         task_of(spec.model_copy(update={"name": "garage"}))
+
+
+def test_a_task_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("garden", "rcd_ros.simulation.tasks:_TASKS", tasks.GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: tasks.TaskEntry(kitchen_spec, "nowhere:Garden"))
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == tasks.GROUP else [])
+    assert "garden" in tasks.task_names()
+    assert get_task("garden", episode_steps=5).spec.episode_steps == 5
+
+
+def test_an_entry_point_that_is_no_task_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("garden", "rcd_ros.errors:RcdError", tasks.GROUP),
+        EntryPoint("lawn", "rcd_ros.nowhere:LAWN", tasks.GROUP),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    for name in ("garden", "lawn"):
+        with pytest.raises(RcdError, match=name):
+            get_task(name)
+
+
+def test_a_checkpoint_names_the_task_that_it_was_trained_for() -> None:
+    folder = find_resource("models/kitchen-complete")
+    assert get_task(str(folder)).spec == get_task("kitchen").spec
+    assert tasks.planner_of("kitchen") == folder
+    with pytest.raises(RcdError, match="kitchen"):
+        tasks.planner_of("maze-large", folder)
+    with pytest.raises(RcdError, match="push"):
+        tasks.planner_of("push")

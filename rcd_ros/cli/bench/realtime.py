@@ -15,7 +15,9 @@ def realtime(
     checkpoint: Annotated[
         Path | None, typer.Argument(help="Checkpoint folder with its teacher (default: the shipped one).")
     ] = None,
-    task: Annotated[str, typer.Option(help="What is simulated.")] = "kitchen",
+    task: Annotated[
+        str | None, typer.Option(help="What is simulated: a task or a task file (default: the checkpoint's; kitchen).")
+    ] = None,
     planners: Annotated[
         str, typer.Option(help="Who plans: student, teacher:NFE (Heun), with commas between them.")
     ] = "student,teacher:20,teacher:80",
@@ -56,24 +58,19 @@ def realtime(
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
     from rich.console import Console
 
-    from rcd_ros.cli.bench.realtime_runs import BRIDGES, Runs
+    from rcd_ros.cli.bench.realtime_runs import Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
     from rcd_ros.evaluation.rollout import Drive
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.stream import StreamSettings
-    from rcd_ros.resources import find_resource
-    from rcd_ros.simulation.tasks import get_task, task_of
+    from rcd_ros.simulation.tasks import DEFAULT_TASK, planner_of, task_of
 
     contenders, speeds = parse_contenders(planners), parse_speeds(speed)
-    get_task(task)
-    if task not in BRIDGES:
-        raise RcdError(f"task '{task}' has no bridge to run in real time: choose {' or '.join(BRIDGES)}")
-    folder = checkpoint or find_resource("models/kitchen-complete")
+    folder = planner_of(task or DEFAULT_TASK, checkpoint) if task or not checkpoint else checkpoint
     manifest = verify(folder)
-    if manifest.task.name != task:
-        raise RcdError(f"checkpoint '{folder}' plans for task '{manifest.task.name}', not for '{task}'")
+    task = manifest.task.name
     if any(contender.kind == "teacher" for contender in contenders):
         import torch  # noqa: F401  missing, it is said now
 

@@ -23,8 +23,6 @@ from rcd_ros.launching.supervisor import Supervisor, node_command
 from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.simulation.tasks import Task
 
-BRIDGES = {"kitchen": "kitchen_bridge_node"}
-"""Task -> the executable that runs it behind ROS topics."""
 PLAN_TIMEOUT_S = 180.0
 """How long a bridge waits for the planner to load, compile and measure what it needs."""
 STEP_S = 0.004
@@ -144,7 +142,7 @@ class Runs:
             "speed": speed,
             "episodes": self.episodes,
             "episode_steps": spec.episode_steps,
-            "goals": list(spec.score.goals),
+            **({"task": str(self.checkpoint)} if self.task.bridge_options is None else self.task.bridge_options),
             "seed": self.seed,
             "plan_timeout": PLAN_TIMEOUT_S,
             "results": str(results),
@@ -153,5 +151,5 @@ class Runs:
         executable = "planner_node" if contender.kind == "student" else "teacher_node"
         return [
             NodeProcess(executable, "planner", planner),
-            NodeProcess(BRIDGES[spec.name], f"{spec.name}_bridge", bridge, required=True),
+            NodeProcess(self.task.bridge, "bridge", bridge, required=True),
         ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class StageSettings:
         speed: how much faster than life the simulated world runs.
         engine: of the planner.
         shape: whether the planner shapes its trajectories within the motion limits.
+        bridge_options: parameters of the bridge that say what to simulate.
     """
 
     checkpoint: Path
@@ -50,6 +51,7 @@ class StageSettings:
     speed: float = 2.0
     engine: str = "onnxruntime"
     shape: bool = True
+    bridge_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Stage:
@@ -117,6 +119,7 @@ class Stage:
             "episode_steps": EPISODE_STEPS,
             "plan_timeout": PATIENCE_S,
             "enforce_command_limits": True,
+            **self.settings.bridge_options,
         }
         return NodeProcess(
             self.settings.bridge,
