@@ -51,5 +51,5 @@ $(VENV)/.demo: $(DEPENDENCIES)
 
 $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim,train,test,dev]'
+	@$(INSTALL) --editable '.[sim,train,data,view,test,dev]'
 	@touch $@ $(VENV)/.demo
