@@ -7,9 +7,12 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 DEPENDENCIES := $(BIN)/python setup.cfg setup.py constraints.txt
 SOURCES := rcd_ros tests launch setup.py
+comma := ,
+# Genuine ROS 2 from wheels, where none is sourced. A sourced one is used as it is: its Python must be $(PYTHON).
+ROS := $(if $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo sourced),,$(comma)ros)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint resolve format clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +28,11 @@ lint: $(VENV)/.dev ## Check style, formatting and types.
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
+
+resolve: $(VENV)/.dev ## Check that the pinned versions can be installed under every Python that is supported.
+	@for version in 3.10 3.11 3.12 3.13; do echo "resolving for Python $$version ..."; \
+		$(BIN)/uv pip compile --quiet --python-version $$version --constraint constraints.txt \
+			--extra sim --extra train --extra test --extra dev --extra ros setup.cfg --output-file /dev/null || exit 1; done
 
 format: $(VENV)/.dev ## Format the code and sort its imports.
 	@$(BIN)/ruff check --fix $(SOURCES)
@@ -46,10 +54,10 @@ $(BIN)/python:
 
 $(VENV)/.demo: $(DEPENDENCIES)
 	@echo "Installing the robot's part and the simulator into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim]'
+	@$(INSTALL) --editable '.[sim$(ROS)]'
 	@touch $@
 
 $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim,train,data,view,test,dev]'
+	@$(INSTALL) --editable '.[sim,train,data,view,test,dev$(ROS)]'
 	@touch $@ $(VENV)/.demo

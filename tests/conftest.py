@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rcd_ros.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 from rcd_ros.simulation.rendering import choose_gl
 
+os.environ.update(LOCAL_DISCOVERY)
 choose_gl()  # before the first test module imports MuJoCo, which then keeps to what it finds
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

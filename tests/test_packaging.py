@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import rcd_ros
+from rcd_ros.launching.bringup import MUJOCO_SIM
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.resources import find_resource
-from rcd_ros.ros.bringup import MUJOCO_SIM
 
 ROOT = Path(__file__).parents[1]
 PART_OF_THE_ROBOT = (
@@ -24,7 +24,7 @@ PART_OF_THE_ROBOT = (
     "rcd_ros.planning.execution",
     "rcd_ros.planning.engines.onnx_engine",
     "rcd_ros.nodes.planner_node",
-    "rcd_ros.ros",
+    "rcd_ros.launching.supervisor",
     "rcd_ros.cli.launch",
 )
 

@@ -14,6 +14,7 @@ import typer
 import rcd_ros
 from rcd_ros.cli.lazy import LazyGroup, Subcommand, lazy_app
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.ros.installation import MISSING
 
 SUBCOMMANDS = {
     "demo": Subcommand("demo", "demo", "Watch a shipped planner drive the simulated arm through the nodes."),
@@ -63,6 +64,8 @@ class Commands(LazyGroup):
             _end(f"interrupted: {interrupt}" if str(interrupt) else "interrupted", 130)
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
+            if missing == "rclpy":
+                _end(f"error: {MISSING}", 2)
             if missing not in EXTRA_OF_MODULE:
                 raise
             extra = EXTRA_OF_MODULE[missing]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,11 +31,12 @@ def demo(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
 
+    from rcd_ros.launching.bringup import find_bringup
+    from rcd_ros.launching.supervisor import run_nodes
+    from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
-    from rcd_ros.ros.bringup import find_bringup
-    from rcd_ros.ros.supervisor import run_nodes
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
@@ -47,6 +49,7 @@ def demo(
     bringup = find_bringup("kitchen_sim")
     given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}
     arguments = {name: str(value) for name, value in given.items()} | ({"video": str(film)} if video else {})
+    os.environ.update(LOCAL_DISCOVERY)
     code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
     if code:
         raise typer.Exit(code)

@@ -112,9 +112,9 @@ def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Pa
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.nodes.faults.campaign import Campaign
     from rcd_ros.nodes.faults.stage import Stage
+    from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
     from rcd_ros.planning.motion_limits import MotionLimits
-    from rcd_ros.ros import RUNTIME
 
     machine = describe_machine(1)
     verdicts: list[Verdict] = []
@@ -132,7 +132,7 @@ def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Pa
         content: dict[str, Any] = {
             "task": settings.spec.name,
             "checkpoint": str(settings.checkpoint),
-            "runtime": RUNTIME,
+            **ros_versions(),
             "speed": settings.speed,
             "shape": settings.shape,
             "faults": len(verdicts),

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros.bringup import BRINGUPS, Bringup, find_bringup, starts_nodes_itself
-from rcd_ros.ros.supervisor import run_nodes
+from rcd_ros.launching.bringup import BRINGUPS, Bringup, find_bringup, starts_nodes_itself
+from rcd_ros.launching.supervisor import run_nodes
 
 
 def launch(
@@ -49,7 +49,7 @@ def _assignment(text: str) -> tuple[str, str]:
 
 def _ros2_can_launch() -> bool:
     """Whether ROS 2 is sourced with a workspace that holds this package."""
-    if shutil.which("ros2") is None or os.environ.get("RCD_ROS_RUNTIME") == "embedded":
+    if shutil.which("ros2") is None:
         return False
     prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
     marker = Path("share/ament_index/resource_index/packages/rcd_ros")

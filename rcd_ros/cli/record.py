@@ -32,7 +32,7 @@ def record(
     """
     from rcd_ros.data.bag_writer import check_new_bag
     from rcd_ros.nodes.bag_recorder_node import BagRecorder
-    from rcd_ros.ros import run_node
+    from rcd_ros.nodes.ros.run import run_node
 
     folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"
     check_new_bag(folder)

@@ -1,15 +1,10 @@
-"""`python -m rcd_ros.nodes NAME --ros-args ...` runs a node of this package; the supervisor starts nodes this way.
-
-Loading one takes about a second. Until its runtime handles signals, an interrupt ends the process without a word
-instead of with a traceback through whatever was being imported.
-"""
+"""`python -m rcd_ros.nodes NAME --ros-args ...` runs a node of this package; the supervisor starts nodes this way."""
 
 from __future__ import annotations
 
-import importlib
-import signal
 import sys
 
+from rcd_ros.nodes.executables import run_executable
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(importlib.import_module(f"rcd_ros.nodes.{sys.argv[1]}").main())
+    sys.exit(run_executable(sys.argv[1]))

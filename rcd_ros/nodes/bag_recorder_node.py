@@ -9,17 +9,24 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from rcd_ros.data.bag_writer import BagWriter, check_new_bag, qos, typestore
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import diagnostics
 from rcd_ros.nodes.parameters import declare
-from rcd_ros.ros import RUNTIME, Clock, ClockType, DurabilityPolicy, Node, QoSProfile, ReliabilityPolicy, run_node
-from rcd_ros.ros.messages import DiagnosticArray, load_interface
-from rcd_ros.ros.raw import subscribe_raw, what_waits
+from rcd_ros.nodes.ros.cdr import end_of_message
+from rcd_ros.nodes.ros.installation import load_interface, ros_versions
+from rcd_ros.nodes.ros.raw import subscribe_raw, what_waits
+from rcd_ros.nodes.ros.run import run_node
 
 OUR_TOPICS: Mapping[str, str] = {
     "clock": "rosgraph_msgs/msg/Clock",
@@ -87,7 +94,7 @@ class BagRecorder(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", 10)
         self.create_timer(1.0, self._report, clock=self._wall)
         try:
-            self._writer = BagWriter(self._folder, {"runtime": RUNTIME})
+            self._writer = BagWriter(self._folder, ros_versions())
         except OSError as error:
             self._fail(error)
             return
@@ -129,18 +136,20 @@ class BagRecorder(Node):
         try:
             message_type = load_interface(type_name)
             typestore().hash_rihs01(type_name)
-        except (RcdError, ImportError, AttributeError, KeyError):
+        except (ImportError, KeyError):
             self._unknown.add(topic)
             self.get_logger().warning(f"'{topic}' is not recorded: there is no definition of {type_name} here")
             return
         if topic in self._subscriptions_of:
             self.destroy_subscription(self._subscriptions_of[topic][1])
-        callback = partial(self._on_message, topic, type_name, _offered(profile))
+        callback = partial(self._on_message, topic, type_name, message_type, _offered(profile))
         self._subscriptions_of[topic] = profile, subscribe_raw(self, message_type, topic, callback, profile)
 
-    def _on_message(self, topic: str, type_name: str, offered: Any, data: bytes, sent: int) -> None:
+    def _on_message(self, topic: str, type_name: str, message_type: Any, offered: Any, data: bytes, sent: int) -> None:
         if self._writer is None:
             return
+        with suppress(ValueError):  # what is no message of its type is recorded as it came
+            data = data[: end_of_message(message_type, data)]  # Fast CDR appends bytes, which strict readers refuse
         try:
             self._writer.join(topic, type_name, offered)
             self._writer.write(topic, sent, data)

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from std_srvs.srv import SetBool, Trigger
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge_parameters import BridgeParameters
 from rcd_ros.nodes.episode_driver import EpisodeDriver
 from rcd_ros.nodes.episodes import EpisodeStart
-from rcd_ros.ros import Node, ReentrantCallbackGroup
-from rcd_ros.ros.messages import SetBool, Trigger, load_interface
+from rcd_ros.nodes.ros.installation import load_interface
 
 PACKAGE = "mujoco_ros2_control_msgs"
 
@@ -36,7 +39,7 @@ class BridgeServices:
             reset_world, set_pause, step_simulation = (
                 load_interface(f"{PACKAGE}/srv/{name}") for name in ("ResetWorld", "SetPause", "StepSimulation")
             )
-        except (ImportError, AttributeError):
+        except ImportError:
             node.get_logger().info(
                 f"{PACKAGE} is not installed: instead of ~/reset_world, ~/set_pause and ~/step_simulation there are "
                 "~/reset, ~/pause and ~/step, with the parameters reset_to and steps"

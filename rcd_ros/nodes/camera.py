@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from array import array
 
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import time_message
-from rcd_ros.ros import Node, qos_profile_sensor_data
-from rcd_ros.ros.messages import Header, Image
 from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import MujocoScene
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.task import Future
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.plan_runner import PlanRunner
@@ -14,7 +16,6 @@ from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
 from rcd_ros.planning.leisure import at_leisure, pause
-from rcd_ros.ros import Future
 
 _LOOK_S = 0.2
 
@@ -56,14 +57,13 @@ class CheckpointLoader:
             return "a checkpoint is being loaded already: wait for its answer"
         if parameters.engine == "auto":  # to measure engines would take cores from the planner that plans
             parameters = parameters.model_copy(update={"engine": self._runner.planner.engine.name})
-        outcome = Future()
+        outcome: Future[str] = Future()
         # A daemon: an engine that compiles for minutes must not keep the process from ending.
         self._loader = threading.Thread(
             target=self._run, args=(make, parameters, outcome.set_result), name="loading", daemon=True
         )
         self._loader.start()
-        problem: str = await outcome
-        return problem
+        return await outcome or ""
 
     def _run(
         self,

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_command, received_plan
 from rcd_ros.planning.change_limiter import ChangeLimiter
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.planning.spec import Interface, TaskSpec
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import JointState, JointTrajectory
 
 QUEUE = 10
 QUIET_S = 10.0

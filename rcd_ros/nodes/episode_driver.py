@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rclpy.task import Future
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.command_intake import CommandIntake
 from rcd_ros.nodes.episodes import EpisodeRecord, Episodes, EpisodeStart
 from rcd_ros.nodes.realtime_ticker import RealtimeTicker
 from rcd_ros.planning.execution import ReceivedPlan
-from rcd_ros.ros import Future
 
 
 class Audience(Protocol):

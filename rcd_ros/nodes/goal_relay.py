@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
+from rclpy.node import Node
+from std_msgs.msg import Header
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import time_message
+from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.planning.spec import ObservationChannel
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import Header, PoseStamped
-from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.simulation import GoalDirected
 
 FRAME = "world"

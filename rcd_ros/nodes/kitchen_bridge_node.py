@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.simulation_bridge import SimulationBridge
-from rcd_ros.ros import run_node
 from rcd_ros.simulation.kitchen_task import DEFAULT_GOALS, EPISODE_STEPS
 from rcd_ros.simulation.tasks import Task, get_task
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.parameters import declare
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import ChangeState, Transition
+from rcd_ros.nodes.ros.run import run_node
 
 LOOK_EVERY_S = 0.1
 PATIENCE_S = 60.0
@@ -30,7 +34,9 @@ class LifecycleManagerNode(Node):
         nothing: list[str] = []
         names = declare(self, "node_names", nothing, "nodes to configure and activate", bool, "a list of node names")
         self._steps = [(name, step) for name in names for step in STEPS]
-        self._clients_of = {name: self.create_client(ChangeState, f"{name}/change_state") for name in names}
+        self._clients_of: dict[str, Any] = {
+            name: self.create_client(ChangeState, f"{name}/change_state") for name in names
+        }
         self._answer: Any = None
         self._waited_s = 0.0
         self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -16,10 +16,12 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
-from rcd_ros.ros import Node, Parameter, ParameterDescriptor, ParameterException, SetParametersResult
-from rcd_ros.ros.messages import FloatingPointRange, IntegerRange
 
 
 class NodeParameters(BaseModel):

@@ -8,13 +8,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.serialized_trajectory import TrajectoryReader
-from rcd_ros.ros import Node, run_node
-from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory
 
 RECEIVED, DIAGNOSTICS = "received.npy", "diagnostics.json"
 """Files of the folder `output`: (n, 2) stamps and arrivals of trajectories, ns; what the planner said of itself."""

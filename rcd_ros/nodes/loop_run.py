@@ -18,13 +18,14 @@ import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.loop import LoopTimes, loop_times
+from rcd_ros.launching.bringup import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor, node_command
 from rcd_ros.nodes.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.nodes.loop_sensor_node import BEGUN, SENT
 from rcd_ros.nodes.loop_swapper_node import SWAPS
+from rcd_ros.nodes.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.ros.bringup import NodeProcess
-from rcd_ros.ros.free_domain import free_domain
-from rcd_ros.ros.supervisor import Supervisor, node_command
 
 NAMESPACE = "rcd_bench"
 """With a ROS domain of its own besides: nothing of this may reach a robot."""
@@ -131,7 +132,7 @@ def run_loop(settings: LoopSettings, manifest: Manifest, progress: Callable[[flo
     output = io.StringIO()
     with tempfile.TemporaryDirectory(prefix="rcd-bench-") as name:
         folder = Path(name)
-        supervisor = Supervisor(output, environment={"ROS_DOMAIN_ID": str(free_domain())})
+        supervisor = Supervisor(output, environment={"ROS_DOMAIN_ID": str(free_domain()), **LOCAL_DISCOVERY})
         for process in _processes(settings, manifest, folder):
             supervisor.add(process.name, node_command(process), process.required)
         watch = _Watch(folder / BEGUN, lambda: supervisor.process_id(_PLANNER), progress)

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.message_template import write_stamp
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.nodes.ros.cdr import write_stamp
+from rcd_ros.nodes.ros.raw import serialize
+from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.raw import serialize
 
 BEGUN, SENT = "begun", "sent.npy"
 """Files of the folder `output`: there once the measurement has begun; stamps (n,) of its observations, ns."""

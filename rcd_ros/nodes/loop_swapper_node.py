@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
 from rcd_ros.nodes.loop_sensor_node import BEGUN
 from rcd_ros.nodes.parameters import declare
-from rcd_ros.ros import Clock, ClockType, Node, run_node
-from rcd_ros.ros.messages import Trigger
+from rcd_ros.nodes.ros.run import run_node
 
 SWAPS = "swaps.json"
 """File of the folder `output`: s that each exchange took, and what the planner refused."""
@@ -31,7 +34,7 @@ class LoopSwapper(Node):
         self._output = Path(declare(self, "output", "", "folder for what has come of it", bool, "a folder"))
         self._every = declare(self, "every", 1.0, "s from one exchange to the next", lambda s: s > 0.0, "above 0 (s)")
         planner = declare(self, "planner", "planner", "name of the planner node")
-        self._client = self.create_client(Trigger, f"{planner}/load_checkpoint")
+        self._client: Any = self.create_client(Trigger, f"{planner}/load_checkpoint")
         self._answer: Any = None
         self._due: float | None = None
         self._asked = 0.0

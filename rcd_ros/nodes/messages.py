@@ -8,24 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Duration as DurationMessage
+from builtin_interfaces.msg import Time as TimeMessage
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
 from rcd_ros.planning.spec import Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
-from rcd_ros.ros.messages import (
-    DiagnosticArray,
-    DiagnosticStatus,
-    DurationMessage,
-    Header,
-    JointState,
-    JointTrajectory,
-    JointTrajectoryPoint,
-    KeyValue,
-    Odometry,
-    TimeMessage,
-)
 
 _FIELDS: dict[Interface, str] = {
     "position": "positions",

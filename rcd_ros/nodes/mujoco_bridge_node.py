@@ -8,8 +8,8 @@ from collections.abc import Callable
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import GAP
 from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.simulation_bridge import SimulationBridge
-from rcd_ros.ros import run_node
 from rcd_ros.simulation.model_task import environment_task, model_file_task, suite_task
 from rcd_ros.simulation.tasks import Task, get_task
 

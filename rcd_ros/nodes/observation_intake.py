@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.observation_reader import READERS, ObservationReader
+from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.observation_watch import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.qos import OVERRIDABLE
 
 _LOOKS = 4
 """How often in a greatest age the watch looks whether it has passed."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import JointState
 
-from rcd_ros.nodes.message_template import MessageTemplate, marks, read_stamp
 from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.nodes.ros.cdr import MessageForm, read_stamp
+from rcd_ros.nodes.ros.qos import LATCHED, STATE, NamedQos
+from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.spec import ChannelKind
-from rcd_ros.ros.messages import JointState, Odometry, PoseStamped
-from rcd_ros.ros.qos import LATCHED, STATE, NamedQos
-from rcd_ros.ros.raw import deserialize
 
-_NUMBERS = 13
-"""Of an odometry: position, orientation (x, y, z, w), linear and angular velocity; covariances come after them."""
+_POSE_AND_TWIST = (*range(7), *range(43, 49))
+"""Of an odometry's numbers: position, orientation (x, y, z, w), linear and angular velocity; not the covariances."""
 
 
 class ObservationReader(Protocol):
@@ -44,7 +45,7 @@ class JointStateReader:
     def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
         """Hand the messages of `topic` to `assembler`."""
         self._assembler, self._topic = assembler, topic
-        self._template: MessageTemplate | None = None
+        self._form: MessageForm | None = None
         self._indices = np.empty(0, np.intp)
 
     def read(self, data: bytes) -> tuple[int | None, Observation | None]:
@@ -53,31 +54,27 @@ class JointStateReader:
         Raises:
             RcdError: the topic's first message lacks a joint that the planner needs.
         """
-        if self._template is not None and self._template.fits(data):
+        if self._form is not None and self._form.fits(data):
             stamp = read_stamp(data)
-            return stamp, self._assembler.ordered(self._topic, stamp, self._template.read(data)[self._indices])
+            return stamp, self._assembler.ordered(self._topic, stamp, self._form.read(data)[self._indices])
         message = deserialize(JointState, data)
         if message is None:
             return None, self._assembler.drop("unreadable")
         stamp = nanoseconds(message.header.stamp)
         observation = self._assembler.joint_state(self._topic, stamp, message.name, message.position, message.velocity)
-        self._learn(message)
+        self._learn(message, data)
         return stamp, observation
 
-    def _learn(self, message: JointState) -> None:
-        """Remember where a message has what the planner needs, if it has all of it; the message is used up."""
-        positions, velocities, efforts = len(message.position), len(message.velocity), len(message.effort)
-        sizes = {"joint_position": positions, "joint_velocity": velocities}
+    def _learn(self, message: JointState, data: bytes) -> None:
+        """Remember where a message has what the planner needs, if it has all of it."""
+        positions = len(message.position)
+        sizes = {"joint_position": positions, "joint_velocity": len(message.velocity)}
         starts = {"joint_position": 0, "joint_velocity": positions}
         channels = self._assembler.joint_indices(self._topic, message.name)
         if not channels or any(sizes[channel.kind] != len(message.name) for channel, _ in channels):
             return
         self._indices = np.concatenate([starts[channel.kind] + indices for channel, indices in channels])
-        count = positions + velocities + efforts
-        numbers = array("d", marks(count).tobytes())
-        message.position, message.velocity = numbers[:positions], numbers[positions : positions + velocities]
-        message.effort = numbers[positions + velocities :]
-        self._template = MessageTemplate(message, count)
+        self._form = _form(JointState, data)
 
 
 class OdometryReader:
@@ -89,18 +86,18 @@ class OdometryReader:
     def __init__(self, assembler: ObservationAssembler, topic: str) -> None:
         """Hand the messages of `topic` to `assembler`."""
         self._assembler, self._topic = assembler, topic
-        self._template: MessageTemplate | None = None
+        self._form: MessageForm | None = None
 
     def read(self, data: bytes) -> tuple[int | None, Observation | None]:
         """Take a serialised message; returns its stamp (ns) as well, None when it cannot be read."""
-        if self._template is not None and self._template.fits(data):
-            stamp, values = read_stamp(data), self._template.read(data)[:_NUMBERS].tolist()
+        if self._form is not None and self._form.fits(data):
+            stamp, values = read_stamp(data), self._form.read(data)[_POSE_AND_TWIST,].tolist()
         else:
             message = deserialize(Odometry, data)
             if message is None:
                 return None, self._assembler.drop("unreadable")
             stamp, values = nanoseconds(message.header.stamp), _numbers(message)
-            self._template = _odometry_template(message)
+            self._form = _form(Odometry, data)
         position, orientation, linear, angular = values[:3], values[3:7], values[7:10], values[10:]
         return stamp, self._assembler.odometry(self._topic, stamp, position, orientation, linear, angular)
 
@@ -146,16 +143,9 @@ def _numbers(message: Odometry) -> list[float]:
     ]
 
 
-def _odometry_template(message: Odometry) -> MessageTemplate:
-    """The form of a message; the message is used up."""
-    count = _NUMBERS + len(message.pose.covariance) + len(message.twist.covariance)
-    numbers = marks(count).tolist()
-    pose, twist = message.pose.pose, message.twist.twist
-    pose.position.x, pose.position.y, pose.position.z = numbers[:3]
-    orientation = pose.orientation
-    orientation.x, orientation.y, orientation.z, orientation.w = numbers[3:7]
-    twist.linear.x, twist.linear.y, twist.linear.z = numbers[7:10]
-    twist.angular.x, twist.angular.y, twist.angular.z = numbers[10:_NUMBERS]
-    split = _NUMBERS + len(message.pose.covariance)
-    message.pose.covariance, message.twist.covariance = numbers[_NUMBERS:split], numbers[split:]
-    return MessageTemplate(message, count)
+def _form(message_type: Any, data: bytes) -> MessageForm | None:
+    """The form of a message; None where a middleware encodes it in another way."""
+    try:
+        return MessageForm(message_type, data)
+    except ValueError:
+        return None

@@ -6,8 +6,11 @@ from array import array
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+
 from rcd_ros.errors import RcdError
-from rcd_ros.ros import Node, ParameterDescriptor, ParameterException
 
 Value = TypeVar("Value", bool, int, float, str, list[str], list[int])
 

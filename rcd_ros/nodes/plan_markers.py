@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
+from rclpy.node import Node
+from std_msgs.msg import ColorRGBA, Header
+from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import Marker, MarkerArray
 
 from rcd_ros.nodes.messages import nanoseconds, time_message
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import ColorRGBA, Header, JointTrajectory, Marker, MarkerArray, Point, Vector3
 from rcd_ros.simulation.body_frames import WORLD
 from rcd_ros.simulation.planned_path import PlannedPath
 from rcd_ros.simulation.simulation import MujocoScene

@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.checkpoint_loader import CheckpointLoader
 from rcd_ros.nodes.live_parameters import LiveParameters
@@ -24,14 +30,13 @@ from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planner_status import PlannerStatus, resting_status
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import QuietCollector
+from rcd_ros.nodes.ros.managed_node import ManagedNode
+from rcd_ros.nodes.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
+from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros import Clock, ClockType, ReentrantCallbackGroup, run_node
-from rcd_ros.ros.managed_node import ManagedNode
-from rcd_ros.ros.messages import DiagnosticArray, JointTrajectory, Trigger
-from rcd_ros.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
 
 STOP_PATIENCE_S = 5.0
 """How long the plan in work may take when planning is to stop."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from typing_extensions import Self
 
 from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.timing import Summary
-from rcd_ros.ros.messages import DiagnosticArray
 
 _PARSERS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
 

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
+
 from rcd_ros.nodes.messages import Status
 from rcd_ros.nodes.observation_intake import ObservationIntake
 from rcd_ros.nodes.plan_runner import PlanRunner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
-from rcd_ros.ros.messages import DiagnosticStatus
 
 
 def resting_status(state: str, problem: str) -> Status:

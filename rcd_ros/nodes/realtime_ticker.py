@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from rclpy.clock import Clock
+from rclpy.node import Node
+
 from rcd_ros.nodes.pace import Pace
-from rcd_ros.ros import Clock, Node
 
 
 class RealtimeTicker:

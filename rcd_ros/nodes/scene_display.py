@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from rclpy.node import Node
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.camera import CameraPublisher
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.plan_markers import PlanMarkers
+from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.nodes.transforms import TransformsPublisher
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import JointTrajectory, String
-from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.robot_description import robot_description
 from rcd_ros.simulation.simulation import MeshFiles, MujocoScene
 from rcd_ros.simulation.viewer import PassiveViewer
@@ -35,10 +37,10 @@ class SceneDisplay:
         height = declare(node, "camera_height", 240, "of an image, pixels", _positive, "above 0")
         headless = declare(node, "headless", True, "no window with MuJoCo's viewer")
 
-        self._transforms = TransformsPublisher(node, scene) if shows_transforms else None
         self._plan = PlanMarkers(node, scene, spec, end_effector) if shows_plan else None
         self._camera = CameraPublisher(node, scene, camera, rate, (width, height)) if camera else None
         self._viewer = None if headless else _viewer(node, scene)
+        self._transforms = _transforms(node, scene) if shows_transforms else None
         if describes:
             self._describe(node, scene)
 
@@ -67,6 +69,14 @@ class SceneDisplay:
         self._description = node.create_publisher(String, "robot_description", LATCHED.profile())
         folders = scene.mesh_folders if isinstance(scene, MeshFiles) else ()
         self._description.publish(String(data=robot_description(scene.model, folders)))
+
+
+def _transforms(node: Node, scene: MujocoScene) -> TransformsPublisher | None:
+    try:
+        return TransformsPublisher(node, scene)
+    except ImportError as error:
+        node.get_logger().info(f"/tf and /tf_static are not published: {error}")
+        return None
 
 
 def _viewer(node: Node, scene: MujocoScene) -> PassiveViewer | None:

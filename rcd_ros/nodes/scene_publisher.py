@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import joint_state, odometry
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import JointState, Odometry
 
 
 class ScenePublisher:

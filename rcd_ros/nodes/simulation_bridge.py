@@ -7,8 +7,18 @@ ask for, and `SceneDisplay` what people see; this file connects them to topics, 
 from __future__ import annotations
 
 import gc
+import os
+import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge_parameters import BridgeParameters
@@ -25,8 +35,6 @@ from rcd_ros.nodes.realtime_ticker import RealtimeTicker
 from rcd_ros.nodes.recorder import Recorder
 from rcd_ros.nodes.scene_publisher import ScenePublisher
 from rcd_ros.outputs import claim, write_json
-from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, DiagnosticArray, JointTrajectory, String
 from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
 
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 
 MODES = ("lockstep", "realtime")
 QUEUE = 10
+BEGUN = "begun"
+"""Key of a bridge's diagnostics: wall time (ns), process and host at which it began."""
 DISCOVERY_S = 1.0
 """How long to look for another bridge before anything is published."""
 REPEAT_S = 0.2
@@ -63,6 +73,7 @@ class SimulationBridge(Node):
             RcdError: a parameter cannot be used, or an output file exists already.
         """
         super().__init__(node_name)
+        self._begun = f"{time.time_ns()} {os.getpid()} {socket.gethostname()}"
         self._live = LiveParameters(self, BridgeParameters, self._on_parameters)
         self._mode = declare(self, "mode", self.mode, "how time passes", MODES.__contains__, " or ".join(MODES))
         self._execute = declare(self, "execute", 1, "periods a plan is followed", lambda k: k >= 1, "at least 1")
@@ -156,10 +167,7 @@ class SimulationBridge(Node):
         self.destroy_timer(self._starter)
         for topic in map(self.resolve_topic_name, ("clock", *self._scene.topics)):
             if self.count_publishers(topic) > 1:
-                raise RcdError(
-                    f"another node publishes '{topic}' already: stop that bridge, or give this one a namespace "
-                    "(-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
-                )
+                raise self._rival(topic)
         self._started = True
         self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
@@ -173,6 +181,12 @@ class SimulationBridge(Node):
         gc.freeze()  # a collection through all that the simulator has loaded takes longer than a period
         self._report()  # the shortest recording tells how the robot was driven, too
         self._driver.begin()
+
+    def _rival(self, topic: str) -> RcdError:
+        return RcdError(
+            f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give this one a "
+            "namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+        )
 
     def _on_parameters(self, parameters: BridgeParameters) -> None:
         self._set_up_intake(parameters)
@@ -193,8 +207,14 @@ class SimulationBridge(Node):
                 self._driver.plan_arrived(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        """Keep the planner's newest word about itself for the results."""
+        """Keep the planner's newest report for the results; leave to a bridge that began before this one.
+
+        Discovery may take seconds: a bridge that was not yet discovered when this one began is noticed here.
+        """
         self._planner = PlannerReport.from_message(message) or self._planner
+        begun = (item.value for status in message.status for item in status.values if item.key == BEGUN)
+        if any(other != self._begun and _began_before(other, self._begun) for other in begun):
+            raise self._rival("clock")
 
     def _ask_again(self) -> None:
         """Publish an observation whose plan is waited for again, and say so when nobody answers at all."""
@@ -242,6 +262,7 @@ class SimulationBridge(Node):
     def _values(self) -> dict[str, Any]:
         record, ticker = self._episodes.running, self._driver.ticker
         return {
+            BEGUN: self._begun,
             "mode": self._mode,
             "execute": self._execute,
             "paused": self._driver.paused,
@@ -250,6 +271,11 @@ class SimulationBridge(Node):
             "held_steps": record.held_steps if record else 0,
             **(ticker.pace.values() if ticker is not None else {}),
         }
+
+
+def _began_before(one: str, other: str) -> bool:
+    """Whether a bridge began before another one; a report that cannot be read is none."""
+    return one.partition(" ")[0].isdigit() and (int(one.split()[0]), one) < (int(other.split()[0]), other)
 
 
 def _output_path(name: str, overwrite: bool) -> Path | None:

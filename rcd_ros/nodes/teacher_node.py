@@ -10,7 +10,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.live_parameters import parameter
 from rcd_ros.nodes.planner_node import PlannerNode
 from rcd_ros.nodes.planner_parameters import LATER, PlannerParameters
-from rcd_ros.ros import run_node
+from rcd_ros.nodes.ros.run import run_node
 
 if TYPE_CHECKING:
     from rcd_ros.training.teacher_planner import TeacherPlanner

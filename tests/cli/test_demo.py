@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rcd_ros.ros import supervisor
-from rcd_ros.ros.bringup import NodeProcess
+from rcd_ros.launching import supervisor
+from rcd_ros.launching.bringup import NodeProcess
 
 GOALS = ("microwave", "kettle", "light switch", "slide cabinet")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rclpy
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros import ros
 from rcd_ros.nodes.messages import nanoseconds
-from rcd_ros.ros.messages import JointTrajectory
 from tests.planning.tiny import write_tiny
 
 PATIENCE = 60.0
@@ -67,7 +68,7 @@ def start(domain: int, tmp_path: Path) -> Iterator[Callable[..., Process]]:
         process.interrupt()
 
 
-class Peer(ros.Node):
+class Peer(Node):
     """The test's own node: it talks with the processes."""
 
     def __init__(self) -> None:
@@ -85,7 +86,7 @@ class Peer(ros.Node):
         if executor is not None and self in executor.get_nodes():  # rclpy's nodes do not forget one that they have left
             executor.spin_once(timeout_sec=seconds)
         else:
-            ros.spin_once(self, timeout_sec=seconds)
+            rclpy.spin_once(self, timeout_sec=seconds)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Serve until the condition holds."""
@@ -122,11 +123,11 @@ class Peer(ros.Node):
 @pytest.fixture
 def peer(domain: int) -> Iterator[Peer]:
     """A node in the test's own process."""
-    ros.init(args=[])
+    rclpy.init(args=[])
     node = Peer()
     yield node
     node.destroy_node()
-    ros.try_shutdown()
+    rclpy.try_shutdown()
 
 
 @pytest.fixture
@@ -150,4 +151,4 @@ def planner_scene(domain: int, tiny: Path) -> Iterator[Callable[..., Any]]:
     yield make
     for scene in scenes:
         scene.end()
-    ros.try_shutdown()  # also where a scene could not be made
+    rclpy.try_shutdown()  # also where a scene could not be made

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros import ros
 from rcd_ros.nodes.messages import joint_state
 from rcd_ros.nodes.planner_node import PlannerNode
-from rcd_ros.ros.messages import DiagnosticArray, JointState, JointTrajectory, Trigger
 from tests.nodes.conftest import Peer
 
 PERIOD = 100_000_000
@@ -27,10 +32,10 @@ class PlannerScene:
 
     def __init__(self, checkpoint: Path | str, *arguments: str, make: Callable[[], Any] = PlannerNode) -> None:
         given = [f"checkpoint:={checkpoint}", "engine:=onnxruntime", *arguments]
-        ros.init(args=["--ros-args", *(item for argument in given for item in ("-p", argument))])
+        rclpy.init(args=["--ros-args", *(item for argument in given for item in ("-p", argument))])
         self.node, self.peer = make(), Peer()
         self.node.start()
-        self._executor = ros.SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
             self._executor.add_node(node)
         self._arm = self.peer.create_publisher(JointState, "joint_states", 10)
@@ -70,7 +75,7 @@ class PlannerScene:
 
     def set(self, **values: Any) -> Any:
         """Set parameters together; "__" in a name stands for a dot."""
-        changes = [ros.Parameter(name.replace("__", "."), value=value) for name, value in values.items()]
+        changes = [Parameter(name.replace("__", "."), value=value) for name, value in values.items()]
         return self.node.set_parameters_atomically(changes)
 
     def until(self, condition: Callable[[], object], what: str) -> None:

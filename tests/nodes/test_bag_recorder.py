@@ -16,15 +16,18 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Pose
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, String
 
-from rcd_ros import ros
 from rcd_ros.data.bag_writer import BagWriter, qos
 from rcd_ros.data.bags import Bag
 from rcd_ros.nodes.bag_recorder_node import BagRecorder
 from rcd_ros.nodes.messages import joint_state, nanoseconds
-from rcd_ros.ros import QoSProfile, ReliabilityPolicy
-from rcd_ros.ros.messages import Bool, DiagnosticArray, JointState, Pose, String
-from rcd_ros.ros.qos import LATCHED
+from rcd_ros.nodes.ros.qos import LATCHED
 from tests.data.bag_files import STORE, make
 from tests.nodes.conftest import Peer, Process
 
@@ -43,7 +46,7 @@ def publish(peer: Peer, publisher: Any, count: int) -> None:
 def end_with_messages_waiting(folder: Path, count: int, **parameters: object) -> None:
     """A recorder ends that has not yet looked at the `count` joint states it has received."""
     given = {"output": folder, **parameters}
-    ros.init(args=["--ros-args", *(item for name, value in given.items() for item in ("-p", f"{name}:={value}"))])
+    rclpy.init(args=["--ros-args", *(item for name, value in given.items() for item in ("-p", f"{name}:={value}"))])
     recorder, peer = BagRecorder(), Peer()
     states = peer.create_publisher(JointState, "joint_states", 1000)
     peer.until(states.get_subscription_count, "the recorder")
@@ -51,7 +54,7 @@ def end_with_messages_waiting(folder: Path, count: int, **parameters: object) ->
     time.sleep(0.2)  # on their way
     recorder.destroy_node()
     peer.destroy_node()
-    ros.try_shutdown()
+    rclpy.try_shutdown()
 
 
 def test_what_has_come_when_it_ends_is_in_the_bag(domain: int, tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.nodes.command_intake import CommandIntake
 from rcd_ros.nodes.messages import time_message
-from rcd_ros.ros.messages import JointTrajectory, JointTrajectoryPoint
 from tests.nodes.conftest import Peer
 from tests.planning.tiny import tiny_spec
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
 from numpy.typing import ArrayLike
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.goal_relay import GoalRelay
 from rcd_ros.nodes.messages import nanoseconds
 from rcd_ros.planning.spec import ObservationChannel
-from rcd_ros.ros import Node, SingleThreadedExecutor
-from rcd_ros.ros.messages import PoseStamped
 from tests.nodes.conftest import Peer
 
 CHANNEL = ObservationChannel.model_construct(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_state, nanoseconds
+from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.planning.planner import Planner
 from rcd_ros.resources import find_resource
-from rcd_ros.ros import RUNTIME
-from rcd_ros.ros.messages import JointState, JointTrajectory, PoseStamped, SetPause, StepSimulation
-from rcd_ros.ros.qos import LATCHED
 from rcd_ros.simulation.maze_task import BALL_JOINTS, maze_spec
 from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny
@@ -86,7 +88,6 @@ def test_states_are_not_shaped(start: Start, checkpoint: Path) -> None:
     assert "plans states, which are followed as they are: set shape to false" in process.output
 
 
-@pytest.mark.skipif(RUNTIME == "rclpy", reason="steps are asked for with mujoco_ros2_control_msgs")
 def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: Peer) -> None:
     """Shipped planner, bridge and the goal's sender are three processes; one control period after the goal comes."""
     pytest.importorskip("rcd_ros.simulation.environments")
@@ -96,7 +97,7 @@ def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: 
     start("planner_node", checkpoint=find_resource("models/maze-umaze"), engine="onnxruntime", use_sim_time=True)
     bridge = start("mujoco_bridge_node", task="maze-umaze", episodes=0, episode_steps=10_000)
     peer.until(lambda: len(peer.received["joint_trajectory"]) > 5, "plans")
-    assert peer.call(SetPause, "/mujoco_bridge/set_pause", paused=True).success
+    assert peer.call(SetBool, "/mujoco_bridge/pause", data=True).success
 
     def end_of(message: JointTrajectory) -> np.ndarray:
         return np.array(message.points[-1].positions)
@@ -111,7 +112,7 @@ def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: 
     ball_goals.publish(goal)
     peer.until(lambda: "the goal is now at x = -1, y = -1" in bridge.output, "the bridge's word")
     now = nanoseconds(peer.received["joint_states"][-1].header.stamp)
-    assert peer.call(StepSimulation, "/mujoco_bridge/step_simulation", steps=1).success
+    assert peer.call(Trigger, "/mujoco_bridge/step").success
     peer.until(lambda: now + PERIOD in peer.trajectories(), "the plan of the next period")
     end = end_of(peer.trajectories()[now + PERIOD][-1])
     assert np.linalg.norm(end - moved) < np.linalg.norm(end - benchmark)

@@ -9,6 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import GAP
@@ -17,7 +23,6 @@ from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.resources import find_resource
-from rcd_ros.ros.messages import ClockMessage, JointState, JointTrajectory, Odometry, SetBool, String, Trigger
 from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny
 

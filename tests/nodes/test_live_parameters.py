@@ -5,10 +5,12 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import model_validator
+from rclpy import init, try_shutdown
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.live_parameters import LiveParameters, NodeParameters, parameter
-from rcd_ros.ros import Node, Parameter, init, try_shutdown
 
 
 class ArmParameters(NodeParameters):

@@ -11,33 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from nav_msgs.msg import Odometry
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from visualization_msgs.msg import MarkerArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.episodes import GAP
 from rcd_ros.nodes.messages import nanoseconds, time_message
 from rcd_ros.resources import find_resource
-from rcd_ros.ros import RUNTIME, DurabilityPolicy, QoSProfile, qos_profile_sensor_data
-
-if RUNTIME == "rclpy":
-    pytest.importorskip("mujoco_ros2_control_msgs")
-from rcd_ros.ros.messages import (
-    ClockMessage,
-    DiagnosticArray,
-    Image,
-    JointState,
-    JointTrajectory,
-    JointTrajectoryPoint,
-    MarkerArray,
-    Odometry,
-    ParameterMessage,
-    ParameterValue,
-    ResetWorld,
-    SetParameters,
-    SetPause,
-    StepSimulation,
-    String,
-    TFMessage,
-)
 from tests.nodes.conftest import PATIENCE, Peer, Process
 
 pytest.importorskip("rcd_ros.simulation.mujoco_library")
@@ -93,6 +83,17 @@ class Arm:
             message.points.append(point)
         self._publisher.publish(message)
 
+    def pause(self, paused: bool) -> Any:
+        return self.call(SetBool, "pause", data=paused)
+
+    def step(self, steps: int) -> Any:
+        assert self.set("steps", type=2, integer_value=steps).successful
+        return self.call(Trigger, "step")
+
+    def reset(self, start: str) -> Any:
+        assert self.set("reset_to", type=4, string_value=start).successful
+        return self.call(Trigger, "reset")
+
     def set(self, name: str, **value: object) -> Any:
         """Set a parameter of the bridge; returns the result."""
         request = [ParameterMessage(name=name, value=ParameterValue(**value))]
@@ -109,43 +110,44 @@ def test_the_arm_is_paused_stepped_commanded_and_reset_by_request(start: Start, 
     peer.until(lambda: peer.received["block/odometry"], "the block")
     assert peer.received["block/odometry"][0].pose.pose.position.x == pytest.approx(0.35, abs=1e-3)
 
-    assert "not paused" in arm.call(StepSimulation, "step_simulation", steps=1).message
-    assert arm.call(SetPause, "set_pause", paused=True).success
-    assert "at least 1" in arm.call(StepSimulation, "step_simulation", steps=0).message
-    assert arm.call(StepSimulation, "step_simulation", steps=1).success
+    assert "not paused" in arm.step(1).message
+    assert arm.pause(True).success
+    assert not arm.set("steps", type=2, integer_value=0).successful
+    assert arm.step(1).success
     before = arm.time
-    assert arm.call(StepSimulation, "step_simulation", steps=25).success
+    assert arm.step(25).success
     peer.until(lambda: arm.time == before + 25 * PERIOD, "25 steps")
 
     accepted = int(peer.status("mujoco_bridge: commands")["accepted"])
     arm.send(pan=0.6, effort=(0.0, 0.0, 0.0, -3.0), seconds=10.0)
     peer.until(lambda: int(peer.status("mujoco_bridge: commands")["accepted"]) > accepted, "the command")
-    assert arm.call(StepSimulation, "step_simulation", steps=100).success
+    assert arm.step(100).success
     peer.until(lambda: arm.time == before + 125 * PERIOD, "100 more")
     assert arm.positions()[0] == pytest.approx(0.6, abs=0.02)
     assert arm.positions()[3] == pytest.approx(0.0, abs=0.003), "the finger is driven by force"
 
-    bad = arm.call(ResetWorld, "reset_world", keyframe="hme")
+    bad = arm.reset("hme")
     assert not bad.success and "no keyframe 'hme' (did you mean 'home'?)" in bad.message
-    assert "no seed" in arm.call(ResetWorld, "reset_world", keyframe="seed:x").message
-    assert arm.call(ResetWorld, "reset_world", keyframe="up").message == "keyframe 'up' starts anew"
+    assert "no seed" in arm.reset("seed:x").message
+    assert arm.reset("up").message == "keyframe 'up' starts anew"
     peer.until(lambda: arm.positions()[:4] == [0.0, 0.0, 0.0, 0.03], "the keyframe")
-    assert arm.call(ResetWorld, "reset_world", keyframe="seed:3").message == "seed 3 starts anew"
+    assert arm.reset("seed:3").message == "seed 3 starts anew"
     peer.until(lambda: arm.positions()[:3] == [0.0, 0.4, 1.2], "where episodes begin")
-    assert arm.call(SetPause, "set_pause", paused=False).success
+    assert arm.pause(False).success
     begun = arm.time
     peer.until(lambda: arm.time > begun, "time that runs again")
 
 
 def test_lockstep_steps_are_answered_when_their_plans_have_come(start: Start, peer: Peer) -> None:
     arm = Arm(start, peer, mode="lockstep", plan_timeout=1.5)
-    assert arm.call(SetPause, "set_pause", paused=True).success
-    failed = arm.call(StepSimulation, "step_simulation", steps=2)
+    assert arm.pause(True).success
+    failed = arm.step(2)
     assert not failed.success and "0 of 2 steps are done: no plan" in failed.message
 
-    client = peer.create_client(StepSimulation, "/mujoco_bridge/step_simulation")
+    assert arm.set("steps", type=2, integer_value=5).successful
+    client = peer.create_client(Trigger, "/mujoco_bridge/step")
     peer.until(client.service_is_ready, "the service")
-    future, answered = client.call_async(StepSimulation.Request(steps=5)), {0}
+    future, answered = client.call_async(Trigger.Request()), {0}
 
     def plan() -> bool:
         if arm.time not in answered:
@@ -212,17 +214,35 @@ def test_commands_that_stop_are_held_and_bad_ones_counted(start: Start, peer: Pe
     assert arm.bridge.output.count("2 nodes publish '/joint_trajectory'") == 1
 
 
-def test_robot_scene_and_plan_are_shown_to_who_listens(start: Start, peer: Peer) -> None:
-    peer.listen(TFMessage, "/tf")
-    peer.listen(MarkerArray, "planned_path")
-    for kind, topic in ((TFMessage, "/tf_static"), (String, "robot_description")):
-        peer.create_subscription(kind, topic, peer.received.setdefault(topic, []).append, LATCHED)
-    arm = Arm(start, peer)
+def test_transforms_are_shown_where_their_messages_are_installed(start: Start, peer: Peer) -> None:
+    transforms = pytest.importorskip("tf2_msgs.msg")
+    peer.listen(transforms.TFMessage, "/tf")
+    received = peer.received.setdefault("/tf_static", [])
+    peer.create_subscription(transforms.TFMessage, "/tf_static", received.append, LATCHED)
+    Arm(start, peer)
     peer.until(lambda: peer.received["/tf"] and peer.received["/tf_static"], "transforms")
     still = {transform.child_frame_id for transform in peer.received["/tf_static"][0].transforms}
     moving = {transform.child_frame_id: transform for transform in peer.received["/tf"][-1].transforms}
     assert still == {"base", "hand"} and {"turret", "forearm", "block"} <= set(moving)
     assert moving["block"].header.frame_id == "world" and moving["forearm"].header.frame_id == "upper_arm"
+
+
+def test_mujoco_ros2_controls_services_do_the_same(start: Start, peer: Peer) -> None:
+    services = pytest.importorskip("mujoco_ros2_control_msgs.srv")
+    arm = Arm(start, peer)
+    assert arm.call(services.SetPause, "set_pause", paused=True).success
+    assert "at least 1" in arm.call(services.StepSimulation, "step_simulation", steps=0).message
+    before = arm.time
+    assert arm.call(services.StepSimulation, "step_simulation", steps=3).success
+    peer.until(lambda: arm.time == before + 3 * PERIOD, "three steps")
+    assert arm.call(services.ResetWorld, "reset_world", keyframe="up").success
+
+
+def test_robot_and_plan_are_shown_to_who_listens(start: Start, peer: Peer) -> None:
+    peer.listen(MarkerArray, "planned_path")
+    description = peer.received.setdefault("robot_description", [])
+    peer.create_subscription(String, "robot_description", description.append, LATCHED)
+    arm = Arm(start, peer)
     peer.until(lambda: peer.received["robot_description"], "the description")
     assert '<joint name="shoulder_pan" type="revolute">' in peer.received["robot_description"][0].data
 

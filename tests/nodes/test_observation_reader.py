@@ -10,9 +10,9 @@ import pytest
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import joint_state, odometry
 from rcd_ros.nodes.observation_reader import JointStateReader, OdometryReader
+from rcd_ros.nodes.ros.raw import serialize
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.spec import ObservationChannel
-from rcd_ros.ros.raw import serialize
 from tests.planning.tiny import tiny_spec
 
 ARM = ("wrist", "camera", "elbow")

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.messages import nanoseconds
 from rcd_ros.nodes.plan_runner import PlanRunner, PlanTask
 from rcd_ros.nodes.planner_parameters import PlannerParameters
+from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.nodes.timing import PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import TrajectoryOutputs
 from rcd_ros.planning.observation import Observation
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros.messages import JointTrajectory
-from rcd_ros.ros.raw import deserialize
 from tests.planning.tiny import tiny_spec, write_tiny
 
 PERIOD = 100_000_000

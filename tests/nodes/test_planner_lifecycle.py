@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.planner_node import PlannerNode
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros.messages import DiagnosticStatus, JointTrajectory
 from tests.nodes.planner_scene import PERIOD, PlannerScene
 
 Make = Callable[..., PlannerScene]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_state, nanoseconds
 from rcd_ros.planning.planner import Planner
-from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, JointTrajectory
 from tests.nodes.conftest import Peer, Process
 
 PERIOD = 100_000_000

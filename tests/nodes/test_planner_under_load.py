@@ -11,15 +11,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros import ros
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes import planner_node
 from rcd_ros.nodes.messages import joint_state
 from rcd_ros.nodes.planner_node import PlannerNode
 from rcd_ros.nodes.planner_parameters import PlannerParameters
-from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, JointTrajectory
 from tests.nodes.conftest import PATIENCE, Peer
 from tests.planning.tiny import tiny_manifest, tiny_spec
 
@@ -63,7 +66,7 @@ class Scene:
 
     def __init__(self, arguments: tuple[str, ...]) -> None:
         parameters = [item for argument in arguments for item in ("-p", argument)]
-        ros.init(args=["--ros-args", "-p", "checkpoint:=held", "-p", "max_age:=1.0e+10", *parameters])
+        rclpy.init(args=["--ros-args", "-p", "checkpoint:=held", "-p", "max_age:=1.0e+10", *parameters])
         self.planner = planner = HeldPlanner()
 
         class Node(PlannerNode):
@@ -73,7 +76,7 @@ class Scene:
         self.node = Node()
         self.node.start()
         self.peer = Peer()
-        self._executor = ros.SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
             self._executor.add_node(node)
         self._arm = self.peer.create_publisher(JointState, "joint_states", 10)
@@ -114,7 +117,7 @@ def scene(domain: int) -> Iterator[Callable[..., Scene]]:
     yield make
     for made in scenes:
         made.end()
-    ros.try_shutdown()  # also where a scene could not be made
+    rclpy.try_shutdown()  # also where a scene could not be made
 
 
 def test_the_newest_observation_wins_and_overtaken_ones_are_counted(scene: Callable[..., Scene]) -> None:
@@ -219,7 +222,7 @@ def test_what_the_system_refuses_is_said_once_and_the_node_goes_on(
 def test_parameters_that_cannot_be_are_refused(domain: int, argument: str, sentence: str) -> None:
     with pytest.raises(RcdError) as refusal:
         Scene((argument,))
-    ros.try_shutdown()
+    rclpy.try_shutdown()
     assert sentence in str(refusal.value)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 
-from rcd_ros.ros.messages import DiagnosticStatus
 from tests.nodes.planner_scene import PERIOD, PlannerScene
 
 Make = Callable[..., PlannerScene]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 
-from rcd_ros.ros.messages import DiagnosticArray
 from tests.nodes.conftest import Peer, Process
 from tests.nodes.test_planner_node import FIRST, PERIOD, SECOND, Robot
 from tests.planning.tiny import tiny_manifest

@@ -18,9 +18,9 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
 from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
-from rcd_ros.ros.bringup import NodeProcess
-from rcd_ros.ros.free_domain import free_domain
-from rcd_ros.ros.supervisor import Supervisor, node_command
+from rcd_ros.launching.bringup import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor, node_command
+from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.simulation.tasks import Task
 
 BRIDGES = {"kitchen": "kitchen_bridge_node"}

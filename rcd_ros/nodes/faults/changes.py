@@ -9,7 +9,7 @@ from typing import Any
 
 from rcd_ros.nodes.faults.wire import Change
 from rcd_ros.nodes.messages import nanoseconds, time_message
-from rcd_ros.ros.raw import serialize
+from rcd_ros.nodes.ros.raw import serialize
 
 Edit = Callable[[Any], None]
 """Changes a message in place."""

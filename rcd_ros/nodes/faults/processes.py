@@ -9,9 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from rcd_ros.ros.bringup import NodeProcess
-from rcd_ros.ros.launcher_watch import LAUNCHER_VARIABLE
-from rcd_ros.ros.supervisor import node_command
+from rcd_ros.launching.bringup import NodeProcess
+from rcd_ros.launching.launcher_watch import LAUNCHER_VARIABLE
+from rcd_ros.launching.supervisor import node_command
 
 LARGEST_FILE = 128 * 1024
 """Bytes of a file on a disk that is full."""

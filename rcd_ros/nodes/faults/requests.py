@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
 from rcd_ros.nodes.faults.stage import PLANNER_NODE, Stage
-from rcd_ros.ros import Parameter
-from rcd_ros.ros.messages import ChangeState, SetParametersAtomically, Transition, Trigger
 
 GRANTED, REFUSED, SILENT = "granted", "refused", "no answer"
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rclpy import init, try_shutdown
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 from typing_extensions import Self
 
+from rcd_ros.launching.bringup import OWN_CLOCK, NodeProcess
 from rcd_ros.nodes.faults.processes import Processes
 from rcd_ros.nodes.faults.wire import PLANNER, ROBOT, Wire
 from rcd_ros.nodes.faults.witness import Witness
+from rcd_ros.nodes.ros.free_domain import free_domain
+from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import ExternalShutdownException, SingleThreadedExecutor, init, try_shutdown
-from rcd_ros.ros.bringup import OWN_CLOCK, NodeProcess
-from rcd_ros.ros.free_domain import free_domain
-from rcd_ros.ros.messages import JointTrajectory, Trigger
 
 NAMESPACE = "rcd_faults"
 """With a ROS domain of its own besides: nothing of this may reach a robot."""
@@ -66,8 +70,9 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.domain = free_domain()
+        os.environ.update(LOCAL_DISCOVERY)
         init(args=["--ros-args", "-r", f"__ns:=/{NAMESPACE}"], domain_id=self.domain)
-        self.processes = Processes(self.folder, {"ROS_DOMAIN_ID": str(self.domain)})
+        self.processes = Processes(self.folder, {"ROS_DOMAIN_ID": str(self.domain), **LOCAL_DISCOVERY})
         self.wire = Wire("faults", self.spec)
         self.witness = Witness(
             self.wire,

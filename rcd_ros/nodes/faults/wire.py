@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from trajectory_msgs.msg import JointTrajectory
+
 from rcd_ros.nodes.observation_reader import READERS
+from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import Clock, ClockType, Node
-from rcd_ros.ros.messages import ClockMessage, JointTrajectory
-from rcd_ros.ros.raw import deserialize
 
 QUEUE = 1000
 ROBOT, PLANNER = "robot", "planned"

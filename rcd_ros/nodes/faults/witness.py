@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import nanoseconds, received_plan
 from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros import Node
-from rcd_ros.ros.messages import DiagnosticArray, DiagnosticStatus, JointState, JointTrajectory
 
 QUEUE = 1000
 RECENT_PLANS = 40

@@ -6,15 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.faults import changes
 from rcd_ros.nodes.faults.wire import Change
 from rcd_ros.nodes.messages import joint_state, joint_trajectory, nanoseconds, received_plan, time_message
+from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.trajectory import TrajectoryPoints
-from rcd_ros.ros.messages import ClockMessage, JointState, JointTrajectory
-from rcd_ros.ros.raw import deserialize
 from tests.planning.tiny import tiny_spec
 
 STAMP = 5_000_000_000

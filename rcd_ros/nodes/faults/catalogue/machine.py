@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import socket
 
+from rcd_ros.launching.bringup import NodeProcess
 from rcd_ros.nodes.faults.checks import plans_on, reports
 from rcd_ros.nodes.faults.fault import Fault
 from rcd_ros.nodes.faults.stage import NAMESPACE, Stage
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.ros.bringup import NodeProcess
 
 GROUP = "machine"
 RECORDER = "recorder"

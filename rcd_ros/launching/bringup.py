@@ -1,0 +1,314 @@
+"""What a launch starts, written once: `rcd launch` and the launch files under launch/ both read it from here.
+
+A `Bringup` names its arguments and turns their values into the processes to start. It knows nothing of how they are
+started: `rcd_ros.launching.supervisor` does that where ROS 2 is a set of wheels, `rcd_ros.launching.launch_file` under
+`ros2 launch`, which runs under ROS 2's own Python and need not have what the nodes need: PyYAML is all that is
+imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from rcd_ros.errors import RcdError
+from rcd_ros.resources import find_resource
+from rcd_ros.suggest import did_you_mean
+
+Kind = Literal["text", "integer", "number", "boolean", "names"]
+
+
+@dataclass(frozen=True)
+class LaunchArgument:
+    """One `name:=value` of a launch; an empty default leaves the choice to the parameter file."""
+
+    name: str
+    default: str
+    description: str
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> Any:
+        """The text as the value of a parameter; raises `RcdError` when it is none of this kind."""
+        if self.choices and text not in self.choices:
+            raise RcdError(f"{self.name}:={text}: choose {' or '.join(self.choices)}{did_you_mean(text, self.choices)}")
+        try:
+            return _PARSERS[self.kind](text)
+        except ValueError as error:
+            raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+
+
+OWN_CLOCK = ("/clock", "clock")
+"""Remapping for nodes beside a simulator: a clock that is simulated in a namespace is heard in that namespace."""
+
+
+@dataclass(frozen=True)
+class NodeProcess:
+    """One node in a process of its own. When a `required` one ends, the launch ends. A `lifecycle` one is managed."""
+
+    executable: str
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameter_files: tuple[Path, ...] = ()
+    namespace: str = ""
+    remappings: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+    lifecycle: bool = False
+
+
+@dataclass(frozen=True)
+class Bringup:
+    """A launch by name: its arguments, and the processes that their values (all of them, as text) ask for."""
+
+    name: str
+    description: str
+    arguments: tuple[LaunchArgument, ...]
+    nodes: Callable[[Mapping[str, str]], list[NodeProcess]]
+
+    def resolve(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Every argument's value: the given one or the default.
+
+        Raises:
+            RcdError: an argument is not one of this launch's (the nearest is named), or is not of its kind.
+        """
+        known = {argument.name: argument for argument in self.arguments}
+        for name, text in given.items():
+            if name not in known:
+                raise RcdError(
+                    f"launch '{self.name}' has no argument '{name}'{did_you_mean(name, known)}; "
+                    f"see rcd launch {self.name} --show-args"
+                )
+            if text:
+                known[name].parse(text)
+        return {name: given.get(name, argument.default) for name, argument in known.items()}
+
+    def parameters(self, values: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+        """The named arguments as parameters, without those that are left to the parameter file."""
+        known = {argument.name: argument for argument in self.arguments}
+        return {name: known[name].parse(values[name]) for name in names if values[name]}
+
+
+def starts_nodes_itself(values: Mapping[str, str]) -> bool:
+    """Whether a launch with these arguments configures and activates its managed nodes, instead of each node itself."""
+    return values.get("autostart", "true").lower() == "false"
+
+
+def waiting(process: NodeProcess) -> NodeProcess:
+    """The process with its node, if that is a managed one, waiting to be configured."""
+    if not process.lifecycle:
+        return process
+    return replace(process, parameters={**process.parameters, "autostart": False})
+
+
+def lifecycle_manager(processes: Sequence[NodeProcess]) -> NodeProcess:
+    """What configures and activates the managed nodes of `processes`, one after another, where there is no ROS 2."""
+    managed = [process for process in processes if process.lifecycle]
+    return NodeProcess(
+        executable="lifecycle_manager_node",
+        name="lifecycle_manager",
+        parameters={"node_names": [process.name for process in managed]},
+        namespace=managed[0].namespace,
+    )
+
+
+def find_bringup(name: str) -> Bringup:
+    """The launch of that name; raises `RcdError` naming the nearest ones when there is none."""
+    if name not in BRINGUPS:
+        raise RcdError(f"there is no launch '{name}'{did_you_mean(name, BRINGUPS)}; there are: {', '.join(BRINGUPS)}")
+    return BRINGUPS[name]
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "false": False}
+    if text.lower() not in known:
+        raise ValueError(text)
+    return known[text.lower()]
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.strip("[]").split(",")]
+    if not all(names):
+        raise ValueError(text)
+    return names
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": _boolean,
+    "names": _names,
+}
+_EXPECTED: dict[Kind, str] = {
+    "text": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "names": "names with commas between them",
+}
+
+
+def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    if values["params_file"]:
+        files, shipped = (Path(values["params_file"]),), {}  # the file names the checkpoint, too
+        if not files[0].is_file():
+            raise RcdError(f"params_file:={files[0]}: there is no such file")
+    else:
+        files = (find_resource("config/kitchen_sim.yaml"),)
+        shipped = {} if values["checkpoint"] else {"checkpoint": str(find_resource("models/kitchen-complete"))}
+    return [
+        *_recorder(values),  # first, to miss nothing
+        NodeProcess(
+            executable="planner_node",
+            name="planner",
+            parameters=shipped | KITCHEN_SIM.parameters(values, _PLANNER),
+            parameter_files=files,
+            namespace=values["namespace"],
+            remappings=(OWN_CLOCK,),
+            required=True,
+            lifecycle=True,
+        ),
+        NodeProcess(
+            executable="kitchen_bridge_node",
+            name="kitchen_bridge",
+            parameters=KITCHEN_SIM.parameters(values, (*_BRIDGE, "goals")),
+            parameter_files=files,
+            namespace=values["namespace"],
+            required=True,
+        ),
+    ]
+
+
+def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
+    """The recorder that `record` asks for, if it does."""
+    record = values["record"]
+    if record.lower() in ("", "false"):
+        return []
+    folder = f"runs/bag-{datetime.now():%Y%m%d-%H%M%S}" if record.lower() == "true" else record
+    return [
+        NodeProcess(
+            executable="bag_recorder_node",
+            name="recorder",
+            parameters={"output": folder},
+            namespace=values["namespace"],
+        )
+    ]
+
+
+_DRIVING = (
+    LaunchArgument("engine", "", "inference engine of the planner"),
+    LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
+    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
+    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+    LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
+    LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
+    LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
+    LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+    LaunchArgument("results", "", "JSON file for the results"),
+    LaunchArgument("video", "", "video file of the episodes"),
+    LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
+    LaunchArgument("record", "", "record all topics into a bag: true, or the name of a new folder"),
+    LaunchArgument("namespace", "", "namespace of all nodes"),
+    LaunchArgument("autostart", "true", "managed nodes start themselves; false: the launch starts them", "boolean"),
+)
+"""Arguments of every launch in which a planner drives a simulation."""
+_PLANNER = ("checkpoint", "engine", "seed", "shape")
+_BRIDGE = ("mode", "speed", "execute", "episodes", "episode_steps", "seed", "results", "video", "overwrite")
+
+KITCHEN_SIM = Bringup(
+    name="kitchen_sim",
+    description="A one-step planner drives the simulated arm of FrankaKitchen.",
+    arguments=(
+        LaunchArgument("checkpoint", "", "folder of the planner's checkpoint (empty: the shipped kitchen-complete)"),
+        LaunchArgument("goals", "", "kitchen tasks to complete, with commas between them", "names"),
+        *_DRIVING,
+        LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/kitchen_sim.yaml)"),
+    ),
+    nodes=_kitchen_sim_nodes,
+)
+
+
+def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    sources = [name for name in SOURCES if values[name]]
+    files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/mujoco_sim.yaml"),)
+    if not files[0].is_file():
+        raise RcdError(f"params_file:={files[0]}: there is no such file")
+    if len(sources) != 1 and not values["params_file"]:
+        has = f"got {' and '.join(sources)}" if sources else "got none"
+        raise RcdError(f"say what to simulate by exactly one of {', '.join(f'{name}:=...' for name in SOURCES)}: {has}")
+    planner = MUJOCO_SIM.parameters(values, _PLANNER)
+    if values["task"] and not values["checkpoint"]:
+        planner |= _shipped_planner(values["task"])
+    if values["task"] and values["checkpoint"]:
+        _check_planner(values["task"], Path(values["checkpoint"]))
+    # Without a planner there is nothing to wait for and no last episode.
+    alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
+    bridge = NodeProcess(
+        executable="mujoco_bridge_node",
+        name="mujoco_bridge",
+        parameters=alone | MUJOCO_SIM.parameters(values, (*SOURCES, *_BRIDGE, *_WORLD)),
+        parameter_files=files,
+        namespace=values["namespace"],
+        required=True,
+    )
+    planning = NodeProcess(
+        executable="planner_node",
+        name="planner",
+        parameters=planner,
+        parameter_files=files,
+        namespace=values["namespace"],
+        remappings=(OWN_CLOCK,),
+        required=True,
+        lifecycle=True,
+    )
+    return [*_recorder(values), *([planning] if "checkpoint" in planner else []), bridge]
+
+
+def _shipped_planner(task: str) -> dict[str, str]:
+    """The planner that ships under a task's name, if there is one."""
+    try:
+        return {"checkpoint": str(find_resource(f"models/{task}"))}
+    except RcdError:
+        return {}
+
+
+def _check_planner(task: str, checkpoint: Path) -> None:
+    """Refuse a planner of another task; one that cannot be read is the planner node's to tell."""
+    try:
+        trained = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]["name"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return
+    if trained != task:
+        raise RcdError(
+            f"checkpoint:={checkpoint} plans '{trained}', not '{task}': name a planner of this task, or task:={trained}"
+        )
+
+
+SOURCES = ("task", "model", "env", "suite")
+_WORLD = ("keyframe", "control_period", "camera", "headless")
+
+MUJOCO_SIM = Bringup(
+    name="mujoco_sim",
+    description="Any MuJoCo world behind ROS topics, driven by a planner where there is one for it.",
+    arguments=(
+        LaunchArgument("task", "", "a task of this package, such as kitchen; its shipped planner drives it"),
+        LaunchArgument("model", "", "a model file (MJCF or URDF)"),
+        LaunchArgument("env", "", "a Gymnasium environment on MuJoCo, such as Hopper-v5"),
+        LaunchArgument("suite", "", "a task of dm-control's suite, such as walker/walk"),
+        LaunchArgument("keyframe", "", "of a model file: where episodes begin"),
+        LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
+        LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
+        *_DRIVING,
+        LaunchArgument("camera", "", "camera of the model whose images are published, or free"),
+        LaunchArgument("headless", "", "no window with MuJoCo's viewer", "boolean"),
+        LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/mujoco_sim.yaml)"),
+    ),
+    nodes=_mujoco_sim_nodes,
+)
+
+BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM, MUJOCO_SIM)}

@@ -1,0 +1,72 @@
+"""Messages as serialised bytes with the moment they were sent: what a recorder needs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.subscription import Subscription
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_WAY_NS = 500_000_000
+
+
+def subscribe_raw(
+    node: Node, message_type: Any, topic: str, callback: Callable[[bytes, int], None], qos: QoSProfile
+) -> Any:
+    """Call back with every message of a topic as (serialised bytes, time in ns since 1970).
+
+    The time is that of sending: messages of different topics keep their true order however late they are taken. It is
+    that of receiving where the sender's clock disagrees with this machine's, and with ROS 2 Humble, whose rclpy does
+    not tell.
+    """
+
+    def with_times(data: bytes, times: Mapping[str, int]) -> None:
+        callback(data, _moment(int(times["source_timestamp"])))
+
+    def alone(data: bytes) -> None:
+        callback(data, time.time_ns())
+
+    chosen: Any = with_times if _tells_times() else alone  # rclpy looks at how many arguments it takes
+    return node.create_subscription(message_type, topic, chosen, qos, raw=True)
+
+
+def what_waits(subscription: Any) -> list[Callable[[], None]]:
+    """The calls that hand over what a subscription of `subscribe_raw` has received, taken though nothing spins."""
+    return list(iter(partial(_next_call, subscription), None))
+
+
+def serialize(message: Any) -> bytes:
+    """A message as it goes over the wire, with its encapsulation header; publishers take it in the message's place."""
+    return bytes(serialize_message(message))
+
+
+def deserialize(message_type: Any, data: bytes) -> Any:
+    """The message that went over the wire as `data`; None when it cannot be read as one of this type."""
+    try:
+        return deserialize_message(data, message_type)
+    except Exception as error:  # what is raised depends on the middleware and on where the bytes go wrong
+        _log.debug("%d bytes are no %s: %s", len(data), message_type.__name__, error)
+        return None
+
+
+def _moment(sent: int) -> int:
+    now = time.time_ns()
+    return sent if now - _LONGEST_WAY_NS <= sent <= now else now
+
+
+def _tells_times() -> bool:
+    return hasattr(Subscription, "CallbackType")
+
+
+def _next_call(subscription: Any) -> Callable[[], None] | None:
+    with subscription.handle:
+        taken = subscription.handle.take_message(subscription.msg_type, True)
+    return None if taken is None else partial(subscription.callback, *(taken if _tells_times() else taken[:1]))

@@ -1,0 +1,80 @@
+"""The life of a node's process: start, spin, end cleanly on a signal, one clear line on bad input."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from rcd_ros.errors import RcdError
+from rcd_ros.launching.launcher_watch import end_with_launcher
+from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
+from rcd_ros.nodes.ros.managed_node import ManagedNode
+from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
+
+
+def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) -> int:
+    """Make a node, spin it until it is asked to end, and return the process's exit code.
+
+    A managed node starts itself unless its parameter `autostart` is false; when that fails, it ends as for bad input.
+    SIGINT and SIGTERM end it with 0. A node ends itself by `raise SystemExit(code)` in a callback. Bad input
+    (`RcdError`, a parameter that was refused) ends it with one line on stderr and 2. A node that a launch started
+    ends with its launcher.
+    """
+    logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
+    end_with_launcher()
+    node, signalled = None, False
+    try:
+        spin_until_signal = _init(args)
+        node = make_node()
+        if isinstance(node, ManagedNode):
+            node.start()
+        spin_until_signal(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        signalled = True
+        return 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except (RcdError, ParameterException) as error:
+        if node is not None:
+            node.get_logger().fatal(str(error))
+        else:
+            sys.stderr.write(f"[FATAL] {error}\n")
+        return 2
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+        if signalled:
+            ignore_signals()  # repeats of the one that has been obeyed must not turn the exit code into a failure
+    return 0
+
+
+def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
+    """Start rclpy; returns what spins a node until a signal comes.
+
+    On a signal rclpy shuts down at once, and a node that wants to leave its controller a trajectory to rest cannot
+    publish it any more. So its handlers are replaced.
+    """
+    check_installation()
+    if not is_sourced():
+        keep_discovery_local()
+    try:
+        rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # of rcl, about the arguments or a parameter file
+        raise RcdError(str(error)) from error
+    signalled: Future[None] = Future()
+    SignalHandling(lambda: signalled.set_result(None))
+
+    def spin_until_signal(node: Any) -> None:
+        rclpy.spin_until_future_complete(node, signalled)
+        raise KeyboardInterrupt
+
+    return spin_until_signal

@@ -1,0 +1,110 @@
+"""The supervisor of a launch: nothing outlives it, and its exit code says what happened."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rcd_ros.launching.supervisor import Supervisor
+
+PROGRAMS = Path(__file__).parents[1] / "nodes" / "ros" / "programs.py"
+
+
+def sleeper(seconds: float, code: int = 0) -> list[str]:
+    return [sys.executable, "-c", f"import sys, time; time.sleep({seconds}); sys.exit({code})"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_a_crash_is_reported_with_its_code_and_ends_the_launch() -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output)
+    supervisor.add("steady", sleeper(300))
+    supervisor.add("crasher", sleeper(0.2, code=3))
+    assert supervisor.run() == 3
+    assert "crasher exited with code 3" in output.getvalue()
+
+
+def test_the_normal_end_of_a_required_process_ends_the_launch_with_0() -> None:
+    supervisor = Supervisor(io.StringIO())
+    supervisor.add("server", sleeper(300))
+    supervisor.add("finisher", sleeper(0.2), required=True)
+    assert supervisor.run() == 0
+
+
+def test_processes_have_the_given_environment_and_are_found_while_they_run() -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output, environment={"COLOUR": "green"})
+    code = "import os, time; print(os.environ['COLOUR'], os.getpid(), flush=True); time.sleep(1)"
+    supervisor.add("painter", [sys.executable, "-c", code])
+    seen: list[int | None] = [supervisor.process_id("painter")]
+
+    def look() -> None:
+        wait_for(lambda: "green" in output.getvalue())
+        seen.append(supervisor.process_id("painter"))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    assert supervisor.run() == 0
+    looker.join()
+    assert seen[0] is None
+    assert f"green {seen[1]}" in output.getvalue()
+    assert supervisor.process_id("painter") is None
+
+
+def test_a_process_that_is_not_required_may_end_before_the_others() -> None:
+    supervisor = Supervisor(io.StringIO())
+    supervisor.add("short", sleeper(0.0))
+    supervisor.add("long", sleeper(1.0, code=4))
+    assert supervisor.run() == 4
+
+
+def test_a_launched_node_does_not_outlive_a_killed_launcher() -> None:
+    program = (
+        "import sys\nfrom rcd_ros.launching.supervisor import Supervisor\nsupervisor = Supervisor()\n"
+        f"supervisor.add('echo', [sys.executable, {str(PROGRAMS)!r}, 'echo'])\nsupervisor.run()\n"
+    )
+    launcher = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert launcher.stdout is not None
+    ready = next(line for line in launcher.stdout if "ready, process" in line)
+    node = int(ready.split()[-1])
+    launcher.kill()
+    launcher.communicate()
+    wait_for(lambda: not is_alive(node))
+
+
+def test_one_interrupt_leaves_no_orphans_even_of_a_process_that_ignores_it() -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output, patience=0.3)
+    supervisor.add("steady", sleeper(300))
+    supervisor.add("stubborn", [sys.executable, str(PROGRAMS), "stubborn"])
+
+    def interrupt() -> None:
+        wait_for(lambda: "child" in output.getvalue())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    assert supervisor.run() == 0
+    grandchild = int(output.getvalue().partition("child ")[2].split()[0])
+    wait_for(lambda: not is_alive(grandchild))
+    assert "stubborn was ended by SIGKILL" in output.getvalue()
