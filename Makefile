@@ -59,5 +59,5 @@ $(VENV)/.demo: $(DEPENDENCIES)
 
 $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim,train,test,dev$(ROS)]'
+	@$(INSTALL) --editable '.[sim,train,data,view,test,dev$(ROS)]'
 	@touch $@ $(VENV)/.demo

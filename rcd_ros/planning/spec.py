@@ -334,7 +334,7 @@ class TaskSpec(_Sparse):
     The channel `clock` says when to plan: an observation is complete at its stamps.
     """
 
-    _optional = frozenset({"motion", "clock", "tolerance", "success", "source"})
+    _optional = frozenset({"motion", "continuing", "clock", "tolerance", "success", "source"})
 
     name: str
     control_period: float = Field(gt=0.0, description="s")

@@ -1,4 +1,4 @@
-"""The locomotion tasks: Gymnasium's Hopper, Walker2d and HalfCheetah in ROS names and physical units, torques commanded.
+"""Gymnasium's Hopper, Walker2d and HalfCheetah in ROS names and physical units, torques commanded.
 
 Each robot moves in a plane: its trunk has three joints to the world, of which two positions (height, pitch) and all
 three rates are observed. Scores are normalised by D4RL's returns of a random and of an expert policy (Fu et al. 2020).

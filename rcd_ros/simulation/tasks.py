@@ -121,7 +121,7 @@ _TASKS = {
     ),
     **{name: _maze(name) for name in LAYOUTS},
     **{
-        name: _Entry(partial(locomotion_spec, robot, version=version), "rcd_ros.simulation.locomotion:Locomotion")
+        name: TaskEntry(partial(locomotion_spec, robot, version=version), "rcd_ros.simulation.locomotion:Locomotion")
         for name, (robot, version) in locomotion_names().items()
     },
 }
@@ -165,8 +165,10 @@ def _find_entry(name: str) -> TaskEntry:
 
 
 def get_task(name: str, **options: Any) -> Task:
-    """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`;
-    hopper, walker2d, halfcheetah: `version`, `episode_steps`).
+    """The named task with its options.
+
+    These are for the kitchen `goals` and `episode_steps`, for mazes `episode_steps`, `goal` and `start`, for hopper,
+    walker2d and halfcheetah `version` and `episode_steps`.
 
     `name` may be the path of a task file (.yaml), whose only option is `episode_steps`, or the folder of a checkpoint:
     the task that it was trained for.

@@ -1,0 +1,92 @@
+"""ACT's and ALOHA's HDF5 layout: one file an episode, `/observations/qpos`, `/observations/qvel`, `/action`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rcd_ros.data.formats.hdf5 import array, open_hdf5
+from rcd_ros.data.formats.recording import RecordedEpisode, Recording, matrix
+from rcd_ros.errors import RcdError
+
+FORMAT = "aloha"
+_OBSERVATIONS = "observations"
+
+
+def read(path: Path) -> Recording:
+    """The episodes of a folder of `episode_<number>.hdf5`, or of one such file.
+
+    Raises:
+        RcdError: there is no such file.
+    """
+    files = files_of(path)
+    if not files:
+        raise RcdError(f"{path} holds no episode_<number>.hdf5")
+    return Recording(FORMAT, path, partial(_episodes, files), len(files), notes=_notes(files[0]))
+
+
+def files_of(path: Path) -> list[Path]:
+    """A folder's `episode_<number>.hdf5` in the order of their numbers, or the one file that `path` is."""
+    if not path.is_dir():
+        return [path] if path.is_file() else []
+    numbers = {file: re.fullmatch(r"episode_(\d+)\.(hdf5|h5)", file.name) for file in path.iterdir()}
+    return sorted((file for file, found in numbers.items() if found), key=lambda file: int(numbers[file][1]))  # type: ignore[index]
+
+
+def is_aloha(path: Path) -> bool:
+    """Whether a file has this layout.
+
+    Raises:
+        RcdError: it cannot be read.
+    """
+    with open_hdf5(path) as file:
+        return "action" in file and _OBSERVATIONS in file and hasattr(file[_OBSERVATIONS], "keys")
+
+
+def write(folder: Path, episodes: Sequence[RecordedEpisode]) -> None:
+    """Write a folder of files; keys are as `read` gives them: `action`, `observations/qpos`, ...
+
+    Raises:
+        RcdError: a file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, episode in enumerate(episodes):
+        with open_hdf5(folder / f"episode_{number}.hdf5", "w") as file:
+            file.attrs["sim"] = False
+            for key, values in episode.arrays.items():
+                file[key] = values.astype(np.float32)
+
+
+def _episodes(files: Sequence[Path]) -> Iterator[RecordedEpisode]:
+    for path in files:
+        try:
+            yield _read(path)
+        except RcdError as error:
+            yield RecordedEpisode(path.name, problem=str(error))
+
+
+def _read(path: Path) -> RecordedEpisode:
+    arrays = {}
+    with open_hdf5(path) as file:
+        keys = ["action", "base_action", *(f"{_OBSERVATIONS}/{key}" for key in file.get(_OBSERVATIONS, ()))]
+        for key in keys:
+            found = None if key == f"{_OBSERVATIONS}/images" else array(file, key)
+            if found is not None:
+                arrays[key] = matrix(found)
+    for key in ("action", f"{_OBSERVATIONS}/qpos"):
+        if key not in arrays:
+            return RecordedEpisode(path.name, problem=f"it lacks /{key}")
+    return RecordedEpisode(path.name, arrays)
+
+
+def _notes(path: Path) -> list[str]:
+    try:
+        with open_hdf5(path) as file:
+            images = list(file.get(f"{_OBSERVATIONS}/images", ()))
+    except RcdError:
+        return []
+    return [f"images are left out: {', '.join(images)}"] if images else []

@@ -1,0 +1,73 @@
+"""HDF5 files from anywhere: opened and read so that whatever is wrong with one ends in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+
+# What h5py raises on damaged files, depending on what is damaged.
+UNREADABLE = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError, OverflowError, AttributeError)
+
+
+@contextmanager
+def open_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
+    """An open `h5py.File`.
+
+    Raises:
+        RcdError: the file is missing, is not HDF5, or something read within the block is damaged.
+    """
+    import h5py
+
+    if mode == "r" and not path.is_file():
+        raise RcdError(f"{path} is not there" if not path.exists() else f"{path} is not a file")
+    try:
+        with h5py.File(path, mode) as file:
+            yield file
+    except UNREADABLE as error:
+        doing = "read" if mode == "r" else "written"
+        raise RcdError(f"{path} cannot be {doing} as HDF5: {reason(error)}") from error
+
+
+def array(group: Any, key: str) -> NDArray[Any] | None:
+    """A data set of numbers below `group`; None where there is none of that name.
+
+    Raises:
+        RcdError: it is a link to another file, a group, a single value, or holds no numbers.
+    """
+    import h5py
+
+    link = group.get(key, getlink=True)
+    if link is None:
+        return None
+    if isinstance(link, h5py.ExternalLink):
+        raise RcdError(f"'{key}' is a link to another file, '{link.filename}': copy its content into this one")
+    found = group[key]
+    if not isinstance(found, h5py.Dataset):
+        raise RcdError(f"'{key}' is a group, not an array")
+    if found.dtype.kind not in "fiub":
+        raise RcdError(f"'{key}' holds {found.dtype}, not numbers")
+    if found.ndim == 0:
+        raise RcdError(f"'{key}' is a single value, not an array")
+    return np.asarray(found)
+
+
+def is_image(group: Any, key: str) -> bool:
+    """Whether a data set below `group` is pixels: bytes of three dimensions and more, or compressed images."""
+    import h5py
+
+    found = group[key]
+    return isinstance(found, h5py.Dataset) and (
+        (found.dtype == np.uint8 and found.ndim >= 2) or found.ndim >= 4 or found.dtype.kind not in "fiub"
+    )
+
+
+def reason(error: BaseException) -> str:
+    """An error of h5py in one line."""
+    return " ".join(str(error).strip("'\"").split()) or type(error).__name__
