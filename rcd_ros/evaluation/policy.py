@@ -1,4 +1,4 @@
-"""What is evaluated: anything that plans chunks of commands from observations, and where it comes from."""
+"""Policies to evaluate, and how a worker process loads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.spec import TaskSpec
-
-
-class Policy(Protocol):
-    """Plans chunks, everything in physical units."""
-
-    spec: TaskSpec
-    history: int
-    horizon: int
-    nfe: int
-
-    def reset(self, seed: int) -> None:
-        """Starts an episode; all randomness of its plans follows from `seed`."""
-
-    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(history, n_obs), oldest first -> (horizon, n_cmd)."""
-
 
 ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 """Discounted return-to-go that a critic expects: (history, n_obs), (horizon, n_cmd) -> units of the reward."""
@@ -70,11 +55,8 @@ class CheckpointPolicy:
         """
         if self.kind == "student" and self.nfe in (None, 1):
             return Planner.load(self.checkpoint, engine=self.engine)
-        import torch
-
         from rcd_ros.training.policies import load_policy
 
-        torch.set_num_threads(1)  # as the exported student runs; the workers share the cores
         nfe = self.nfe or (1 if self.kind == "student" else TEACHER_NFE)
         return load_policy(self.checkpoint, self.kind, nfe=nfe, sampler=self.sampler)
 

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
 
 
-class TimedPlanner(Protocol):
-    """What can be timed: from observations to checked commands, everything in physical units."""
-
-    def prepare(self) -> None:
-        """Draws the next plan's noise."""
-
-    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(history, n_obs), oldest first -> (horizon, n_cmd)."""
-
-
-def rehearsal(planner: TimedPlanner, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
+def rehearsal(planner: Policy, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
     """What makes a whole plan when called, from each of the observations (count, history, n_obs) in turn."""
     turns = itertools.cycle(list(observations))
     return lambda: planner.plan(next(turns))
 
 
-def shaped_rehearsal(
-    planner: TimedPlanner, spec: TaskSpec, observations: NDArray[np.float64]
-) -> Callable[[], ShapedPlan]:
+def shaped_rehearsal(planner: Policy, spec: TaskSpec, observations: NDArray[np.float64]) -> Callable[[], ShapedPlan]:
     """As `rehearsal`, up to the trajectory within the motion limits of `spec`: one plan a control period.
 
     It continues from the measured positions, which takes longer than from the commanded ones alone.

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.policy import Policy, ReturnEstimate
+from rcd_ros.evaluation.policy import ReturnEstimate
 from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.modes import Chunk, Splice
+from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.shaping import Anchor, ShapedPlan
 from rcd_ros.planning.spec import TaskSpec

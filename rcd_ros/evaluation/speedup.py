@@ -19,7 +19,7 @@ from rich.table import Table
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.latency import summarize_times, time_calls
 from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.rehearsal import TimedPlanner, rehearsal, varied_observations
+from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
 from rcd_ros.evaluation.sampling_network import SamplingNetwork
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.engines.base import Engine
@@ -69,7 +69,6 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
     manifest = verify(checkpoint)
     if "teacher.safetensors" not in manifest.files:
         raise RcdError(f"checkpoint '{checkpoint}' holds no teacher: name one that was written with its teacher")
-    torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     observations = varied_observations(manifest)
     students = {
@@ -78,16 +77,17 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
     program = denoiser_program(manifest, load_tensors(checkpoint, "teacher", manifest), f"teacher of '{checkpoint}'")
     networks = {name: load_network(name, program, threads) for name in students}
 
-    def subject(planner: TimedPlanner) -> Subject:
+    def subject(planner: Planner) -> Subject:
         return Subject(rehearsal(planner, observations), planner.prepare)
 
     sides: dict[Side, Subject] = {}
     for sampler, wanted in TEACHERS:
-        deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, device=device)
+        deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, threads=threads)
         versus, nfe = f"teacher {sampler} {deployed.nfe} NFE", deployed.nfe
         for name, student in students.items():
             ahead = functools.partial(student.prepare, STUDENT_TURN)
-            teacher = Planner(manifest, Engine(SamplingNetwork(networks[name], manifest, sampler, wanted)))
+            network = SamplingNetwork(networks[name], manifest, sampler, wanted)
+            teacher = Planner(manifest, Engine(network), nfe=network.nfe)
             sides[Side(versus, nfe, "student", name)] = Subject(rehearsal(student, observations), ahead, STUDENT_TURN)
             sides[Side(versus, nfe, "teacher", name)] = subject(teacher)
         sides[Side(versus, nfe, "deployed", device)] = subject(deployed)

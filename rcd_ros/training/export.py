@@ -21,7 +21,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import Tensors, add_files, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.base import Program
 from rcd_ros.planning.engines.choose import STUDENT
-from rcd_ros.planning.engines.torch_modules import PhysicalOneStep, denoiser, one_step
+from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.training.pipeline import Material
@@ -97,7 +97,7 @@ def export_student(folder: Path) -> Manifest:
     )
 
 
-def student_graph(planner: PhysicalOneStep, manifest: Manifest) -> bytes:
+def student_graph(planner: PhysicalPlanner, manifest: Manifest) -> bytes:
     """The one-step planner as an ONNX graph of batch 1: `history` and `noise` in, `commands` out, physical units."""
     return _onnx_graph(planner, _example(manifest, 1), ("history", "noise"), "commands")
 
@@ -135,7 +135,7 @@ def denoiser_program(manifest: Manifest, teacher: Tensors, source: str) -> Progr
     )
 
 
-def reference_pairs(planner: PhysicalOneStep, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
+def reference_pairs(planner: PhysicalPlanner, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
     """Inputs and outputs in float32 torch, for every engine to be checked against; physical units."""
     history, noise = _example(manifest, REFERENCE_PAIRS)
     with torch.no_grad():
