@@ -104,7 +104,7 @@ def evaluate(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
 
-    from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
+    from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy
     from rcd_ros.evaluation.report import card_entry, results_table, summarize
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.outputs import claim, write_json
@@ -170,19 +170,20 @@ def evaluate(
     if video is not None:
         _film(video, task, loaded, seed, drive)
 
+    discount = None if manifest.critic is None else manifest.critic.discount
     results: list[EpisodeResult] = []
     try:
         _drive(task, episodes_driven, episodes, results)
     except KeyboardInterrupt:
         if results and json_file is not None:
-            summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount_of(manifest))
+            summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount)
             write_json(json_file, summary)
             raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes are in {json_file}") from None
         raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes were driven, none was stored") from None
 
     from rich.console import Console
 
-    summary = summarize(task.spec, results, setting, discount_of(manifest))
+    summary = summarize(task.spec, results, setting, discount)
     if json_file is not None:
         write_json(json_file, summary)
     if record:

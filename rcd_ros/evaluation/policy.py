@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
-from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.spec import TaskSpec
@@ -61,14 +60,15 @@ class CheckpointPolicy:
         return load_policy(self.checkpoint, self.kind, nfe=nfe, sampler=self.sampler)
 
     def load_critic(self) -> ReturnEstimate | None:
-        """The checkpoint's critic, or None where it is not wanted, carries none or torch is not installed.
+        """The checkpoint's critic; None where it is not wanted, not there, not described, or torch is not installed.
 
         Raises:
             RcdError: the checkpoint does not verify.
         """
         if not self.judged:
             return None
-        carried = "critic.safetensors" in read_manifest(self.checkpoint).files
+        manifest = read_manifest(self.checkpoint)
+        carried = manifest.critic is not None and "critic.safetensors" in manifest.files
         if not carried or importlib.util.find_spec("torch") is None:
             return None
         from rcd_ros.training.policies import load_return_estimate
@@ -135,8 +135,3 @@ class ReplayPolicy:
 
 
 PolicySource = CheckpointPolicy | ReplayPolicy
-
-
-def discount_of(manifest: Manifest) -> float:
-    """The discount that a checkpoint's critic was trained with."""
-    return float(manifest.provenance.recipe.get("discount", 0.99))

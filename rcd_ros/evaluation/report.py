@@ -15,7 +15,7 @@ from rcd_ros.planning.spec import TaskSpec
 
 
 def summarize(
-    spec: TaskSpec, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float = 0.99
+    spec: TaskSpec, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
 ) -> dict[str, Any]:
     """All figures of some episodes of one policy.
 
@@ -23,7 +23,7 @@ def summarize(
         spec: of the task that was driven, its episode length included.
         results: one or more.
         setting: what was asked for (policy, nfe, execute, seed, ...); stands beside the figures.
-        discount: of the returns that are compared with the critic's predictions.
+        discount: of the returns that the critic predicts; None without a critic, whose predictions are left out.
 
     Returns:
         JSON values. Scores are in points, times in ms; `score_ci95` is a bootstrap interval over the episodes, of
@@ -47,7 +47,7 @@ def summarize(
         "plan_ms_p50": percentile_ms(plan_seconds, 50),
         "plan_ms_p95": percentile_ms(plan_seconds, 95),
         "plan_ms_p99": percentile_ms(plan_seconds, 99),
-        **_compare_returns(results, discount),
+        **(_compare_returns(results, discount) if discount is not None else {}),
         "episode_results": [
             {
                 "seed": result.episode.seed,

@@ -24,7 +24,7 @@ from rcd_ros.planning.engines.choose import STUDENT
 from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
 from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.training.pipeline import Material
+from rcd_ros.training.pipeline import Material, critic_spec
 from rcd_ros.training.recipe import Recipe
 from rcd_ros.training.state import read_tensors
 
@@ -61,6 +61,7 @@ def assemble_checkpoint(work: Path, folder: Path, recipe: Recipe, material: Mate
             levels=recipe.student.levels,
         ),
         network=recipe.network.model_dump(mode="json"),
+        critic=critic_spec(recipe) if "critic" in tensors else None,
         provenance=Provenance(
             dataset=recipe.dataset,
             dataset_hash=material.dataset_hash,

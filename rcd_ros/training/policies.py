@@ -136,7 +136,7 @@ def load_return_estimate(checkpoint: Path) -> ReturnEstimate | None:
     """The checkpoint's critic, or None where it carries none.
 
     Raises:
-        RcdError: the checkpoint does not verify, or its critic does not fit the recipe in its manifest.
+        RcdError: the checkpoint does not verify, or its manifest does not describe the critic.
     """
     manifest = verify(checkpoint)
     if "critic.safetensors" not in manifest.files:
