@@ -75,6 +75,7 @@ def save_dataset(
     check_new_name(name, force)
     if not episodes:
         raise RcdError(f"there is no episode to store as '{name}'")
+    # Not minari.create_dataset_from_buffers: it writes in the final place, where an interruption leaves half a set.
     # Minari does not list hidden folders, so that a half-written set is never seen.
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
     try:
