@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rcd_ros.cli.evaluate import ModeChoice
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.planning.manifest import Manifest
 
 
 def realtime(
@@ -53,41 +56,23 @@ def realtime(
 
       rcd bench realtime --planners student,teacher:80 --speed 8 --episodes 2
     """
-    import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
+    import mujoco  # noqa: F401  reports a missing simulator before any node starts
     from rich.console import Console
 
-    from rcd_ros.cli.bench.realtime_runs import BRIDGES, Runs
+    from rcd_ros.cli.bench.realtime_runs import Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
     from rcd_ros.evaluation.rollout import Drive
-    from rcd_ros.outputs import claim
-    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.planning.checkpoint import checkpoint_sha256
     from rcd_ros.planning.stream import StreamSettings
     from rcd_ros.resources import find_resource
-    from rcd_ros.simulation.tasks import get_task, task_of
+    from rcd_ros.simulation.tasks import task_of
 
     contenders, speeds = parse_contenders(planners), parse_speeds(speed)
-    get_task(task)
-    if task not in BRIDGES:
-        raise RcdError(f"task '{task}' has no bridge to run in real time: choose {' or '.join(BRIDGES)}")
     folder = checkpoint or find_resource("models/kitchen-complete")
-    manifest = verify(folder)
-    if manifest.task.name != task:
-        raise RcdError(f"checkpoint '{folder}' plans for task '{manifest.task.name}', not for '{task}'")
-    if any(contender.kind == "teacher" for contender in contenders):
-        import torch  # noqa: F401  missing, it is said now
-
-        if "teacher.safetensors" not in manifest.files:
-            raise RcdError(f"checkpoint '{folder}' holds no teacher: name one with it, or --planners student")
-    if resume and (force or json_file is None):
-        raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
-    if plot is not None:
-        from rcd_ros.evaluation.plots import check_picture_name
-
-        check_picture_name(plot)
-    for output in (json_file, plot):
-        if output is not None:
-            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
+    manifest = _checked_manifest(folder, task, any(contender.kind == "teacher" for contender in contenders))
+    outputs = [output for output in (json_file, plot) if output is not None]
+    _claim(json_file, plot, resume, force)
 
     machine = describe_machine(threads=1)
     simulated = task_of(manifest.task, episode_steps)
@@ -119,6 +104,44 @@ def realtime(
 
         plot_realtime(plot, task, results.rows)
     Console(width=max(Console().width, 130)).print(realtime_table(results.rows))
+    for output in outputs:
+        typer.echo(f"wrote {output}")
+
+
+def _checked_manifest(folder: Path, task: str, with_teacher: bool) -> Manifest:
+    """The manifest of a checkpoint that can plan for `task`, with its teacher where that is needed.
+
+    Raises:
+        RcdError: no such task or bridge, or a checkpoint of another task or without its teacher.
+    """
+    from rcd_ros.cli.bench.realtime_runs import BRIDGES
+    from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.simulation.tasks import get_task
+
+    get_task(task)
+    if task not in BRIDGES:
+        raise RcdError(f"task '{task}' has no bridge to run in real time: choose {' or '.join(BRIDGES)}")
+    manifest = verify(folder)
+    if manifest.task.name != task:
+        raise RcdError(f"checkpoint '{folder}' plans for task '{manifest.task.name}', not for '{task}'")
+    if with_teacher:
+        import torch  # noqa: F401  reports a missing PyTorch now
+
+        if "teacher.safetensors" not in manifest.files:
+            raise RcdError(f"checkpoint '{folder}' holds no teacher: name one with it, or --planners student")
+    return manifest
+
+
+def _claim(json_file: Path | None, plot: Path | None, resume: bool, force: bool) -> None:
+    """Refuse output files that exist, unless they are continued or replaced."""
+    from rcd_ros.outputs import claim
+
+    if resume and (force or json_file is None):
+        raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
+    if plot is not None:
+        from rcd_ros.evaluation.plots import check_picture_name
+
+        check_picture_name(plot)
     for output in (json_file, plot):
         if output is not None:
-            typer.echo(f"wrote {output}")
+            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
