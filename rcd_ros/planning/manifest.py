@@ -184,7 +184,7 @@ def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
             upgraded["critic"] = {
                 "members": critic["members"],
                 "steps": min(critic["chunk_steps"], fields["horizon"]),
-                "stride": critic["chunk_stride"],
+                "stride": critic.get("chunk_stride", 1),  # critics saw every command before they had a stride
                 "widths": critic["widths"],
                 "dropout": critic["dropout"],
                 "discount": recipe["discount"],

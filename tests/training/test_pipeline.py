@@ -27,6 +27,8 @@ from rcd_ros.training.policies import load_policy, load_return_estimate
 from rcd_ros.training.recipe import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(train)
 
