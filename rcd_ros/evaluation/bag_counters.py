@@ -1,6 +1,6 @@
 """Which noise made which recorded plan.
 
-A trajectory says from which observation it was planned, not by which counter; the planner's diagnostics tell seed and
+A trajectory states the observation it was planned from, but not the counter; the planner's diagnostics state seed and
 counter once a second. Between two of these every plan counts one, so that most counters follow; where a message was
 lost or a report came in the middle of a plan, the neighbours are tried.
 """
@@ -44,7 +44,7 @@ class Anchor:
 
 
 class Counters:
-    """Proposes (seed, counter) for one plan after another; `found` tells which one it was."""
+    """Proposes (seed, counter) for one plan after another; `found` reports which one it was."""
 
     def __init__(self, anchors: Sequence[Anchor], seed: int | None) -> None:
         """Go by the planner's reports, in order, and by `seed` where it is given."""

@@ -1,4 +1,4 @@
-"""Was a commanded motion one that the joints bear: inside their limits, without a jump from one period to the next?"""
+"""Checks a commanded motion against the joint limits and for jumps from one period to the next."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def audit_commands(
     """Look at the commands (n, n_cmd) of the control periods of `period` ns that began at `stamps` (n,) ns.
 
     Velocities and efforts may change by `limits.acceleration` times the period, positions by the velocity's limits
-    times the period. Where the stamps are not one period apart the simulation began anew: nothing is compared there.
+    times the period. Where the stamps are not one period apart the simulation has restarted: nothing is compared there.
     """
     is_position = channel.interface == "position"
     slowest, fastest = (

@@ -131,7 +131,7 @@ class ReplayPolicy:
         return DemonstrationReplay(load_dataset(self.dataset), self.spec)
 
     def load_critic(self) -> None:
-        """Demonstrations were not planned by anybody's expectation."""
+        """None: demonstrations have no critic."""
 
 
 PolicySource = CheckpointPolicy | ReplayPolicy

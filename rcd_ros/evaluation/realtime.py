@@ -183,7 +183,7 @@ class RealtimeResults:
             if found != wanted:
                 raise RcdError(
                     f"cannot go on with '{self._path}': its {name} is {found!r}, now it is {wanted!r}; write to "
-                    "another file, or --force to begin anew"
+                    "another file, or --force to start over"
                 )
         self.rows = rows
 

@@ -13,7 +13,7 @@ from rcd_ros.evaluation.plots import save_figure
 from rcd_ros.evaluation.realtime import LOCKSTEP
 
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-"""Okabe and Ito's, which colour-blind people can tell apart; markers differ as well."""
+"""Okabe and Ito's colours, distinguishable with colour blindness; markers differ as well."""
 MARKERS = "osDv^P"
 
 

@@ -1,4 +1,4 @@
-"""A planner fed with one observation after the other, so that its plans can be timed without a robot."""
+"""Plans on given observations, for timing without a robot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rcd_ros.planning.stream import CommandStream, StreamSettings
 
 
 def rehearsal(planner: Policy, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
-    """What makes a whole plan when called, from each of the observations (count, history, n_obs) in turn."""
+    """A function that makes one plan per call, from each of the observations (count, history, n_obs) in turn."""
     turns = itertools.cycle(list(observations))
     return lambda: planner.plan(next(turns))
 
@@ -24,7 +24,7 @@ def rehearsal(planner: Policy, observations: NDArray[np.float64]) -> Callable[[]
 def shaped_rehearsal(planner: Policy, spec: TaskSpec, observations: NDArray[np.float64]) -> Callable[[], ShapedPlan]:
     """As `rehearsal`, up to the trajectory within the motion limits of `spec`: one plan a control period.
 
-    It continues from the measured positions, which takes longer than from the commanded ones alone.
+    It starts from the measured positions, which takes longer than from the commanded ones.
 
     Raises:
         RcdError: the limits cannot be used.
@@ -40,6 +40,6 @@ def shaped_rehearsal(planner: Policy, spec: TaskSpec, observations: NDArray[np.f
 
 
 def varied_observations(manifest: Manifest, count: int = 256, seed: int = 0) -> NDArray[np.float64]:
-    """Observations (count, history, n_obs), as widely spread about the mean of the training data as those are."""
+    """Observations (count, history, n_obs) with the mean and standard deviation of the training data."""
     normal = np.random.default_rng(seed).standard_normal((count, manifest.history, manifest.task.observation_size))
     return np.asarray(manifest.normalizer.observation_mean) + normal * np.asarray(manifest.normalizer.observation_std)

@@ -43,7 +43,7 @@ class PolicyLoader(Protocol):
         """The policy, ready to plan."""
 
     def load_critic(self) -> ReturnEstimate | None:
-        """What says which return the plans promise, if anything does."""
+        """The estimate of the return of a plan; None without a critic."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class EpisodeResult:
     """One finished episode.
 
     Attributes:
-        episode: what was observed, done and gained; its seed is that of the environment and of the policy's noise.
+        episode: observations, actions and rewards; its seed is that of the environment and of the policy's noise.
         completed_at: goal -> step (from 0) at which it was completed.
         planned_at: step of each plan.
         plan_seconds: wall time of each plan (s).
@@ -260,7 +260,7 @@ def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> I
 
 
 def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
-    """Refuse a policy that reads or commands something else than the task has, or that cannot be driven so.
+    """Refuse a policy that does not fit the task, or settings that cannot be used.
 
     Raises:
         RcdError: as said, `execute` is not between 1 and the policy's horizon, or a setting cannot be used.
@@ -280,7 +280,7 @@ def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
 
 
 def _limited(spec: TaskSpec, simulated: TaskSpec) -> TaskSpec:
-    """A policy's specification; where it knows no motion limits, with those of the simulated robot."""
+    """A policy's specification; without motion limits, completed by those of the simulated robot."""
     return spec if spec.motion is not None else spec.model_copy(update={"motion": simulated.motion})
 
 
@@ -305,7 +305,7 @@ class _MakeDriver:
         policy, critic = self.source.load(), self.source.load_critic()
         check_fit(policy, self.task, self.drive)
         simulation = self.task.make_simulation()
-        # The first evaluation of a network is slow (allocation, graph optimisation) and says nothing about the others.
+        # The first evaluation of a network is slow (allocation, graph optimisation) and not representative.
         policy.reset(0)
         first = simulation.reset(0)[policy.spec.observation_columns]
         policy.plan(np.tile(first, (policy.history, 1)))

@@ -1,7 +1,7 @@
 """The one-step student against the diffusion teacher it was distilled from, both from observation to commands.
 
-Two questions, answered in one run. Same engine: what does one evaluation save, everything else equal? As deployed: what
-does a robot gain that runs the teacher in eager torch, as such planners run today?
+Two ratios from one run. Same engine: the gain of one evaluation, everything else equal. As deployed: the gain over a
+teacher in eager torch, as diffusion planners usually run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Times = NDArray[np.int64]
 
 
 class Side(NamedTuple):
-    """One of those who are timed.
+    """One side of a comparison.
 
     Attributes:
         versus: the teacher in this comparison: "teacher heun 79 NFE".
@@ -56,7 +56,7 @@ class Side(NamedTuple):
 
 
 def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[Side, Subject]:
-    """Everyone who is to be timed, in the order of their turns.
+    """All sides to be timed, in the order of their turns.
 
     Args:
         checkpoint: the folder.
@@ -95,7 +95,11 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
 
 
 def time_sides(sides: Mapping[Side, Subject], repeats: int, tick: Callable[[], object]) -> dict[Side, Times]:
-    """Warm everyone up, then take turns; durations (repeats, turn) of each, ns. `tick` is called after every round."""
+    """Warm up all sides, then time them in turns.
+
+    Returns:
+        Durations (repeats, turn) of each side, ns. `tick` is called after every round.
+    """
     for side, subject in sides.items():
         warm_up = STUDENT_WARM_UP if side.who == "student" else TEACHER_WARM_UP
         time_calls(subject.call, np.zeros(0, np.int64), warm_up, prepare=subject.prepare)

@@ -104,7 +104,7 @@ class Engine:
         self.history, self.noise, self.commands = history[0], noise[0], network.output[0]
 
     def warm_up(self, plans: int = 20) -> None:
-        """Run again and again: first evaluations allocate, compile and fill caches."""
+        """Run repeatedly: the first evaluations allocate, compile and fill caches."""
         for _ in range(plans):
             self.run()
 
