@@ -1,4 +1,4 @@
-"""How many times faster: the ratio of two medians, measured in turns so that drift hits both sides."""
+"""Speed-up: the ratio of two medians, measured in turns so that drift affects both sides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Subject:
 
     Attributes:
         call: runs inside the clock.
-        prepare: runs before each turn, outside of it: between the calls of a turn it would chill their caches.
+        prepare: runs before each turn, outside of it: between the calls of a turn it would cool their caches.
         turn: calls in a row whenever it is this subject's turn.
     """
 
@@ -39,10 +39,10 @@ class Ratio(NamedTuple):
 def take_turns(
     subjects: Sequence[Subject], rounds: int, tick: Callable[[], object] = lambda: None
 ) -> list[NDArray[np.int64]]:
-    """Time all subjects in turn, round after round, the garbage collector at rest.
+    """Time all subjects in turn, round after round, with garbage collection disabled.
 
     Args:
-        subjects: who takes turns, in this order. Each is to be warm already.
+        subjects: timed in this order; each must be warmed up.
         rounds: turns of each.
         tick: is called after every round.
 

@@ -18,7 +18,7 @@ MARKERS = "osDv^P"
 
 
 def plot_realtime(path: Path, task: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw mean scores with their 95 % intervals; the world that waits is dashed, speeds not held are hollow."""
+    """Draw mean scores with their 95 % intervals; lockstep is dashed, speeds not held are hollow."""
     figure = Figure(figsize=(7.0, 4.4), layout="constrained")
     axes = figure.subplots()
     planners = list(dict.fromkeys(row["planner"] for row in rows))

@@ -148,7 +148,7 @@ def _percentiles(name: str, times: Times) -> dict[str, Any]:
 
 
 def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for people: ratios of medians with their 95 % intervals, and medians."""
+    """The rows as a table: ratios of medians with their 95 % intervals, and medians."""
     headings = "engine", "same engine", "student", "teacher", "as deployed", "teacher, eager torch"
     table = Table("student against", *headings, box=None)
     for column in table.columns[2:]:
