@@ -12,27 +12,41 @@ comma := ,
 ROS := $(if $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo sourced),,$(comma)ros)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint resolve format clean
+.PHONY: help demo test test-fast coverage lint resolve docs format clean
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(VENV)/.demo ## Watch the shipped planner drive the simulated arm (results in runs/).
 	@$(BIN)/rcd demo
 
 # No plug-ins but those that pyproject.toml names. One thread per process: the workers share the cores.
-test: $(VENV)/.dev ## Run all tests.
-	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
+PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
-lint: $(VENV)/.dev ## Check style, formatting and types.
+test: $(VENV)/.dev ## Run all tests.
+	@$(PYTEST)
+
+test-fast: $(VENV)/.dev ## Run the quick tests: no training, no nodes, no other processes (about a minute).
+	@$(PYTEST) -m 'not slow and not processes'
+
+# Without the tests of processes: tracing them slows nodes down, and what they cover is mostly the nodes' glue.
+coverage: $(VENV)/.dev ## Tell which lines and branches no test runs (tests that start processes left out).
+	@$(PYTEST) -m 'not processes' -p pytest_cov --cov --cov-report=term --cov-report=xml:build/coverage.xml
+
+lint: $(VENV)/.dev ## Check style, formatting, types and the order of the rooms.
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 resolve: $(VENV)/.dev ## Check that the pinned versions can be installed under every Python that is supported.
 	@for version in 3.10 3.11 3.12 3.13; do echo "resolving for Python $$version ..."; \
 		$(BIN)/uv pip compile --quiet --python-version $$version --constraint constraints.txt \
-			--extra sim --extra train --extra test --extra dev --extra ros setup.cfg --output-file /dev/null || exit 1; done
+			--extra sim --extra train --extra test --extra dev --extra docs --extra ros setup.cfg --output-file /dev/null || exit 1; done
+
+docs: $(VENV)/.docs ## Build the documentation into build/docs; no network is used.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Open build/docs/index.html"
 
 format: $(VENV)/.dev ## Format the code and sort its imports.
 	@$(BIN)/ruff check --fix $(SOURCES)
@@ -61,3 +75,8 @@ $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
 	@$(INSTALL) --editable '.[sim,train,data,view,test,dev$(ROS)]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(DEPENDENCIES)
+	@echo "Installing what builds the documentation into $(VENV) ..."
+	@$(INSTALL) --editable '.[docs]'
+	@touch $@

@@ -27,6 +27,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_OF_PROCESSES = ("cli", "launch", "launching", "nodes")
+"""Folders of tests most of which start processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of whole folders; single files and tests carry their marks themselves."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(tests) and item.path.relative_to(tests).parts[0] in _OF_PROCESSES:
+            item.add_marker("processes")
+
+
 @pytest.fixture
 def datasets_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for Minari data sets; never the user's own."""

@@ -59,6 +59,7 @@ def test_colcon_finds_out_that_pytest_runs_the_tests() -> None:
     assert re.search(r"^pytest\b", options["options.extras_require"]["test"], re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_wheel_brings_launch_files_config_and_models(tmp_path: Path) -> None:
     """Installs the wheel away from the source tree and looks for the data as an installed program does."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -16,8 +16,8 @@ from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from rcd_ros.evaluation.policy import Policy, PolicySource
     from rcd_ros.evaluation.rollout import Drive, EpisodeResult
+    from rcd_ros.planning.policy import Policy
     from rcd_ros.simulation.tasks import Task
 
 
@@ -72,6 +72,14 @@ def evaluate(
     shape: Annotated[
         bool, typer.Option("--shape/--no-shape", help="Shape trajectories within the robot's motion limits.")
     ] = False,
+    loss: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of trajectories that never arrive.")] = 0.0,
+    command_timeout: Annotated[
+        float, typer.Option(min=0.0, help="s without a trajectory until the robot holds; 0: until its last point.")
+    ] = 0.0,
+    enforce_limits: Annotated[
+        bool,
+        typer.Option("--enforce-limits", help="Limit the rate of commands, as the bridge's enforce_command_limits."),
+    ] = False,
     engine: Annotated[
         str, typer.Option(help="Runs the student's one-step plans: onnxruntime, openvino, torch ... or auto.")
     ] = "onnxruntime",
@@ -118,13 +126,11 @@ def evaluate(
 
         evaluate_offline(checkpoint, offline, seed=seed, plans=plans, json_file=json_file, plot=plot, force=force)
         return
-    import mujoco  # noqa: F401  a missing simulator is said here, before any worker starts
+    import mujoco  # noqa: F401  reports a missing simulator before any worker starts
 
-    from rcd_ros.evaluation.policy import CheckpointPolicy, ReplayPolicy, discount_of
-    from rcd_ros.evaluation.report import card_entry, results_table, summarize
+    from rcd_ros.evaluation.policy import CheckpointPolicy, PolicySource, ReplayPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
-    from rcd_ros.outputs import claim, write_json
-    from rcd_ros.planning.checkpoint import add_files, checkpoint_sha256, verify
+    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
     from rcd_ros.simulation.tasks import check_same_robot, get_task, task_of
 
@@ -132,91 +138,137 @@ def evaluate(
         raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
-
     manifest = verify(checkpoint)
-    if plot is not None:
-        from rcd_ros.evaluation.plots import check_picture_name, plot_results
-
-        check_picture_name(plot)
-    for output in (json_file, plot, video):
-        if output is not None:
-            claim(output, force)
+    outputs = _Outputs(json_file, plot, video, checkpoint if record else None)
+    outputs.claim(force)
     spec = manifest.task
     if task_name is not None:
         spec = check_same_robot(spec, get_task(task_name).spec)
     task = task_of(spec, episode_steps, **_task_options(option or []))
-    if task.file is not None and not task.spec.success and task.spec.score.kind == "completions":
-        raise RcdError(
-            f"task '{task.spec.name}' does not say what success is: add e.g. `success: {{block.x: '>= 0.6'}}` to its "
-            "file and pass it by --task, or compare with recorded episodes by --offline"
-        )
-    if policy not in (*POLICIES, *task.controllers):
-        known = (*POLICIES, *task.controllers)
-        raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")
-    if policy in task.controllers and (video is not None or record):
-        raise RcdError(f"--video and --record are for a checkpoint's planners, not for the controller '{policy}'")
+    _check_success(task)
+    _check_policy(policy, task, outputs)
     source: PolicySource
     if dataset is not None:
         source = ReplayPolicy(dataset, task.spec)
     else:
         source = CheckpointPolicy(checkpoint, "teacher" if policy == "teacher" else "student", nfe, sampler, engine)
     loaded = source.load()
-    if isinstance(source, CheckpointPolicy) and isinstance(loaded, Planner):
-        source = replace(source, engine=loaded.engine.name)  # "auto" chooses once, not in every worker
+    used_engine = loaded.engine.name if isinstance(loaded, Planner) else None
+    if isinstance(source, CheckpointPolicy) and used_engine is not None:
+        source = replace(source, engine=used_engine)  # "auto" chooses once, not in every worker
     kept = loaded.horizon if dataset is not None else execute or manifest.execute
     settings = StreamSettings(mode=mode.value, execute=kept, decay=decay, overlap=overlap, shape=shape)
-    drive = Drive.simulated(task.spec, settings, delay)
+    drive = replace(
+        Drive.simulated(task.spec, settings, delay),
+        loss=loss,
+        command_timeout=command_timeout,
+        enforces_limits=enforce_limits,
+    )
     check_fit(loaded, task, drive)
+    seeds = range(seed, seed + episodes)
     setting: dict[str, Any] = {
         "policy": policy,
         "seed": seed,
         "nfe": loaded.nfe,
         "sampler": sampler if policy == "teacher" else None,
-        "engine": loaded.engine.name if isinstance(loaded, Planner) else None,
-        "mode": mode.value,
-        "execute": drive.settings.execute,
-        "decay": decay if mode is ModeChoice.temporal_ensemble else None,
-        "overlap": overlap if mode is ModeChoice.splice else None,
-        "delay": drive.latency,
-        "shape": shape,
+        "engine": used_engine,
+        **_drive_setting(drive),
         "dataset": dataset,
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
         **({"options": option} if option else {}),
     }
-    seeds = range(seed, seed + episodes)
-    episodes_driven: Iterator[EpisodeResult]
     if policy in task.controllers:
         setting |= {"nfe": 0, "engine": None, "execute": 1}
-        episodes_driven = run_controlled(task, policy, seeds, workers)
+        driven = run_controlled(task, policy, seeds, workers)
     else:
-        episodes_driven = run_episodes(task, source, seeds, drive, workers)
+        driven = run_episodes(task, source, seeds, drive, workers)
     if video is not None:
         _film(video, task, loaded, seed, drive)
+    discount = None if manifest.critic is None else manifest.critic.discount
+    outputs.write(task, _drive(task, driven, episodes, outputs, setting, discount), setting, discount)
 
-    results: list[EpisodeResult] = []
-    try:
-        _drive(task, episodes_driven, episodes, results)
-    except KeyboardInterrupt:
-        if results and json_file is not None:
-            summary = summarize(task.spec, results, {**setting, "interrupted": True}, discount_of(manifest))
-            write_json(json_file, summary)
-            raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes are in {json_file}") from None
-        raise KeyboardInterrupt(f"{len(results)} of {episodes} episodes were driven, none was stored") from None
 
-    from rich.console import Console
+@dataclass(frozen=True)
+class _Outputs:
+    """Files that the figures go to; `card` is the checkpoint whose card gets the score."""
 
-    summary = summarize(task.spec, results, setting, discount_of(manifest))
-    if json_file is not None:
-        write_json(json_file, summary)
-    if record:
-        add_files(checkpoint, scores=(card_entry(summary, f"{datetime.now():%Y-%m-%d}"),))
-    if plot is not None:
-        plot_results(plot, task.spec, results, task.draw_ground())
-    Console().print(results_table(summary))
-    for output in (json_file, plot, video):
-        if output is not None:
+    json_file: Path | None
+    plot: Path | None
+    video: Path | None
+    card: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        return [file for file in (self.json_file, self.plot, self.video) if file is not None]
+
+    def claim(self, force: bool) -> None:
+        """Refuse files that exist, unless `force`, and pictures of an unknown kind."""
+        from rcd_ros.outputs import claim
+
+        if self.plot is not None:
+            from rcd_ros.evaluation.plots import check_picture_name
+
+            check_picture_name(self.plot)
+        for output in self.files:
+            claim(output, force)
+
+    def write(
+        self, task: Task, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
+    ) -> None:
+        """Write all files and print the table."""
+        from rich.console import Console
+
+        from rcd_ros.evaluation.report import card_entry, results_table, summarize
+        from rcd_ros.outputs import write_json
+        from rcd_ros.planning.checkpoint import add_files
+
+        summary = summarize(task.spec, results, setting, discount)
+        if self.json_file is not None:
+            write_json(self.json_file, summary)
+        if self.card is not None:
+            add_files(self.card, scores=(card_entry(summary, f"{datetime.now():%Y-%m-%d}"),))
+        if self.plot is not None:
+            from rcd_ros.evaluation.plots import plot_results
+
+            plot_results(self.plot, task.spec, results, task.draw_ground())
+        Console().print(results_table(summary))
+        for output in self.files:
             typer.echo(f"wrote {output}")
+
+
+def _check_success(task: Task) -> None:
+    """Refuse a task file that does not say what success is."""
+    if task.file is not None and not task.spec.success and task.spec.score.kind == "completions":
+        raise RcdError(
+            f"task '{task.spec.name}' does not say what success is: add e.g. `success: {{block.x: '>= 0.6'}}` to its "
+            "file and pass it by --task, or compare with recorded episodes by --offline"
+        )
+
+
+def _check_policy(policy: str, task: Task, outputs: _Outputs) -> None:
+    """Refuse an unknown policy, and outputs that it cannot give."""
+    known = (*POLICIES, *task.controllers)
+    if policy not in known:
+        raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")
+    if policy in task.controllers and (outputs.video is not None or outputs.card is not None):
+        raise RcdError(f"--video and --record are for a checkpoint's planners, not for the controller '{policy}'")
+
+
+def _drive_setting(drive: Drive) -> dict[str, Any]:
+    """How plans were executed, for the results; options that had no effect are null."""
+    settings = drive.settings
+    return {
+        "mode": settings.mode,
+        "execute": settings.execute,
+        "decay": settings.decay if settings.mode == ModeChoice.temporal_ensemble.value else None,
+        "overlap": settings.overlap if settings.mode == ModeChoice.splice.value else None,
+        "delay": drive.latency,
+        "loss": drive.loss,
+        "command_timeout": drive.command_timeout,
+        "enforce_limits": drive.enforces_limits,
+        "shape": settings.shape,
+    }
 
 
 def _task_options(options: Sequence[str]) -> dict[str, Any]:
@@ -235,17 +287,34 @@ def _task_options(options: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
-def _drive(task: Task, driven: Iterator[EpisodeResult], count: int, results: list[EpisodeResult]) -> None:
-    """Appends the episodes to `results` as they finish, so that an interruption loses none of them."""
+def _drive(
+    task: Task,
+    driven: Iterator[EpisodeResult],
+    count: int,
+    outputs: _Outputs,
+    setting: dict[str, Any],
+    discount: float | None,
+) -> list[EpisodeResult]:
+    """The episodes as they finish, under a progress bar; an interruption stores those that are finished."""
     from tqdm import tqdm
 
-    with tqdm(total=count, unit="episode") as bar:
-        for result in driven:
-            results.append(result)
-            bar.update()
-            bar.set_postfix(
-                score=f"{sum(task.spec.score.score(r.value(task.spec)) for r in results) / len(results):.1f}"
-            )
+    from rcd_ros.evaluation.report import summarize
+    from rcd_ros.outputs import write_json
+
+    results: list[EpisodeResult] = []
+    try:
+        with tqdm(total=count, unit="episode") as bar:
+            for result in driven:
+                results.append(result)
+                bar.update()
+                scores = [task.spec.score.score(each.value(task.spec)) for each in results]
+                bar.set_postfix(score=f"{sum(scores) / len(scores):.1f}")
+    except KeyboardInterrupt:
+        if results and outputs.json_file is not None:
+            write_json(outputs.json_file, summarize(task.spec, results, {**setting, "interrupted": True}, discount))
+            raise KeyboardInterrupt(f"{len(results)} of {count} episodes are in {outputs.json_file}") from None
+        raise KeyboardInterrupt(f"{len(results)} of {count} episodes were driven, none was stored") from None
+    return results
 
 
 def _film(path: Path, task: Task, policy: Policy, seed: int, drive: Drive) -> None:

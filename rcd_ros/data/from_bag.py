@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rcd_ros.data.bags import DIAGNOSTICS, STRING, Bag, TaskTopics, assemble, nanoseconds, status_values
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
-from rcd_ros.planning.hold import PositionHold
+from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import TaskSpec
 
 _FIELDS = {"position": "positions", "velocity": "velocities", "effort": "effort"}
@@ -35,7 +35,9 @@ class BagEpisodes:
         dropped: observations that are in no episode, by reason.
         unusable: messages that could not be used, by reason.
         refused: plans that could not be followed, by reason.
-        execute: periods that a plan was taken to be kept for.
+        execute: control periods for which a plan is kept.
+        command_timeout: s after a trajectory until the robot held; 0: until its last point had passed.
+        enforces_limits: whether the robot limited the rate of its commands.
         mode: of the bridge, "lockstep" or "realtime"; empty where the bag does not say, which means real time.
         has_completions: whether the bag says which goals were completed; without that, all rewards are zero.
         checkpoint_sha256: of the planner that was recorded; empty where its diagnostics are not in the bag.
@@ -49,6 +51,8 @@ class BagEpisodes:
     unusable: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     execute: int = 1
+    command_timeout: float = 0.0
+    enforces_limits: bool = False
     mode: str = ""
     has_completions: bool = False
     checkpoint_sha256: str = ""
@@ -76,10 +80,10 @@ class _Observed:
 def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | None = None) -> BagEpisodes:
     """Episodes of a recorded run in the layout of the task's data sets, one step a control period.
 
-    An action is the command that was due: the newest valid plan's point for that moment, as `TrajectoryFollower`
-    chooses it. In real time a plan counts for a period when it came in the period's first half, with a simulator in
-    lockstep whenever it came; a bridge's diagnostics say which. Where no plan was due, the action is what held the
-    position; before the first plan there is no episode yet.
+    An action is the command that the robot executed, as `TrajectoryReceiver` decides it with the settings that the
+    bridge reports in its diagnostics: the newest valid plan's point, or a hold. In real time a plan counts for a
+    period when it arrived in the period's first half; in lockstep, whenever it arrived. Without diagnostics real time
+    is assumed. An episode starts with the first plan.
 
     Episodes are split where the clock began anew and where periods are missing. The state after the last command is
     not recorded, so that an episode ends with the last observation, and what its last period completed counts for the
@@ -99,6 +103,8 @@ def read_episodes(bag: Bag, spec: TaskSpec, topics: TaskTopics, execute: int | N
     planner, bridge = _told(bag, topics)
     result = BagEpisodes(
         execute=execute or _whole_number(bridge.get("execute", "")) or 1,
+        command_timeout=_seconds(bridge.get("command_timeout", "")),
+        enforces_limits=bridge.get("enforce_command_limits") == "True",
         mode=bridge.get("mode", ""),
         has_completions=bag.types.get(topics.full("task_completions")) == STRING,
         checkpoint_sha256=planner.get("checkpoint_sha256", ""),
@@ -127,6 +133,15 @@ def _told(bag: Bag, topics: TaskTopics) -> tuple[dict[str, str], dict[str, str]]
 
 def _whole_number(text: str) -> int:
     return int(text) if text.isdigit() else 0
+
+
+def _seconds(text: str) -> float:
+    """A duration from a diagnostic value; 0 where it is absent or unreadable."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if 0.0 <= value < float("inf") else 0.0
 
 
 def _observations(bag: Bag, spec: TaskSpec, topics: TaskTopics, result: BagEpisodes) -> list[list[_Observed]]:
@@ -191,17 +206,17 @@ class _EpisodeMaker:
         self._spec = spec
         self._lockstep = result.mode == "lockstep"
         self._result = result
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), result.execute)
-        self._hold = PositionHold(spec)
+        self._receiver = TrajectoryReceiver(
+            spec, result.execute, timeout=result.command_timeout, enforces_limits=result.enforces_limits
+        )
 
     def add(self, run: Sequence[_Observed]) -> None:
         """Make an episode of a run, if it is long enough for one."""
         spec, dropped = self._spec, self._result.dropped
-        self._follower.reset()
-        self._hold.release()
+        self._receiver.reset()
         commands = [self._command(now, after) for now, after in pairwise(run)]
-        self._result.refused += self._follower.refused
-        self._follower.refused.clear()
+        self._result.refused += self._receiver.refused
+        self._receiver.refused.clear()
         first = next((step for step, (_, held) in enumerate(commands) if not held), len(commands))
         if first == len(commands):
             dropped["no plan"] += len(run)
@@ -221,19 +236,17 @@ class _EpisodeMaker:
         )
 
     def _command(self, now: _Observed, after: _Observed) -> tuple[NDArray[np.float64], bool]:
-        """The command of the period that begins with `now`, and whether it merely held the position."""
+        """The command of the period that begins with `now`, and whether it only held the position."""
         until = after.time if self._lockstep else now.time + (after.time - now.time) // 2
-        follower = self._follower
+        receiver = self._receiver
         for _, seen, plan in (each for each in now.plans if each[0] <= until):
-            follower.accept(plan, seen)
+            receiver.accept(plan, seen)
         # A plan may have been made from an observation within the period.
-        due = follower.due(now.stamp if follower.stamp is None else max(now.stamp, follower.stamp))
+        moment = now.stamp if receiver.stamp is None else max(now.stamp, receiver.stamp)
+        executed = receiver.execute(moment, now.values)
         for _, seen, plan in (each for each in now.plans if each[0] > until):
-            follower.accept(plan, seen)
-        if due is not None:
-            self._hold.release(due.command)
-            return due.command, False
-        return self._hold.command(now.values), True
+            receiver.accept(plan, seen)
+        return executed.command, executed.holds
 
     def _rewards(self, run: Sequence[_Observed]) -> tuple[NDArray[np.float32], bool]:
         """One for each goal of the task newly completed, and whether all of them were."""

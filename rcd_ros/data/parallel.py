@@ -1,4 +1,7 @@
-"""The same function over many jobs in several processes, results in order."""
+"""The same function over many jobs in several processes, results in order.
+
+Not joblib: its workers outlive the call, and it has no public way to make a worker (a simulator) once per process.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ def map_in_order(
 
 
 def _submit(executor: ProcessPoolExecutor, jobs: Sequence[Any]) -> Iterator[Any]:
-    """Starts the processes deaf to a terminal's Ctrl-C, which reaches the parent too; the parent ends them."""
+    """Starts the processes with SIGINT blocked: a terminal's Ctrl-C reaches the parent too, which ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return executor.map(_run_job, jobs)

@@ -89,6 +89,7 @@ def save_dataset(
     }
     if isinstance(task, TaskSpec) and task.source is not None:
         metadata["task_spec"] = task.model_dump_json()
+    # Not minari.create_dataset_from_buffers: it writes in the final place, where an interruption leaves half a set.
     # Minari does not list hidden folders, so that a half-written set is never seen.
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
     try:

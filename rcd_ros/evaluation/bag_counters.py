@@ -1,6 +1,6 @@
-"""Which noise made which recorded plan.
+"""Assigns the noise counter to each recorded plan.
 
-A trajectory says from which observation it was planned, not by which counter; the planner's diagnostics tell seed and
+A trajectory states the observation it was planned from, but not the counter; the planner's diagnostics state seed and
 counter once a second. Between two of these every plan counts one, so that most counters follow; where a message was
 lost or a report came in the middle of a plan, the neighbours are tried.
 """
@@ -16,7 +16,7 @@ WINDOW = 64
 
 
 @dataclass(frozen=True)
-class Anchor:
+class CounterReport:
     """A report of the planner: when the bag had `plans` different plans, the newest of them was made by `counter`.
 
     Before the first plan that counter is the one before the first plan's, -1 in a planner that has just begun.
@@ -29,7 +29,7 @@ class Anchor:
     engine: str
 
     @classmethod
-    def of(cls, values: Mapping[str, str], plans: int, index_of_stamp: Mapping[int, int]) -> Anchor | None:
+    def of(cls, values: Mapping[str, str], plans: int, index_of_stamp: Mapping[int, int]) -> CounterReport | None:
         """The report in a status' values, where `plans` plans were recorded before it; None where it has none.
 
         A report that names the newest plan (`plan_stamp`, ns) is exact even where messages overtook each other.
@@ -44,9 +44,9 @@ class Anchor:
 
 
 class Counters:
-    """Proposes (seed, counter) for one plan after another; `found` tells which one it was."""
+    """Proposes (seed, counter) for one plan after another; `found` reports which one it was."""
 
-    def __init__(self, anchors: Sequence[Anchor], seed: int | None) -> None:
+    def __init__(self, anchors: Sequence[CounterReport], seed: int | None) -> None:
         """Go by the planner's reports, in order, and by `seed` where it is given."""
         self._anchors = anchors
         self._seed = seed
@@ -54,7 +54,7 @@ class Counters:
         """Seed and counter minus index of the plan found last."""
 
     def candidates(self, index: int) -> Iterator[tuple[int, int]]:
-        """Seeds and counters to try, the likeliest first, each once."""
+        """Seeds and counters to try, the most likely first, each once."""
         tried: set[tuple[int, int]] = set()
         starts = list(self._starts(index))
         for distance in range(WINDOW + 1):

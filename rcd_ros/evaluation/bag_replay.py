@@ -1,4 +1,4 @@
-"""A recorded run planned again at a desk: the same observations, seed and counters must give the same plans."""
+"""Replans a recorded run offline: the same observations, seed and counters must give the same plans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, TaskTopics, assemble, nanoseconds, status_values
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.bag_counters import Anchor, Counters
+from rcd_ros.evaluation.bag_counters import CounterReport, Counters
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
@@ -32,7 +32,7 @@ _WAIT_NS = 10_000_000_000
 
 @dataclass(frozen=True)
 class ReplayedPlan:
-    """What became of one recorded plan.
+    """The result for one recorded plan.
 
     Attributes:
         index: of the plan in the bag, from 0.
@@ -55,7 +55,7 @@ class ReplayedPlan:
 
 @dataclass(frozen=True)
 class BagReplay:
-    """All plans of a bag, and who made them according to its diagnostics (empty: they do not say)."""
+    """All plans of a bag, and their planner according to its diagnostics (empty where they do not state it)."""
 
     plans: Sequence[ReplayedPlan]
     recorded_sha256: str
@@ -105,7 +105,7 @@ class RecordedPlans:
             RcdError: the bag holds no plan.
         """
         self.bag, self.topics = bag, topics
-        self.anchors: list[Anchor] = []
+        self.anchors: list[CounterReport] = []
         reports = topics.full("diagnostics")
         reports = reports if bag.types.get(reports) == DIAGNOSTICS else "/diagnostics"
         index_of_stamp: dict[int, int] = {}
@@ -118,7 +118,7 @@ class RecordedPlans:
                     index_of_stamp[stamp] = count
                     count, previous = count + 1, stamp
             elif (values := status_values(recorded.message, "checkpoint_sha256")) is not None:
-                anchor = Anchor.of(values, count, index_of_stamp)
+                anchor = CounterReport.of(values, count, index_of_stamp)
                 self.anchors += [anchor] if anchor is not None else []
         if count == 0:
             raise RcdError(f"the bag '{bag.path}' holds no plan on '{topics.trajectories}'")
@@ -142,7 +142,7 @@ def replay(
     Args:
         recorded: what the bag holds.
         planner: of the checkpoint to compare with; its seed and counter are set as the recorded ones were.
-        seed: of the noise; None: as the diagnostics say, 0 where they are silent.
+        seed: of the noise; None: as the diagnostics say, 0 where they do not state it.
         tolerance: how far values may differ and be the same, in their own units.
     """
     pairing = _Pairing(recorded, planner)
@@ -168,7 +168,7 @@ class _Pair:
 
 
 class _Pairing:
-    """Brings plans and observations together, which need not have been recorded in their true order."""
+    """Matches plans with observations, which may have been recorded out of order."""
 
     def __init__(self, recorded: RecordedPlans, planner: Planner) -> None:
         self.assembler = ObservationAssembler(planner.spec, planner.history)
@@ -210,7 +210,7 @@ class _Pairing:
             self._observations[observation.stamp] = recorded.time, observation, whole
 
     def _resolve(self, oldest: int) -> list[_Pair]:
-        """The plans that need not wait any longer."""
+        """The plans whose observation is found or can no longer come."""
         while self._observations and next(iter(self._observations.values()))[0] < oldest:
             del self._observations[next(iter(self._observations))]
         resolved = []
@@ -226,7 +226,7 @@ class _Pairing:
 
 
 class _Comparison:
-    """Plans again and compares, searching for the counter where the expected one does not fit."""
+    """Replans and compares; searches for the counter where the expected one does not match."""
 
     def __init__(self, planner: Planner, counters: Counters, tolerance: float) -> None:
         self._planner = planner

@@ -41,7 +41,7 @@ def pool(label: str, summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One row: mean score over all episodes of all seeds with a 95 % bootstrap interval, and each seed's own mean.
 
     Raises:
-        RcdError: the results differ by more than their training seed, so that a common mean would mean nothing.
+        RcdError: the results differ by more than their training seed, so that a common mean is meaningless.
     """
     for name in (*SAME, *DRIVEN):
         values = {json.dumps(summary.get(name, DRIVEN.get(name))) for summary in summaries}
@@ -66,7 +66,7 @@ def pool(label: str, summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def comparison_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for people; Markdown-like, so that it can be copied into a report."""
+    """The rows as a table; Markdown-like, so that it can be copied into a report."""
     table = Table(
         "planner", "NFE", "execute", "episodes", "score (95 %)", "per seed", "return: predicted / real", "plan"
     )

@@ -1,4 +1,4 @@
-"""How long a checkpoint's student takes for a plan, in one engine after the other."""
+"""Plan times of a checkpoint's student in several engines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def engine_latency(
 
 
 def latency_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for people, times in ms."""
+    """The rows as a table, times in ms."""
     table = Table("engine", "NFE", "p50 ms", "p95 ms", "p99 ms", "max ms", "plans", "network p50 ms", box=None)
     for column in table.columns[1:]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""How long one call takes: percentiles of wall time, with nothing but the call inside the clock."""
+"""Percentiles of the wall time of a call; only the call itself is timed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def measure(
     synchronize: Callable[[], None] | None = None,
     prepare: Callable[[], None] | None = None,
 ) -> Latency:
-    """Time a call again and again, the garbage collector at rest.
+    """Time repeated calls, with garbage collection disabled.
 
     Args:
         call: what is timed.
@@ -74,7 +74,7 @@ def time_calls(
 
 @contextlib.contextmanager
 def resting_collector() -> Iterator[None]:
-    """No garbage collection inside: what lives already is set aside, what comes is left alone."""
+    """Disables garbage collection inside: existing objects are frozen, new ones are not collected."""
     enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Was a commanded motion one that the joints bear: inside their limits, without a jump from one period to the next?"""
+"""Checks a commanded motion against the joint limits and for jumps from one period to the next."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SLACK = 1e-3
 
 @dataclass(frozen=True)
 class MotionAudit:
-    """What the executed commands asked of the joints.
+    """Result of checking executed commands.
 
     Attributes:
-        periods: how many commands were looked at.
+        periods: number of commands checked.
         largest_change: from one control period to the next, as a share of what is allowed; NaN where no joint has
             such a limit.
         problems: for each joint that passed a limit one sentence with its worst value.
@@ -37,10 +37,10 @@ def audit_commands(
     stamps: NDArray[np.int64],
     commands: NDArray[np.float64],
 ) -> MotionAudit:
-    """Look at the commands (n, n_cmd) of the control periods of `period` ns that began at `stamps` (n,) ns.
+    """Check the commands (n, n_cmd) of the control periods of `period` ns that began at `stamps` (n,) ns.
 
     Velocities and efforts may change by `limits.acceleration` times the period, positions by the velocity's limits
-    times the period. Where the stamps are not one period apart the simulation began anew: nothing is compared there.
+    times the period. Where the stamps are not one period apart the simulation has restarted: nothing is compared there.
     """
     is_position = channel.interface == "position"
     slowest, fastest = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.data.storage import check_same_task
 from rcd_ros.data.windows import check_columns, planned_values, return_to_go, split_episodes
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.policy import CheckpointPolicy, ReturnEstimate, discount_of
+from rcd_ros.evaluation.policy import CheckpointPolicy, ReturnEstimate
 from rcd_ros.evaluation.scores import bootstrap_interval
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.trajectory import position_columns
 
@@ -27,11 +29,13 @@ NOT_A_SUCCESS_RATE = (
     "This compares plans with recorded actions. It is not a success rate: only driving, in a simulation or on the "
     "robot, tells whether the task is done."
 )
+MEAN_OF = 32
+"""Plans of the teacher whose mean stands for behaviour cloning."""
 STUDENT, TEACHER, MEAN, REPEAT = "student", "teacher", "bc_mean", "repeat"
 DESCRIPTIONS = {
     STUDENT: "one-step planner",
     TEACHER: "diffusion planner it was distilled from",
-    MEAN: "mean of 32 plans of the teacher: what behaviour cloning by least squares tends to",
+    MEAN: f"mean of {MEAN_OF} plans of the teacher: what behaviour cloning by least squares tends to",
     REPEAT: "the last action again",
 }
 
@@ -225,8 +229,8 @@ def evaluate_offline(
             else:
                 progress(name, done, len(starts))
     critic = CheckpointPolicy(checkpoint).load_critic()
-    if critic is not None:
-        _add_returns(result, critic, starts, episodes, discount_of(manifest))
+    if critic is not None and manifest.critic is not None:
+        _add_returns(result, critic, starts, episodes, manifest.critic.discount)
     return result
 
 
@@ -256,10 +260,15 @@ def _policies(checkpoint: Path, manifest: Manifest, starts: Sequence[Start], see
 
         torch.set_num_threads(1)
         teacher = load_policy(checkpoint, "teacher", nfe=TEACHER_NFE, seed=seed)
-        policies |= {TEACHER: teacher.plan, MEAN: teacher.mean}
+        policies |= {TEACHER: teacher.plan, MEAN: partial(_mean_plan, teacher)}
     lasts = iter([start.last for start in starts])
     policies[REPEAT] = lambda history: np.tile(next(lasts), (manifest.horizon, 1))
     return policies
+
+
+def _mean_plan(teacher: Planner, history: FloatArray) -> FloatArray:
+    """What behaviour cloning by least squares tends to: the data's mean chunk, which a teacher's samples follow."""
+    return np.mean([teacher.plan(history) for _ in range(MEAN_OF)], axis=0)
 
 
 def _add_returns(

@@ -31,7 +31,7 @@ def check_picture_name(path: Path) -> None:
 def plot_results(
     path: Path, spec: TaskSpec, results: Sequence[EpisodeResult], draw_ground: DrawGround | None = None
 ) -> None:
-    """Draw how the episodes went over time, beside how long the plans took; on their ground where a task has one."""
+    """Draw the progress of the episodes over time and the plan times; paths on the ground where a task has one."""
     if draw_ground is None:
         figure = Figure(figsize=(10.0, 4.0), layout="constrained")
         progress, latency = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -76,7 +76,7 @@ def draw_returns(axes: Axes, spec: TaskSpec, rewards: Sequence[np.ndarray]) -> N
 
 
 def draw_paths(axes: Axes, spec: TaskSpec, results: Sequence[EpisodeResult], most: int = 12) -> None:
-    """The first episodes' ways over the ground, as planned at first and as driven; the first two columns are shown."""
+    """The first episodes' paths over the ground, as planned first and as driven; the first two columns are shown."""
     across, along = spec.command.columns[:2]
     goals = [column for channel in spec.goal_channels for column in channel.columns]
     for number, result in enumerate(results[:most]):

@@ -1,4 +1,4 @@
-"""What is evaluated: anything that plans chunks of commands from observations, and where it comes from."""
+"""Policies to evaluate, and how a worker process loads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,9 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
-from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.spec import TaskSpec
-
-
-class Policy(Protocol):
-    """Plans chunks, everything in physical units."""
-
-    spec: TaskSpec
-    history: int
-    horizon: int
-    nfe: int
-
-    def reset(self, seed: int) -> None:
-        """Starts an episode; all randomness of its plans follows from `seed`."""
-
-    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(history, n_obs), oldest first -> (horizon, n_cmd)."""
-
 
 ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 """Discounted return-to-go that a critic expects: (history, n_obs), (horizon, n_cmd) -> units of the reward."""
@@ -70,23 +54,21 @@ class CheckpointPolicy:
         """
         if self.kind == "student" and self.nfe in (None, 1):
             return Planner.load(self.checkpoint, engine=self.engine)
-        import torch
-
         from rcd_ros.training.policies import load_policy
 
-        torch.set_num_threads(1)  # as the exported student runs; the workers share the cores
         nfe = self.nfe or (1 if self.kind == "student" else TEACHER_NFE)
         return load_policy(self.checkpoint, self.kind, nfe=nfe, sampler=self.sampler)
 
     def load_critic(self) -> ReturnEstimate | None:
-        """The checkpoint's critic, or None where it is not wanted, carries none or torch is not installed.
+        """The checkpoint's critic; None where it is not wanted, not there, not described, or torch is not installed.
 
         Raises:
             RcdError: the checkpoint does not verify.
         """
         if not self.judged:
             return None
-        carried = "critic.safetensors" in read_manifest(self.checkpoint).files
+        manifest = read_manifest(self.checkpoint)
+        carried = manifest.critic is not None and "critic.safetensors" in manifest.files
         if not carried or importlib.util.find_spec("torch") is None:
             return None
         from rcd_ros.training.policies import load_return_estimate
@@ -149,12 +131,7 @@ class ReplayPolicy:
         return DemonstrationReplay(load_dataset(self.dataset), self.spec)
 
     def load_critic(self) -> None:
-        """Demonstrations were not planned by anybody's expectation."""
+        """None: demonstrations have no critic."""
 
 
 PolicySource = CheckpointPolicy | ReplayPolicy
-
-
-def discount_of(manifest: Manifest) -> float:
-    """The discount that a checkpoint's critic was trained with."""
-    return float(manifest.provenance.recipe.get("discount", 0.99))

@@ -1,4 +1,4 @@
-"""How many times faster: the ratio of two medians, measured in turns so that drift hits both sides."""
+"""Speed-up: the ratio of two medians, measured in turns so that drift affects both sides."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.evaluation.latency import resting_collector, time_calls
+from rcd_ros.evaluation.scores import bootstrap_interval
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Subject:
 
     Attributes:
         call: runs inside the clock.
-        prepare: runs before each turn, outside of it: between the calls of a turn it would chill their caches.
+        prepare: runs before each turn, outside of it: between the calls of a turn it would cool their caches.
         turn: calls in a row whenever it is this subject's turn.
     """
 
@@ -38,10 +39,10 @@ class Ratio(NamedTuple):
 def take_turns(
     subjects: Sequence[Subject], rounds: int, tick: Callable[[], object] = lambda: None
 ) -> list[NDArray[np.int64]]:
-    """Time all subjects in turn, round after round, the garbage collector at rest.
+    """Time all subjects in turn, round after round, with garbage collection disabled.
 
     Args:
-        subjects: who takes turns, in this order. Each is to be warm already.
+        subjects: timed in this order; each must be warmed up.
         rounds: turns of each.
         tick: is called after every round.
 
@@ -61,7 +62,7 @@ def take_turns(
 def ratio_of_medians(slow: NDArray[np.int64], fast: NDArray[np.int64], resamples: int = 2000, seed: int = 0) -> Ratio:
     """median(slow) / median(fast), with a percentile bootstrap interval over the rounds.
 
-    A round is drawn as a whole, both sides of it: what disturbed it disturbed both.
+    A round is resampled as a whole, with both of its sides, since a disturbance affects both.
 
     Args:
         slow: durations (rounds, any), of any unit.
@@ -69,10 +70,12 @@ def ratio_of_medians(slow: NDArray[np.int64], fast: NDArray[np.int64], resamples
         resamples: number of resampled ratios.
         seed: the same durations and seed give the same interval.
     """
-    random = np.random.default_rng(seed)
-    ratios = np.empty(resamples)
-    for index in range(resamples):
-        drawn = random.integers(len(slow), size=len(slow))
-        ratios[index] = np.median(slow[drawn]) / np.median(fast[drawn])
-    low, high = np.percentile(ratios, (2.5, 97.5))
-    return Ratio(float(np.median(slow) / np.median(fast)), float(low), float(high))
+
+    def ratio(rounds: NDArray[np.intp], axis: int = -1) -> NDArray[np.float64]:
+        drawn = np.moveaxis(np.atleast_2d(rounds), axis, -1)
+        ratios = np.array([np.median(slow[each]) / np.median(fast[each]) for each in drawn])
+        return ratios if rounds.ndim > 1 else ratios[0]
+
+    rounds = np.arange(len(slow))
+    low, high = bootstrap_interval(rounds, seed, ratio, resamples=resamples)
+    return Ratio(float(ratio(rounds)), low, high)

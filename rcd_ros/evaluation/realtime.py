@@ -80,7 +80,7 @@ def parse_speeds(text: str) -> list[float]:
 
 
 def lockstep_row(contender: Contender, nfe: int, scores: Sequence[float], seed: int) -> dict[str, Any]:
-    """What a planner scores when the world waits for it; `nfe` evaluations per plan were really made."""
+    """A planner's score when the simulation waits for it; `nfe` evaluations per plan were made."""
     return _row(contender, nfe, LOCKSTEP, scores, seed) | {
         "rate_hz": None,
         "held_fraction": 0.0,
@@ -107,7 +107,7 @@ def realtime_row(
 
     Args:
         contender: who planned.
-        nfe: evaluations per plan that were really made.
+        nfe: evaluations per plan that were made.
         speed: simulated seconds a second.
         control_period: simulated seconds.
         results: what the bridge wrote. Its plan times (ms) are those of the planner's last seconds.
@@ -150,7 +150,7 @@ class RealtimeResults:
     """The rows so far, and the file they are kept in, if they are kept."""
 
     def __init__(self, path: Path | None, setting: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
-        """Begin without a row.
+        """Start without rows.
 
         Args:
             path: of the JSON file, None for none.
@@ -163,7 +163,7 @@ class RealtimeResults:
         self._machine = dict(machine)
 
     def resume(self) -> None:
-        """Go on with the rows that are in the file already, if it is there.
+        """Continue with the rows in the file, if it exists.
 
         Raises:
             RcdError: it holds something else, or rows of another setting or machine.
@@ -183,7 +183,7 @@ class RealtimeResults:
             if found != wanted:
                 raise RcdError(
                     f"cannot go on with '{self._path}': its {name} is {found!r}, now it is {wanted!r}; write to "
-                    "another file, or --force to begin anew"
+                    "another file, or --force to start over"
                 )
         self.rows = rows
 
@@ -193,7 +193,7 @@ class RealtimeResults:
         return next(found, None)
 
     def add(self, row: dict[str, Any]) -> None:
-        """Take a row, and keep it.
+        """Add a row and store it.
 
         Raises:
             RcdError: the file cannot be written.
@@ -204,7 +204,7 @@ class RealtimeResults:
 
 
 def realtime_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The rows for people; speeds that this machine could not hold are marked."""
+    """The rows as a table; speeds that this machine could not hold are marked."""
     table = Table(
         *("planner", "NFE", "speed", "rate", "score (95 %)", "kept", "held", "plan p50 / p99", "speed reached"),
         title="Score in a world that does not wait",

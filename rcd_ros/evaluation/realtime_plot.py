@@ -13,12 +13,12 @@ from rcd_ros.evaluation.plots import save_figure
 from rcd_ros.evaluation.realtime import LOCKSTEP
 
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-"""Okabe and Ito's, which colour-blind people can tell apart; markers differ as well."""
+"""Okabe and Ito's colours, distinguishable with colour blindness; markers differ as well."""
 MARKERS = "osDv^P"
 
 
 def plot_realtime(path: Path, task: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw mean scores with their 95 % intervals; the world that waits is dashed, speeds not held are hollow."""
+    """Draw mean scores with their 95 % intervals; lockstep is dashed, speeds not held are hollow."""
     figure = Figure(figsize=(7.0, 4.4), layout="constrained")
     axes = figure.subplots()
     planners = list(dict.fromkeys(row["planner"] for row in rows))

@@ -1,42 +1,30 @@
-"""A planner fed with one observation after the other, so that its plans can be timed without a robot."""
+"""Plans on given observations, for timing without a robot."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
 
 
-class TimedPlanner(Protocol):
-    """What can be timed: from observations to checked commands, everything in physical units."""
-
-    def prepare(self) -> None:
-        """Draws the next plan's noise."""
-
-    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(history, n_obs), oldest first -> (horizon, n_cmd)."""
-
-
-def rehearsal(planner: TimedPlanner, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
-    """What makes a whole plan when called, from each of the observations (count, history, n_obs) in turn."""
+def rehearsal(planner: Policy, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:
+    """A function that makes one plan per call, from each of the observations (count, history, n_obs) in turn."""
     turns = itertools.cycle(list(observations))
     return lambda: planner.plan(next(turns))
 
 
-def shaped_rehearsal(
-    planner: TimedPlanner, spec: TaskSpec, observations: NDArray[np.float64]
-) -> Callable[[], ShapedPlan]:
+def shaped_rehearsal(planner: Policy, spec: TaskSpec, observations: NDArray[np.float64]) -> Callable[[], ShapedPlan]:
     """As `rehearsal`, up to the trajectory within the motion limits of `spec`: one plan a control period.
 
-    It continues from the measured positions, which takes longer than from the commanded ones alone.
+    It starts from the measured positions, which takes longer than from the commanded ones.
 
     Raises:
         RcdError: the limits cannot be used.
@@ -52,6 +40,6 @@ def shaped_rehearsal(
 
 
 def varied_observations(manifest: Manifest, count: int = 256, seed: int = 0) -> NDArray[np.float64]:
-    """Observations (count, history, n_obs), as widely spread about the mean of the training data as those are."""
+    """Observations (count, history, n_obs) with the mean and standard deviation of the training data."""
     normal = np.random.default_rng(seed).standard_normal((count, manifest.history, manifest.task.observation_size))
     return np.asarray(manifest.normalizer.observation_mean) + normal * np.asarray(manifest.normalizer.observation_std)

@@ -15,15 +15,15 @@ from rcd_ros.planning.spec import TaskSpec
 
 
 def summarize(
-    spec: TaskSpec, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float = 0.99
+    spec: TaskSpec, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
 ) -> dict[str, Any]:
     """All figures of some episodes of one policy.
 
     Args:
         spec: of the task that was driven, its episode length included.
         results: one or more.
-        setting: what was asked for (policy, nfe, execute, seed, ...); stands beside the figures.
-        discount: of the returns that are compared with the critic's predictions.
+        setting: the options (policy, nfe, execute, seed, ...); stored beside the figures.
+        discount: of the returns that the critic predicts; None without a critic, whose predictions are left out.
 
     Returns:
         JSON values. Scores are in points, times in ms; `score_ci95` is a bootstrap interval over the episodes, of
@@ -47,7 +47,7 @@ def summarize(
         "plan_ms_p50": percentile_ms(plan_seconds, 50),
         "plan_ms_p95": percentile_ms(plan_seconds, 95),
         "plan_ms_p99": percentile_ms(plan_seconds, 99),
-        **_compare_returns(results, discount),
+        **(_compare_returns(results, discount) if discount is not None else {}),
         "episode_results": [
             {
                 "seed": result.episode.seed,
@@ -63,7 +63,7 @@ def summarize(
 
 
 def _compare_returns(results: Sequence[EpisodeResult], discount: float) -> dict[str, float]:
-    """Mean return-to-go at the planned steps, as the critic predicted it and as it came."""
+    """Mean return-to-go at the planned steps, predicted by the critic and realised."""
     if not all(result.predicted_returns for result in results):
         return {}
     predicted = np.concatenate([result.predicted_returns for result in results])
@@ -87,7 +87,7 @@ def card_entry(summary: dict[str, Any], date: str) -> dict[str, Any]:
 
 
 def results_table(summary: dict[str, Any]) -> Table:
-    """The figures that a person looks for first."""
+    """The main figures as a table."""
     low, high = summary["score_ci95"]
     policy, nfe = summary.get("policy", "planner"), summary.get("nfe")
     table = Table(

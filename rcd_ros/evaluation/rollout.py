@@ -1,10 +1,9 @@
-"""Seeded closed-loop episodes: plan, send a trajectory, follow it, plan again.
+"""Seeded closed-loop episodes: plan, send a trajectory, execute it, plan again.
 
-What is sent and what is followed is decided by the classes that do it on a robot: the planner's stream of commands and
-the receiver's follower.
+The same classes decide here as on a robot: `CommandStream` makes the trajectories, `TrajectoryReceiver` executes them.
 
-An episode follows from the policy, the task and its own seed alone, whatever ran before it in the same process, so
-that the number of workers changes nothing but the time.
+An episode depends only on the policy, the task and its own seed, not on earlier episodes of the same process. The
+number of workers changes only the run time.
 """
 
 from __future__ import annotations
@@ -21,17 +20,20 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.policy import Policy, ReturnEstimate
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
-from rcd_ros.planning.hold import PositionHold
+from rcd_ros.evaluation.policy import ReturnEstimate
+from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.modes import Chunk, Splice
-from rcd_ros.planning.shaping import Anchor
+from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.receiver import TrajectoryReceiver
+from rcd_ros.planning.shaping import Anchor, ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
-from rcd_ros.simulation.simulation import Controller, DrivenSimulation, Simulation
+from rcd_ros.simulation.simulation import Controller, DrivenSimulation, MixedCommands, Simulation
 from rcd_ros.simulation.tasks import Task
 
 Watch = Callable[[Simulation], None]
+_LOSSES = 1
+"""Second part of the seed of lost trajectories, so that they are independent of the policy's noise."""
 
 
 class PolicyLoader(Protocol):
@@ -41,7 +43,7 @@ class PolicyLoader(Protocol):
         """The policy, ready to plan."""
 
     def load_critic(self) -> ReturnEstimate | None:
-        """What says which return the plans promise, if anything does."""
+        """The estimate of the return of a plan; None without a critic."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class EpisodeResult:
     """One finished episode.
 
     Attributes:
-        episode: what was observed, done and gained; its seed is that of the environment and of the policy's noise.
+        episode: observations, actions and rewards; its seed is that of the environment and of the policy's noise.
         completed_at: goal -> step (from 0) at which it was completed.
         planned_at: step of each plan.
         plan_seconds: wall time of each plan (s).
@@ -80,15 +82,25 @@ class Drive:
     Attributes:
         settings: of the stream of commands.
         latency: control periods from an observation to the arrival of the trajectory that is planned from it. Until
-            the first one arrives the robot holds its position, as it does whenever it has none.
+            the first trajectory arrives the robot holds its position.
+        loss: probability that a trajectory does not arrive; drawn from the episode's seed.
+        command_timeout: s after the newest trajectory until the robot holds; 0: until its last point has passed.
+        enforces_limits: whether the receiver limits the rate of commands (`ChangeLimiter`).
     """
 
     settings: StreamSettings
     latency: int = 0
+    loss: float = 0.0
+    command_timeout: float = 0.0
+    enforces_limits: bool = False
 
     def __post_init__(self) -> None:
         if self.latency < 0:
             raise RcdError(f"the latency of a plan must be 0 or more control periods, got {self.latency}")
+        if not 0.0 <= self.loss <= 1.0:
+            raise RcdError(f"the loss of trajectories is a probability from 0 to 1, got {self.loss:g}")
+        if not 0.0 <= self.command_timeout < float("inf"):
+            raise RcdError(f"the command timeout must be 0 or more s, got {self.command_timeout:g}")
 
     @classmethod
     def chunks(cls, execute: int) -> Drive:
@@ -127,10 +139,11 @@ def run_episode(
         watch: called after the reset and after every step, to draw the scene.
     """
     spec = _limited(policy.spec, simulation.spec)
-    columns, scale = spec.observation_columns, np.asarray(spec.command.scale)
+    columns, all_columns = spec.observation_columns, simulation.spec.observation_columns
+    scale = np.asarray(spec.command.scale)
     log = EpisodeLog(simulation.reset(seed))
     policy.reset(seed)
-    robot = _Robot(spec, drive)
+    robot = _Robot(spec, simulation, drive, seed)
     history = deque([log.observations[0][columns]] * policy.history, maxlen=policy.history)
     completed_at: dict[str, int] = {}
     planned_at: list[int] = []
@@ -150,7 +163,7 @@ def run_episode(
             robot.send(chunk, observed[-1], len(log))
             if critic is not None:
                 predicted.append(critic(observed, chunk))
-        command = robot.command(history[-1], len(log))
+        command = robot.command(log.observations[-1][all_columns], len(log))
         result = simulation.step(command)
         completed_at.update(dict.fromkeys(result.completed, len(log)))
         log.add(command / scale, result)
@@ -179,16 +192,22 @@ def control_episode(simulation: DrivenSimulation, controller: Controller, seed: 
 
 
 class _Robot:
-    """The planner's and the receiver's side of the trajectories; all steps are control periods since the reset."""
+    """The planner's and the robot's end of the connection; a step counts control periods since the reset."""
 
-    def __init__(self, spec: TaskSpec, drive: Drive) -> None:
+    def __init__(self, spec: TaskSpec, simulation: Simulation, drive: Drive, seed: int) -> None:
         self._stream = CommandStream(spec, drive.settings)
-        self._interface = spec.command.interface
         self._joints = spec.command.joints
         self._period = round(spec.control_period * 1e9)
-        self._latency = drive.latency
-        self._follower = TrajectoryFollower(spec.command, self._period)
-        self._hold = PositionHold(spec)
+        self._drive = drive
+        self._losses = np.random.default_rng((seed, _LOSSES))
+        interfaces = simulation.interfaces if isinstance(simulation, MixedCommands) else None
+        # The robot observes all channels of the task; the policy may select some of them.
+        self._receiver = TrajectoryReceiver(
+            simulation.spec,
+            interfaces=interfaces,
+            timeout=drive.command_timeout,
+            enforces_limits=drive.enforces_limits,
+        )
         self._under_way: deque[tuple[NDArray[np.float64], NDArray[np.float64], int]] = deque()
 
     def wants(self, step: int) -> bool:
@@ -203,22 +222,27 @@ class _Robot:
     def command(self, observation: NDArray[np.float64], step: int) -> NDArray[np.float64]:
         """The command (n_cmd,) of the control period that begins with this step."""
         self._receive(step)
-        due = self._follower.due(step * self._period)
-        if due is None:
-            return self._hold.command(observation)
-        self._hold.release()
-        return due.command
+        return self._receiver.execute(step * self._period, observation).command
 
     def _receive(self, step: int) -> None:
         """The trajectories of all chunks that are due by this step arrive."""
-        while self._under_way and self._under_way[0][2] + self._latency <= step:
+        while self._under_way and self._under_way[0][2] + self._drive.latency <= step:
             chunk, observation, planned = self._under_way.popleft()
             sent = self._stream.next(chunk, observation, planned * self._period, step * self._period)
-            points = sent.points
-            received = ReceivedPlan(self._joints, sent.stamp, points.time_from_start, points.commands(self._interface))
-            problem = self._follower.accept(received, step * self._period)
-            if problem is not None:
+            if self._losses.random() < self._drive.loss:
+                continue
+            problem = self._receiver.accept(self._received(sent), step * self._period)
+            # What the robot refuses because it comes too late is no error: the robot holds.
+            if problem is not None and not problem.startswith("stale"):
                 raise RuntimeError(f"a trajectory was refused: {problem}")
+
+    def _received(self, sent: ShapedPlan) -> ReceivedPlan:
+        kinds = self._receiver.interfaces
+        commands = sent.points.commands(kinds[0])
+        if len(set(kinds)) > 1:
+            columns = {kind: sent.points.commands(kind) for kind in set(kinds)}
+            commands = np.stack([columns[kind][:, joint] for joint, kind in enumerate(kinds)], axis=1)
+        return ReceivedPlan(self._joints, sent.stamp, sent.points.time_from_start, commands)
 
 
 def run_episodes(task: Task, source: PolicyLoader, seeds: range, drive: Drive, workers: int) -> Iterator[EpisodeResult]:
@@ -236,7 +260,7 @@ def run_controlled(task: Task, controller: str, seeds: range, workers: int) -> I
 
 
 def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
-    """Refuse a policy that reads or commands something else than the task has, or that cannot be driven so.
+    """Refuse a policy that does not fit the task, or settings that cannot be used.
 
     Raises:
         RcdError: as said, `execute` is not between 1 and the policy's horizon, or a setting cannot be used.
@@ -256,7 +280,7 @@ def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
 
 
 def _limited(spec: TaskSpec, simulated: TaskSpec) -> TaskSpec:
-    """A policy's specification; where it knows no motion limits, with those of the simulated robot."""
+    """A policy's specification; without motion limits, completed by those of the simulated robot."""
     return spec if spec.motion is not None else spec.model_copy(update={"motion": simulated.motion})
 
 
@@ -281,7 +305,7 @@ class _MakeDriver:
         policy, critic = self.source.load(), self.source.load_critic()
         check_fit(policy, self.task, self.drive)
         simulation = self.task.make_simulation()
-        # The first evaluation of a network is slow (allocation, graph optimisation) and says nothing about the others.
+        # The first evaluation of a network is slow (allocation, graph optimisation) and not representative.
         policy.reset(0)
         first = simulation.reset(0)[policy.spec.observation_columns]
         policy.plan(np.tile(first, (policy.history, 1)))

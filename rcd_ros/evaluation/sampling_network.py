@@ -1,4 +1,8 @@
-"""The diffusion teacher in the student's place: many evaluations a plan, everything else as the student has it."""
+"""The diffusion teacher in the student's engine, for the comparison with equal engines.
+
+`training.policies.TeacherSampler` samples in torch and is how a teacher is deployed; here the engine under test
+evaluates the denoiser and NumPy samples. Both are the network of a `Planner`.
+"""
 
 from __future__ import annotations
 

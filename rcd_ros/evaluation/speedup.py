@@ -1,7 +1,7 @@
 """The one-step student against the diffusion teacher it was distilled from, both from observation to commands.
 
-Two questions, answered in one run. Same engine: what does one evaluation save, everything else equal? As deployed: what
-does a robot gain that runs the teacher in eager torch, as such planners run today?
+Two ratios from one run. Same engine: the gain of one evaluation, everything else equal. As deployed: the gain over a
+teacher in eager torch, as diffusion planners usually run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.table import Table
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.latency import summarize_times, time_calls
 from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.rehearsal import TimedPlanner, rehearsal, varied_observations
+from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
 from rcd_ros.evaluation.sampling_network import SamplingNetwork
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.engines.base import Engine
@@ -40,7 +40,7 @@ Times = NDArray[np.int64]
 
 
 class Side(NamedTuple):
-    """One of those who are timed.
+    """One side of a comparison.
 
     Attributes:
         versus: the teacher in this comparison: "teacher heun 79 NFE".
@@ -56,7 +56,7 @@ class Side(NamedTuple):
 
 
 def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[Side, Subject]:
-    """Everyone who is to be timed, in the order of their turns.
+    """All sides to be timed, in the order of their turns.
 
     Args:
         checkpoint: the folder.
@@ -69,7 +69,6 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
     manifest = verify(checkpoint)
     if "teacher.safetensors" not in manifest.files:
         raise RcdError(f"checkpoint '{checkpoint}' holds no teacher: name one that was written with its teacher")
-    torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     observations = varied_observations(manifest)
     students = {
@@ -78,16 +77,17 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
     program = denoiser_program(manifest, load_tensors(checkpoint, "teacher", manifest), f"teacher of '{checkpoint}'")
     networks = {name: load_network(name, program, threads) for name in students}
 
-    def subject(planner: TimedPlanner) -> Subject:
+    def subject(planner: Planner) -> Subject:
         return Subject(rehearsal(planner, observations), planner.prepare)
 
     sides: dict[Side, Subject] = {}
     for sampler, wanted in TEACHERS:
-        deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, device=device)
+        deployed = load_policy(checkpoint, "teacher", nfe=wanted, sampler=sampler, threads=threads)
         versus, nfe = f"teacher {sampler} {deployed.nfe} NFE", deployed.nfe
         for name, student in students.items():
             ahead = functools.partial(student.prepare, STUDENT_TURN)
-            teacher = Planner(manifest, Engine(SamplingNetwork(networks[name], manifest, sampler, wanted)))
+            network = SamplingNetwork(networks[name], manifest, sampler, wanted)
+            teacher = Planner(manifest, Engine(network), nfe=network.nfe)
             sides[Side(versus, nfe, "student", name)] = Subject(rehearsal(student, observations), ahead, STUDENT_TURN)
             sides[Side(versus, nfe, "teacher", name)] = subject(teacher)
         sides[Side(versus, nfe, "deployed", device)] = subject(deployed)
@@ -95,7 +95,11 @@ def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[S
 
 
 def time_sides(sides: Mapping[Side, Subject], repeats: int, tick: Callable[[], object]) -> dict[Side, Times]:
-    """Warm everyone up, then take turns; durations (repeats, turn) of each, ns. `tick` is called after every round."""
+    """Warm up all sides, then time them in turns.
+
+    Returns:
+        Durations (repeats, turn) of each side, ns. `tick` is called after every round.
+    """
     for side, subject in sides.items():
         warm_up = STUDENT_WARM_UP if side.who == "student" else TEACHER_WARM_UP
         time_calls(subject.call, np.zeros(0, np.int64), warm_up, prepare=subject.prepare)
@@ -144,7 +148,7 @@ def _percentiles(name: str, times: Times) -> dict[str, Any]:
 
 
 def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for people: ratios of medians with their 95 % intervals, and medians."""
+    """The rows as a table: ratios of medians with their 95 % intervals, and medians."""
     headings = "engine", "same engine", "student", "teacher", "as deployed", "teacher, eager torch"
     table = Table("student against", *headings, box=None)
     for column in table.columns[2:]:

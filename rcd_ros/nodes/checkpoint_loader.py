@@ -9,13 +9,13 @@ from typing import Any
 from rclpy.task import Future
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.plan_runner import PlanRunner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planning_thread import PlanningThread
 from rcd_ros.nodes.realtime import stepping_back
 from rcd_ros.planning.exchange import check_exchange
 from rcd_ros.planning.leisure import at_leisure, pause
+from rcd_ros.planning.planner import Planner
 
 _LOOK_S = 0.2
 
@@ -43,7 +43,7 @@ class CheckpointLoader:
         """Tell nobody any more what has come of it: the node leaves the graph."""
         self._abandoned = True
 
-    async def load(self, make: Callable[[PlannerParameters], NodePlanner], parameters: PlannerParameters) -> str:
+    async def load(self, make: Callable[[PlannerParameters], Planner], parameters: PlannerParameters) -> str:
         """Load, check and exchange; to be awaited in a service's callback.
 
         Args:
@@ -67,7 +67,7 @@ class CheckpointLoader:
 
     def _run(
         self,
-        make: Callable[[PlannerParameters], NodePlanner],
+        make: Callable[[PlannerParameters], Planner],
         parameters: PlannerParameters,
         done: Callable[[str], None],
     ) -> None:
@@ -83,7 +83,7 @@ class CheckpointLoader:
         if not self._abandoned:
             done(problem)
 
-    def _exchange(self, planner: NodePlanner, parameters: PlannerParameters) -> None:
+    def _exchange(self, planner: Planner, parameters: PlannerParameters) -> None:
         unused = planner
         try:
             running = self._runner.planner
@@ -95,9 +95,9 @@ class CheckpointLoader:
         finally:
             unused.close()
 
-    def _put_in_place(self, planner: NodePlanner) -> NodePlanner:
+    def _put_in_place(self, planner: Planner) -> Planner:
         """Exchange the planners between two plans; returns the one that was in use."""
-        before: list[NodePlanner] = []
+        before: list[Planner] = []
         exchanged = threading.Event()
 
         def exchange() -> None:

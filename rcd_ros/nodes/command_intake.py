@@ -1,4 +1,4 @@
-"""What a bridge does with the trajectories that arrive: checks them, follows them, and holds when they stop coming."""
+"""Connects a bridge's `TrajectoryReceiver` to topics, diagnostics and the log."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_command, received_plan
-from rcd_ros.planning.change_limiter import ChangeLimiter
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
-from rcd_ros.planning.hold import PositionHold
+from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import Interface, TaskSpec
 
 QUEUE = 10
 QUIET_S = 10.0
-"""How often, at most, the log tells that a hold began or ended; the diagnostics count them all."""
+"""Shortest time between two log messages about holds; the diagnostics count all holds."""
 
 
 class CommandIntake:
-    """The command in each control period, and what became of the trajectories: the watchdog of a bridge.
+    """The command of each control period and statistics of the received trajectories: the watchdog of a bridge.
 
-    The robot holds while no point of a trajectory is due, or when none has been accepted for `timeout` s: it comes to
-    rest and stays (`PositionHold`). The next acceptable trajectory is followed again.
+    Attributes:
+        receiver: decides which command is executed; its `timeout` and `enforces_limits` may change at any time.
+        holds: number of holds since the start.
+        recoveries: number of holds that ended with a new trajectory.
+        accepted: number of accepted trajectories.
     """
 
     def __init__(
@@ -41,38 +43,29 @@ class CommandIntake:
         """Take commands for `spec` on behalf of `node`.
 
         Args:
-            node: where the topic is looked at and the log is written.
+            node: owns the publisher and the log.
             spec: of the task.
             execute: control periods that a plan is followed.
             interfaces: of each commanded joint, where they differ.
             zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
         """
-        self.timeout = 0.0
-        """s after the newest accepted trajectory until the robot holds; 0: until its last point has passed."""
-        self.enforces_limits = False
-        """Whether commands change no faster than the motion limits allow (`ChangeLimiter`)."""
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
-        self._interfaces = interfaces or (spec.command.interface,) * len(spec.command.joints)
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
-        self._hold = PositionHold(spec, self._interfaces)
-        self._limiter = ChangeLimiter(spec, self._interfaces)
+        self.receiver = TrajectoryReceiver(spec, execute, interfaces)
+        self._interfaces = self.receiver.interfaces
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self._rivals = 0
-        self._heard = 0
         self._following = self._holding = False
 
     @property
     def refused(self) -> Counter[str]:
         """How many trajectories were refused, by reason."""
-        return self._follower.refused
+        return self.receiver.refused
 
     def reset(self) -> None:
-        """An episode begins: forget the plan in hand."""
-        self._follower.reset()
-        self._hold.release()
-        self._limiter.reset()
+        """An episode begins: discard the trajectory in hand."""
+        self.receiver.reset()
         self._following = self._holding = False
 
     def receive(self, message: JointTrajectory, now: int) -> ReceivedPlan | None:
@@ -80,61 +73,58 @@ class CommandIntake:
         plan = received_plan(message, dict(zip(self._spec.command.joints, self._interfaces, strict=True)))
         if self._zero_is_now and plan.stamp == 0:
             plan = replace(plan, stamp=now)
-        problem = self._follower.accept(plan, now)
+        problem = self.receiver.accept(plan, now)
         if problem is not None:
             self._warn_of_refusal(problem)
             return None
         self.accepted += 1
-        self._heard = now
         return plan
 
     def due(self, now: int, observation: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
-        """The command (n_cmd,) of the period that begins `now`, and whether it merely holds; `observation` (n_obs,).
+        """The command (n_cmd,) of the period that begins at `now` (ns), and whether it only holds the robot.
 
-        It is published, too, on `~/command`: what a robot was told is not what it did.
+        Also publishes it on `~/command`, since the measured motion differs from the command.
+
+        Args:
+            now: ns.
+            observation: (n_obs,) the newest one, in physical units.
         """
-        command, holds = self._decide(now, observation)
-        if self.enforces_limits:
-            command = self._limiter.limit(command)
+        command, holds = self.receiver.execute(now, observation)
+        if holds:
+            self._begin_hold()
+        else:
+            self._end_hold()
         self._executed.publish(joint_command(now, self._spec.command.joints, self._interfaces, command))
         return command, holds
 
     def look_for_rivals(self) -> None:
-        """Count the publishers of the command topic; more than one is worth a warning."""
+        """Count the publishers of the command topic; warn about more than one."""
         count = len(self._node.get_publishers_info_by_topic(self._spec.command.topic))
         if count > 1 and count != self._rivals:
-            self._node.get_logger().warning(f"{self._rivalry(count)}: the robot follows whichever was heard last")
+            self._node.get_logger().warning(
+                f"{self._rivalry(count)}: the robot follows the newest trajectory of any of them"
+            )
         self._rivals = count
 
     def problem(self, now: int) -> str:
-        """What is wrong with the commands at `now`, as a sentence; empty when nothing is."""
+        """The problem with the commands at `now` (ns) as a sentence; empty when there is none."""
         problems = [self._rivalry(self._rivals)] if self._rivals > 1 else []
         if self._holding:
-            problems.append(f"holding: no command for {(now - self._heard) * 1e-9:.3g} s")
+            problems.append(f"holding: no command for {(now - self.receiver.accepted_at) * 1e-9:.3g} s")
         return "; ".join(problems)
 
     def values(self) -> dict[str, object]:
-        """Keys and values, for a diagnostic status."""
+        """Keys and values for a diagnostic status."""
         return {
             "publishers": self._rivals,
             "accepted": self.accepted,
             "refused": sum(self.refused.values()),
             **{f"refused: {reason}": count for reason, count in sorted(self.refused.items())},
-            "limited": self._limiter.limited,
+            "limited": self.receiver.limited,
             "holding": self._holding,
             "holds": self.holds,
             "recoveries": self.recoveries,
         }
-
-    def _decide(self, now: int, observation: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
-        due = self._follower.due(now)
-        silent = self.timeout > 0.0 and now - self._heard > self.timeout * 1e9
-        if due is None or silent:
-            self._begin_hold()
-            return self._hold.command(observation), True
-        self._end_hold()
-        self._hold.release(due.command)
-        return due.command, False
 
     def _begin_hold(self) -> None:
         if self._following and not self._holding:
@@ -156,7 +146,7 @@ class CommandIntake:
         return f"{count} nodes publish '{self._node.resolve_topic_name(self._spec.command.topic)}'"
 
     def _warn_of_refusal(self, problem: str) -> None:
-        """Say it the first time; the count is in the diagnostics and the results."""
+        """Log each reason once; diagnostics and results have the counts."""
         kind = problem.split(":")[0]
         if kind not in self._warned:
             self._node.get_logger().warning(f"a plan was refused: {problem}")

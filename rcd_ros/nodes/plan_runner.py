@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.timing import Period, PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import TrajectoryOutputs
 from rcd_ros.planning.observation import Observation
+from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.range_guard import RangeGuard
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
@@ -59,7 +59,7 @@ class PlanRunner:
 
     def __init__(
         self,
-        planner: NodePlanner,
+        planner: Planner,
         parameters: PlannerParameters,
         outputs: TrajectoryOutputs,
         times: PeriodTimes,
@@ -102,7 +102,7 @@ class PlanRunner:
         self.check(planner, parameters)
         self._equip()
 
-    def check(self, planner: NodePlanner, parameters: PlannerParameters) -> None:
+    def check(self, planner: Planner, parameters: PlannerParameters) -> None:
         """Make sure that `planner` can plan under `parameters`, and be ready for its trajectories; any thread may ask.
 
         Raises:
@@ -207,7 +207,7 @@ class PlanRunner:
         self._stream = self._stream.changed(_settings(self.planner, parameters))
         self._equip()
 
-    def exchange(self, planner: NodePlanner) -> NodePlanner:
+    def exchange(self, planner: Planner) -> Planner:
         """Plan by another planner, which has been checked, from now on; returns the one that was in use."""
         before, self.planner = self.planner, planner
         self.exchanges += 1
@@ -271,22 +271,22 @@ class PlanRunner:
         return 0 if self._sent is None else self._sent.stamp + int(self._sent.points.time_from_start[-1])
 
 
-def _topics(planner: NodePlanner) -> list[str]:
+def _topics(planner: Planner) -> list[str]:
     """Those that go stale; a goal holds until another one comes."""
     channels = (channel for channel in planner.spec.observations if channel.kind != "goal_position")
     return list(dict.fromkeys(channel.topic for channel in channels))
 
 
-def _settings(planner: NodePlanner, parameters: PlannerParameters) -> StreamSettings:
+def _settings(planner: Planner, parameters: PlannerParameters) -> StreamSettings:
     return fit_settings(parameters.stream, planner.spec, planner.execute)
 
 
-def _horizon(planner: NodePlanner) -> float:
+def _horizon(planner: Planner) -> float:
     """s that a chunk covers."""
     return planner.horizon * planner.spec.control_period
 
 
-def _typical(planner: NodePlanner) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _typical(planner: Planner) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A chunk (horizon, n_cmd) and an observation (n_obs,) to try things with."""
     chunk = np.zeros((planner.horizon, planner.spec.command.size))
     return chunk, np.asarray(planner.normalizer.observation_mean)

@@ -23,7 +23,6 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.checkpoint_loader import CheckpointLoader
 from rcd_ros.nodes.live_parameters import LiveParameters
 from rcd_ros.nodes.messages import diagnostic_array
-from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.observation_intake import ObservationIntake
 from rcd_ros.nodes.plan_runner import PlanRunner, PlanTask
 from rcd_ros.nodes.planner_parameters import PlannerParameters
@@ -93,7 +92,7 @@ class PlannerNode(ManagedNode):
         self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def make_planner(self, parameters: Any) -> NodePlanner:
+    def make_planner(self, parameters: Any) -> Planner:
         """The planner that the parameters `checkpoint`, `engine`, `threads` and `seed` ask for.
 
         A node that plans by other means overrides this. It may be called in a thread of its own.
@@ -184,7 +183,7 @@ class PlannerNode(ManagedNode):
             self._work.loader.abandon()
         super().destroy_node()
 
-    def _make_work(self, planner: NodePlanner, parameters: PlannerParameters) -> _Work:
+    def _make_work(self, planner: Planner, parameters: PlannerParameters) -> _Work:
         spec = planner.spec
         times = PeriodTimes(parameters.time_for_a_plan(spec.control_period))
         outputs = TrajectoryOutputs(

@@ -10,8 +10,8 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from typing_extensions import Self
 
-from rcd_ros.nodes.node_planner import NodePlanner
 from rcd_ros.nodes.timing import Summary
+from rcd_ros.planning.planner import Planner
 
 _PARSERS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
 
@@ -41,7 +41,7 @@ class PlannerReport:
     total_ms_max: float
 
     @classmethod
-    def of(cls, planner: NodePlanner, plans: int, missed: int, summary: Summary) -> Self:
+    def of(cls, planner: Planner, plans: int, missed: int, summary: Summary) -> Self:
         """The report of a planner that has made `plans` plans and missed `missed` deadlines."""
         times = {name: value for name, value in summary.milliseconds.items() if name.startswith(("plan_", "total_"))}
         return cls(

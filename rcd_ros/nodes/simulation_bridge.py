@@ -195,8 +195,8 @@ class SimulationBridge(Node):
             ticker.set_speed(parameters.speed)
 
     def _set_up_intake(self, parameters: BridgeParameters) -> None:
-        self._intake.timeout = parameters.command_timeout
-        self._intake.enforces_limits = parameters.enforce_command_limits
+        self._intake.receiver.timeout = parameters.command_timeout
+        self._intake.receiver.enforces_limits = parameters.enforce_command_limits
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._episodes.running is not None:
@@ -265,6 +265,8 @@ class SimulationBridge(Node):
             BEGUN: self._begun,
             "mode": self._mode,
             "execute": self._execute,
+            "command_timeout": self._live.current.command_timeout,
+            "enforce_command_limits": self._live.current.enforce_command_limits,
             "paused": self._driver.paused,
             "episodes_done": len(self._episodes.finished),
             "step": record.steps if record else 0,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.live_parameters import parameter
 from rcd_ros.nodes.planner_node import PlannerNode
 from rcd_ros.nodes.planner_parameters import LATER, PlannerParameters
 from rcd_ros.nodes.ros.run import run_node
-
-if TYPE_CHECKING:
-    from rcd_ros.training.teacher_planner import TeacherPlanner
+from rcd_ros.planning.planner import Planner
 
 
 class TeacherParameters(PlannerParameters):
@@ -28,7 +26,7 @@ class TeacherNode(PlannerNode):
 
     model: ClassVar[type[TeacherParameters]] = TeacherParameters
 
-    def make_planner(self, parameters: TeacherParameters) -> TeacherPlanner:
+    def make_planner(self, parameters: TeacherParameters) -> Planner:
         """The teacher of the parameter `checkpoint`.
 
         Raises:
@@ -38,10 +36,15 @@ class TeacherNode(PlannerNode):
             raise RcdError(f"the teacher plans in eager torch only, got engine '{parameters.engine}': leave it at auto")
         if importlib.util.find_spec("torch") is None:
             raise RcdError("the teacher plans in PyTorch, which is not installed: pip install 'rcd_ros[train]'")
-        from rcd_ros.training.teacher_planner import TeacherPlanner
+        from rcd_ros.training.policies import load_policy
 
-        return TeacherPlanner.load(
-            parameters.checkpoint, parameters.nfe, parameters.sampler, parameters.seed, parameters.threads
+        return load_policy(
+            parameters.checkpoint,
+            "teacher",
+            parameters.nfe,
+            parameters.sampler,
+            parameters.seed,
+            parameters.threads,
         )
 
 

@@ -1,4 +1,4 @@
-"""One control period under limits: the velocity to end it with, so that every limit can be kept for ever after.
+"""One control period under limits: the velocity to end it with, so that every limit can be kept afterwards.
 
 Accelerations are constant within a period of length T. A joint that moves at speed v towards a limit and brakes as
 hard as it may, by a T each period and by the rest in the last one, stops after the distance
@@ -56,8 +56,8 @@ class Brake:
         """Positions and velocities at the ends of the steps: as near to the goals as the limits allow.
 
         The first step takes `step` s, at most a period, the others a period. Goals are velocities; or positions, where
-        `rates` says the velocity to pass each of them at. A joint that is outside a position limit (measured there,
-        say) is not moved further out; back in it moves when the goals say so.
+        `rates` gives the velocity at each of them. A joint that is outside a position limit, e.g. measured there, is
+        not moved further out; it moves back in when the goals are inside.
         """
         lower, upper, slowest, fastest = self.lower, self.upper, self.slowest, self.fastest
         acceleration, period = self.acceleration, self.period
@@ -68,7 +68,7 @@ class Brake:
             if rates is not None:
                 way = wanted - middle - 0.5 * step * rates[k]
                 wanted = rates[k] + math.copysign(self._stoppable(abs(way), step), way)
-            # Spelt out, for these lines run for every joint and point: min and max take twice as long.
+            # Written out: these lines run for every joint and point, and min and max take twice as long.
             speed = wanted if wanted > slowest else slowest
             speed = speed if speed < fastest else fastest
             least, most = velocity - reach, velocity + reach

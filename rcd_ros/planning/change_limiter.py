@@ -1,4 +1,4 @@
-"""The last guard before a robot: no command changes faster than its joints bear, whoever sent it and however late."""
+"""Rate-limits commands to the joint limits: the last check before a robot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rcd_ros.planning.spec import Interface, TaskSpec
 
 
 class ChangeLimiter:
-    """Approaches each command as fast as the motion limits allow, and no faster.
+    """Approaches each command as fast as the motion limits allow.
 
     From one control period to the next a velocity or an effort changes by at most its acceleration limit times the
-    period, a position by its velocity limit times the period; a joint without such a limit changes as it likes. A plan
-    that is shaped and arrives in time is never changed by it; one that arrives late is entered in the middle, which
-    is a jump. Of a planned state the position changes by at most the largest speed that may be planned times the
-    period; the velocity, which only goes with it, changes as it likes.
+    period, a position by its velocity limit times the period; a joint without such a limit is not limited. A shaped
+    plan that arrives in time is never changed. A late plan is entered in the middle, which is a jump, and is changed.
+    Of a planned state the position changes by at most the largest planned speed times the period; the velocity is not
+    limited.
     """
 
     def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface]) -> None:
@@ -39,11 +39,11 @@ class ChangeLimiter:
         self.reset()
 
     def reset(self) -> None:
-        """The robot stands still, wherever it is."""
+        """Start from a robot at rest, at any position."""
         self._last = np.where(self._by_position, np.nan, 0.0)
 
     def limit(self, command: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The command (n_cmd,) nearest to the given one that the last one may be followed by."""
+        """The nearest command (n_cmd,) to the given one that is within the rate limits after the last one."""
         last = np.where(np.isnan(self._last), command, self._last)
         self._last = command.clip(last - self._fall, last + self._rise)
         self.limited += not np.array_equal(self._last, command)

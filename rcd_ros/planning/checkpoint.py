@@ -1,7 +1,7 @@
 """Checkpoint folders: written whole or not at all, verified before anything in them is used.
 
 `manifest.yaml` holds the SHA-256 of every other file and `manifest.sha256` that of the manifest itself
-(`sha256sum -c manifest.sha256` checks it by hand), so that one flipped byte anywhere is noticed.
+(`sha256sum -c manifest.sha256` checks it by hand), so that any flipped byte is detected.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def add_files(
 ) -> Manifest:
     """Add files, tensors, measured scores or motion limits to a checkpoint, as atomically as it was written.
 
-    Files of the same name and limits are replaced, `scores` are appended to the manifest's, the model card is written
-    anew.
+    Files of the same name and limits are replaced, `scores` are appended to the manifest's, the model card is
+    rewritten.
 
     Raises:
         RcdError: the checkpoint does not verify.
@@ -111,7 +111,7 @@ def write_compact(folder: PathLike, target: PathLike, notes: str = "", force: bo
     Args:
         folder: the checkpoint.
         target: where the copy goes.
-        notes: said on its card, in front of what was left out; empty: the checkpoint's own.
+        notes: text of its card, before the list of what was left out; empty: the notes of the checkpoint.
         force: replace a checkpoint that is there already.
 
     Raises:

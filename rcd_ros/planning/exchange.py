@@ -1,4 +1,4 @@
-"""Whether one planner can take another one's place while a robot moves."""
+"""Hot swap: whether one planner can replace another while a robot moves."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from rcd_ros.planning.spec import TaskSpec
 
 
 def check_exchange(running: TaskSpec, other: TaskSpec, history: tuple[int, int]) -> None:
-    """Make sure that a planner for `other` can go on with what one for `running` has begun.
+    """Check that a planner for `other` can continue the motion of one for `running`.
 
     Topics, joints, limits and the control period must be the same, for the messages in flight and the motion under way
-    belong to them; so must `history`, the numbers of observations that the two plan from. The horizon may be another.
+    belong to them; so must `history`, the numbers of observations that the two plan from. The horizon may differ.
 
     Raises:
         RcdError: the first thing that differs.

@@ -1,4 +1,4 @@
-"""The receiver's side of a plan: check a trajectory that arrived, and say which command is due now."""
+"""Checks received trajectories and selects the command that is due."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Due:
 
 
 class TrajectoryFollower:
-    """Holds the newest valid plan and hands out its points as their time comes.
+    """Keeps the newest valid plan and returns its points when they are due.
 
     A plan belongs to the stamp of the observation it was made from: a late one is entered in the middle, one whose
     last point has passed is refused. Refusals are counted in `refused` under their reason.
 
-    The newest valid plan is followed; with `execute` above 1 a plan in hand is kept for that many periods: newer ones
-    are then taken note of, but not followed.
+    The newest valid plan is followed. With `execute` above 1 the current plan is kept for that many periods; newer ones
+    are accepted, but not followed.
     """
 
     def __init__(self, channel: CommandChannel, period: int, execute: int = 1) -> None:
@@ -60,18 +60,18 @@ class TrajectoryFollower:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the plan in hand."""
+        """Discard the current plan."""
         self._stamp: int | None = None
         self._ends = np.empty(0, np.int64)
         self._commands = np.empty((0, self._channel.size))
 
     @property
     def stamp(self) -> int | None:
-        """Stamp (ns) of the plan in hand."""
+        """Stamp (ns) of the current plan."""
         return self._stamp
 
     def accept(self, plan: ReceivedPlan, now: int) -> str | None:
-        """Take a plan at `now` (ns), or say why it is refused; None when it is valid."""
+        """Take a plan at `now` (ns); returns why it is refused, or None when it is valid."""
         reason = self._problem(plan, now)
         if reason is not None:
             self.refused[reason.split(":")[0]] += 1

@@ -1,4 +1,4 @@
-"""What a robot is commanded while no plan is due: come to rest and stay there."""
+"""Commands while no plan is due: brake, then keep the position."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from rcd_ros.planning.spec import Interface, TaskSpec
 from rcd_ros.planning.trajectory import position_columns
 
 STOP_S = 0.5
-"""s in which a joint comes to rest whose acceleration limit is not known."""
+"""s in which a joint without a known acceleration limit comes to rest."""
 
 
 class PositionHold:
     """Brings the joints to rest from the last command, then holds them where they were when they came to rest.
 
-    Velocities fall to zero by no more than the acceleration limit; positions go on as fast as the last two told, and
-    slow down likewise. Zero velocity alone would let an arm sink under its weight afterwards, a little in every period.
-    Where a commanded joint's position is not observed, and for effort commands, it is all there is: zero.
+    Velocities fall to zero within the acceleration limit. Positions continue with the velocity of the last two
+    commands and slow down likewise. At rest a velocity-commanded joint is steered back to its position: with zero
+    velocity alone an arm would sink slowly under its weight. Joints whose position is not observed, and effort
+    commands, end at zero.
     """
 
     def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface] | None = None) -> None:
-        """Hold the joints that `spec` commands, each by an interface of its own where `interfaces` says so."""
+        """Hold the joints that `spec` commands; `interfaces` gives each joint's interface where they differ."""
         channel = spec.command
         columns = position_columns(spec)
         if channel.interface == "state":  # positions, and the velocities that belong to a position that stays
@@ -44,7 +45,7 @@ class PositionHold:
         self.release()
 
     def release(self, command: NDArray[np.float64] | None = None) -> None:
-        """The next `command` begins a new hold: from this one (n_cmd,), or (None) from where the robot stands."""
+        """The next hold starts from this command (n_cmd,), or (None) from the measured position at rest."""
         if command is None:
             self._rate = np.zeros(self._size)
         elif self._last is None:

@@ -1,8 +1,8 @@
-"""Work that takes its time: a checkpoint is loaded in small pieces beside a planner that plans.
+"""Background throttling: a checkpoint is loaded in small pieces beside a running planner.
 
-Whoever needs a core for a fraction of a millisecond waits until who has it has used up a turn of some milliseconds, or
-pauses. So a thread that works at leisure pauses after each piece of about a millisecond; elsewhere the same work is
-done in one go.
+A thread that needs a core for a fraction of a millisecond waits until the running thread sleeps or has used its time
+slice of some milliseconds. A throttled thread therefore sleeps after each piece of about a millisecond; in other
+threads the same work runs without pauses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _thread = threading.local()
 
 @contextmanager
 def at_leisure() -> Iterator[None]:
-    """Let this thread pause wherever its work says `pause`."""
+    """Throttle this thread: each call of `pause` in its work sleeps."""
     _thread.at_leisure = True
     try:
         yield
@@ -28,6 +28,6 @@ def at_leisure() -> Iterator[None]:
 
 
 def pause() -> None:
-    """Let others go first, between two pieces of work, in a thread that works at leisure; nothing happens elsewhere."""
+    """Yield the core between two pieces of work in a throttled thread; does nothing in other threads."""
     if getattr(_thread, "at_leisure", False):
         time.sleep(PAUSE_S)

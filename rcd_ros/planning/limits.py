@@ -1,4 +1,4 @@
-"""A command channel's limits: what a planner may send and a robot will take."""
+"""The limits of a command channel, for the planner that sends and the robot that receives."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from typing_extensions import Self
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 states the critic in fields of its own; 1 left it to the copy of the recipe in `provenance`."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C, where PyYAML has it, takes a sixth of the time: a planner that runs meanwhile waits for neither."""
@@ -49,19 +50,37 @@ class NormalizerSpec(_Frozen):
 
 
 class NoiseGridSpec(_Frozen):
-    """The diffusion's noise levels (Karras et al. 2022, eq. 5)."""
+    """The diffusion's noise levels (Karras et al. 2022, eq. 5).
 
-    sigma_data: float = Field(default=0.5, gt=0)
-    sigma_min: float = Field(default=0.02, gt=0)
-    sigma_max: float = Field(default=80.0, gt=0)
-    rho: float = Field(default=7.0, gt=0)
-    levels: int = Field(default=18, ge=2)
+    No field has a default: a network evaluated with another value than it was trained with plans something else.
+    """
+
+    sigma_data: float = Field(gt=0, description="standard deviation of the normalised commands")
+    sigma_min: float = Field(gt=0)
+    sigma_max: float = Field(gt=0)
+    rho: float = Field(gt=0)
+    levels: int = Field(ge=2)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.sigma_min >= self.sigma_max:
             raise ValueError(f"sigma_min {self.sigma_min} is not below sigma_max {self.sigma_max}")
         return self
+
+
+class CriticSpec(_Frozen):
+    """The critic beside the planner: what its network is built from, and what its returns mean."""
+
+    members: int = Field(ge=1, description="regressors in the ensemble")
+    steps: int = Field(ge=1, description="commands of a chunk that it sees")
+    stride: int = Field(ge=1, description="every how many-th of these it sees")
+    widths: tuple[int, ...] = Field(description="of the hidden layers")
+    dropout: float = Field(ge=0, lt=1)
+    discount: float = Field(gt=0, le=1, description="of the returns-to-go that it predicts, per control period")
+
+    def architecture(self) -> dict[str, Any]:
+        """Arguments of `networks.critic.CriticEnsemble` beside the sizes of its inputs."""
+        return self.model_dump(exclude={"discount"})
 
 
 class Provenance(_Frozen):
@@ -88,6 +107,7 @@ class Manifest(_Frozen):
     normalizer: NormalizerSpec
     noise: NoiseGridSpec
     network: dict[str, Any] = Field(description="kind and arguments of the network")
+    critic: CriticSpec | None = Field(default=None, description="of critic.safetensors; None where there is none")
     provenance: Provenance
     scores: tuple[dict[str, Any], ...] = ()
     files: dict[str, str] = Field(default_factory=dict, description="file name -> SHA-256")
@@ -138,11 +158,37 @@ class Manifest(_Frozen):
             raise RcdError(
                 f"{source} is of checkpoint format {version}, this rcd_ros reads up to {FORMAT_VERSION}: upgrade it"
             )
-        if version != FORMAT_VERSION:
-            raise RcdError(f"{source}: format_version is {version!r}, expected {FORMAT_VERSION}")
+        if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
+            raise RcdError(f"{source}: format_version is {version!r}, expected 1 or {FORMAT_VERSION}")
+        if version == 1:
+            fields = _upgraded(fields)
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "manifest"
             raise RcdError(f"{source}: field '{field}': {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of format 1 in the fields of the present one.
+
+    Its critic is read from the recipe in `provenance`. Where the recipe does not state one of the critic's values,
+    the manifest has no critic: the planner loads, and asking for the critic is refused.
+    """
+    upgraded = {**fields, "format_version": FORMAT_VERSION}
+    try:
+        recipe, files = fields["provenance"]["recipe"], fields["files"]
+        if "critic.safetensors" in files:
+            critic = recipe["critic"]
+            upgraded["critic"] = {
+                "members": critic["members"],
+                "steps": min(critic["chunk_steps"], fields["horizon"]),
+                "stride": critic.get("chunk_stride", 1),  # critics saw every command before they had a stride
+                "widths": critic["widths"],
+                "dropout": critic["dropout"],
+                "discount": recipe["discount"],
+            }
+    except (KeyError, TypeError):
+        pass
+    return upgraded

@@ -1,7 +1,7 @@
-"""How successive chunks become one stream of commands: what to keep of the plan in hand when a new one is there.
+"""Execution modes: what is kept of the current plan when a new chunk arrives (receding horizon, real-time chunking).
 
-A mode sees every new chunk with the stamp of the observation that it was planned from, and answers with the plan to
-follow from now on. It knows no clock and no ROS: equal calls give equal plans.
+A mode takes every new chunk with the stamp of the observation that it was planned from, and returns the plan to follow.
+It reads no clock and no ROS: equal calls give equal plans.
 
 A chunk's command i belongs to the end of control period i: to the time `stamp + (i + 1) * period`. Chunks whose
 stamps are no whole number of periods apart are interpolated.
@@ -43,7 +43,7 @@ class Mode(ABC):
     """One way to execute chunks; keeps the plan in hand.
 
     Attributes:
-        name: as the user says it.
+        name: used in parameters and on the command line.
         period: control period, ns.
         delay: control periods from an observation to the first command that its plan may change, at least; what a
             plan is late beyond that is known from `now`.
@@ -123,7 +123,7 @@ class Chunk(Mode):
         return self.plan is None or now >= self._kept_until(self.plan) or self.plan.due(now) is None
 
     def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
-        """See `Mode`; a chunk that nobody asked for changes nothing."""
+        """See `Mode`; a chunk that was not requested changes nothing."""
         if self.plan is not None and not self.wants(stamp):
             return self.plan
         return super().next(chunk, stamp, now)
@@ -136,7 +136,7 @@ class Chunk(Mode):
 
 
 class TemporalEnsemble(Mode):
-    """Averages what all chunks so far say about the same time (Zhao et al. 2023, ACT, section IV-B).
+    """Averages the predictions of all chunks so far for the same time (Zhao et al. 2023, ACT, section IV-B).
 
     A prediction weighs exp(-decay * rank) with the oldest one at rank 0, so that newer ones count for less: written
     as a factor exp(decay) per period of age it needs no chunks kept, only their weighted sums.

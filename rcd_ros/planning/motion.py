@@ -4,8 +4,9 @@ Within one average of length tau after each knot the acceleration goes over line
 the motion is twice continuously differentiable, its jerk is at most (change of acceleration) / tau, and a bound on
 position, velocity or acceleration between the knots holds for the averaged motion too (finite impulse response
 filters for trajectories: Biagiotti and Melchiorri, "FIR filters for online trajectory planning with time- and
-frequency-domain specifications", 2012). Between its own knots the averaged motion is a cubic polynomial: whoever
-interpolates positions and velocities there with cubic splines, as joint_trajectory_controller does, gets it exactly.
+frequency-domain specifications", 2012). Between its own knots the averaged motion is a cubic polynomial: a
+controller that interpolates positions and velocities there with cubic splines, as joint_trajectory_controller does,
+reproduces it exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_GAP = 1_000
-"""ns; knots nearer to each other than this are told as one: a cubic between them would be lost in rounding."""
+"""ns; knots closer than this are merged: a cubic between them would be lost in rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class MotionState:
 
 
 class Motion:
-    """Positions and velocities (knots, n_cmd) at `times` (knots,) ns; the last velocity goes on for ever."""
+    """Positions and velocities (knots, n_cmd) at `times` (knots,) ns; the last velocity continues without end."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Motion:
         steps = (times[1:] - times[:-1])[:, None] * 1e-9
         self._accelerations = np.zeros_like(velocities)
         np.divide(velocities[1:] - velocities[:-1], steps, out=self._accelerations[:-1])
-        # The area under a quadratic, by Simpson's rule with the middle told by its ends.
+        # The area under a quadratic, by Simpson's rule with the middle computed from its ends.
         areas = steps * (0.5 * (positions[:-1] + positions[1:]) - steps**2 / 12.0 * self._accelerations[:-1])
         self._areas = np.zeros_like(positions)
         areas.cumsum(axis=0, out=self._areas[1:])
@@ -55,7 +56,7 @@ class Motion:
     def steady(
         cls, time: int, position: NDArray[np.float64], velocity: NDArray[np.float64], average: int, before: int
     ) -> Motion:
-        """A motion of constant `velocity` (n_cmd,) that is at `position` (n_cmd,) at `time`; told since `before` ns."""
+        """A motion of constant `velocity` (n_cmd,), at `position` (n_cmd,) at `time`; defined from `before` ns."""
         # The average of a uniform motion lags behind it by half its length.
         ahead = position + velocity * (0.5e-9 * average)
         times = np.array([time - average - before, time], np.int64)
@@ -78,7 +79,7 @@ class Motion:
 
     @property
     def known_since(self) -> int:
-        """Time (ns) from which on the averaged motion is told."""
+        """Time (ns) from which the averaged motion is defined."""
         return int(self.times[0]) + self.average
 
     @property
@@ -116,7 +117,7 @@ class Motion:
         offset: NDArray[np.float64],
         keep: int,
     ) -> Motion:
-        """This motion moved by `offset` (n_cmd,), from `time` on through later knots; told since `time - keep` ns."""
+        """This motion moved by `offset` (n_cmd,), from `time` on through later knots; defined from `time - keep` ns."""
         position, velocity = self.raw(time)
         first = max(int(self.times.searchsorted(time - keep - self.average, side="right")) - 1, 0)
         last = int(self.times.searchsorted(time, side="left"))

@@ -87,7 +87,7 @@ class MotionLimits:
 
     @property
     def bounds_acceleration(self) -> bool:
-        """Whether every joint has a limit of acceleration: without one a joint's commands pass as they are planned."""
+        """Whether every joint has an acceleration limit; commands of a joint without one are not shaped."""
         return bool(np.isfinite(self.acceleration).all())
 
     def _check(self, channel: CommandChannel, margin: float) -> None:

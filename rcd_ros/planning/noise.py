@@ -1,7 +1,7 @@
-"""Standard normal noise that anyone can recompute from a seed and a counter.
+"""Standard normal noise that can be recomputed from a seed and a counter.
 
 Philox's raw words are fixed by its specification (Salmon et al. 2011), whereas NumPy may change how
-`Generator.standard_normal` uses them. So the normals are made here, by Box and Muller's formula: a plan stays
+`Generator.standard_normal` uses them. The normals are made here by the Box-Muller transform: a plan stays
 reproducible from (checkpoint, observation, seed, counter) across NumPy versions.
 """
 

@@ -1,9 +1,9 @@
-"""Whether what was observed last may still be planned on, whatever the clocks do. No ROS, no threads, no waiting.
+"""Monitors the age of observations, independent of clock jumps. No ROS, no threads, no waiting.
 
-A message's age is how old it was when it came (receipt less stamp, on the node's clock) and the time since. The time
-since is taken from a clock that nobody can set. So a clock that jumps, forth or back, neither makes fresh messages old
-nor keeps old ones fresh. With a simulator that time is the simulator's: it may stand still, and while it does nothing
-ages; it may jump or begin anew, and then only what passes afterwards counts.
+A message's age is its age at receipt (receipt less stamp, on the node's clock) plus the time since then. The time
+since is measured on a steady clock. A jump of the node's clock therefore neither makes fresh messages old nor keeps old
+ones fresh. With a simulator the time since is simulated time: while it stands still nothing ages; after a jump or a
+restart only the time that passes afterwards counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Heard:
 
 
 class ObservationWatch:
-    """Knows when each topic's newest usable message came; moments are in ns of the node's and of a steady clock."""
+    """Records when each topic's newest usable message arrived; times are in ns of the node's and of a steady clock."""
 
     def __init__(self, limits: Mapping[str, int], simulated: bool) -> None:
         """Watch topics whose greatest ages are `limits` (ns); `simulated`: the node's clock is a simulator's."""
@@ -42,14 +42,14 @@ class ObservationWatch:
         self._limits = dict(limits)
 
     def heard(self, topic: str, stamp: int, now: int, steady: int) -> None:
-        """A usable message with this stamp has come; one with the stamp of the last one is no news."""
+        """Record a usable message with this stamp; a repeated stamp is ignored."""
         self.tick(now, steady)
         last = self._heard.get(topic)
         if last is None or last.stamp != stamp:
             self._heard[topic] = _Heard(stamp, now - stamp if now else 0, self._elapsed)
 
     def tick(self, now: int, steady: int) -> None:
-        """Let time pass."""
+        """Update the elapsed time."""
         if self._now is None:
             self._now, self._steady, self._moved = now, steady, steady
         if self._simulated:
@@ -72,7 +72,7 @@ class ObservationWatch:
         return self._steady - self._moved if self._simulated else 0
 
     def problem(self) -> str:
-        """Why nothing should be planned, as a sentence; empty while every topic is fresh or has never been heard."""
+        """Why nothing should be planned, as a sentence; empty while every topic is fresh or not yet received."""
         for topic, limit in self._limits.items():
             age = self.age(topic)
             if age is None:

@@ -20,15 +20,18 @@ from rcd_ros.planning.noise import standard_normal
 
 
 class Planner:
-    """Plans in one network evaluation; a plan follows from (checkpoint, observations, seed, counter) alone.
+    """Plans chunks; a plan depends only on (checkpoint, observations, seed, counter).
 
-    One thread at a time may call it.
+    The engine runs the one-step student on a robot, or a teacher's whole sampling where the two are compared. One
+    thread at a time may call it.
+
+    Attributes:
+        nfe: network evaluations per plan.
     """
 
-    nfe = 1
-
-    def __init__(self, manifest: Manifest, engine: Engine, seed: int = 0, sha256: str = "") -> None:
+    def __init__(self, manifest: Manifest, engine: Engine, seed: int = 0, sha256: str = "", nfe: int = 1) -> None:
         """Plan for `manifest` by `engine`; `sha256` identifies the checkpoint in diagnostics."""
+        self.nfe = nfe
         self.spec = manifest.task
         self.history = manifest.history
         self.horizon = manifest.horizon
@@ -78,17 +81,25 @@ class Planner:
         while len(self._drawn) < plans:
             self._drawn.append(standard_normal(self.seed, self._counter + len(self._drawn), self.engine.noise.shape))
 
-    def warm_up(self, plans: int = 20) -> None:
-        """Plan from the mean observation until times settle; seed and counter stay as they were."""
+    def warm_up(self, plans: int | None = None) -> None:
+        """Plan from the mean observation until plan times settle; seed and counter keep their values.
+
+        Args:
+            plans: how many; None: 20, or 2 where each makes several evaluations.
+        """
         counter = self.counter
-        for _ in range(plans):
+        for _ in range(plans or (20 if self.nfe == 1 else 2)):
             self.plan(self._mean)
             pause()
         self.counter = counter
 
     def rehearse(self) -> None:
-        """Evaluate the network on what its inputs hold, and forget the answer: the next plan finds the caches warm."""
-        self.engine.run()
+        """Evaluate a one-step planner on its current inputs and discard the result, to warm the caches.
+
+        With several evaluations per plan the first one warms the caches for the others: nothing is done.
+        """
+        if self.nfe == 1:
+            self.engine.run()
 
     def plan(self, history: ArrayLike) -> NDArray[np.float64]:
         """Plan from the last observations.
@@ -128,6 +139,6 @@ class Planner:
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:
-    """Whether no value is NaN or infinite: the sum of squares tells quickly, unless it overflows itself."""
+    """Whether no value is NaN or infinite: the sum of squares is a fast check, unless it overflows."""
     flat = values.ravel()
     return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())

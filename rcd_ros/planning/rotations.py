@@ -1,4 +1,7 @@
-"""Unit quaternions (w, x, y, z) turning vectors between the world's frame and a body's."""
+"""Quaternions (w, x, y, z): the only place where they are multiplied and applied.
+
+Written out because `planning` depends on NumPy alone: neither SciPy's `Rotation` nor MuJoCo is on a robot.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def to_world(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:
 
 
 def rotate(w: float, x: float, y: float, z: float, a: float, b: float, c: float) -> tuple[float, float, float]:
-    """`to_world` of (a, b, c) in plain floats: for three numbers NumPy's calls take longer than the arithmetic."""
+    """`to_world` of (a, b, c) in plain floats, which is faster than NumPy for a single vector."""
     norm = math.sqrt(w * w + x * x + y * y + z * z)
     w, x, y, z = w / norm, x / norm, y / norm, z / norm
     p, q, r = y * c - z * b + w * a, z * a - x * c + w * b, x * b - y * a + w * c
@@ -26,3 +29,18 @@ def rotate(w: float, x: float, y: float, z: float, a: float, b: float, c: float)
 def to_body(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:
     """A world-frame vector (3,) in the body frame: the inverse of `to_world`."""
     return to_world(np.asarray(quaternion, np.float64) * [1.0, -1.0, -1.0, -1.0], vector)
+
+
+def turn(quaternion: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors (..., 3) rotated by unit quaternions (..., 4)."""
+    w, v = quaternion[..., :1], quaternion[..., 1:]
+    across = 2.0 * np.cross(v, vector)
+    return np.asarray(vector + w * across + np.cross(v, across))
+
+
+def multiply(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Products of quaternions (..., 4): the rotation `right`, followed by `left`."""
+    w, v = left[..., :1], left[..., 1:]
+    other_w, other_v = right[..., :1], right[..., 1:]
+    real = w * other_w - (v * other_v).sum(axis=-1, keepdims=True)
+    return np.concatenate((real, w * other_v + other_w * v + np.cross(v, other_v)), axis=-1)

@@ -59,7 +59,7 @@ class Shaper:
         Args:
             spec: of the task.
             limits: of its commanded joints.
-            anchor: where a new plan begins. "commanded": where the last one has led by then; positions are
+            anchor: where a new plan begins. "commanded": where the last one commands to be by then; positions are
                 continuous. "measured": at the measured positions, for receivers that add velocities to where the
                 robot is; positions then move over by what the robot lags behind, at most as fast as it may drive.
             lead: ns by which a trajectory is behind when it arrives, at most: a new plan takes over that much later,
@@ -119,7 +119,7 @@ class Shaper:
         Args:
             commands: (m, n_cmd) in physical units, one a control period from `stamp` on; m = 0 stops.
             stamp: ns.
-            now: ns; the plan takes over from here, until here the motion stays what it was.
+            now: ns; the plan takes over at this time, before it the motion does not change.
             positions: (n_cmd,) measured at `stamp`; None when they are not observed.
             velocities: (n_cmd,) measured, to start from; at rest when None. Only read when there is no motion yet.
 
@@ -136,7 +136,7 @@ class Shaper:
         motion, switch, offset = self._present(stamp, now, positions, velocities)
         position, velocity = motion.raw(switch)
         position = position + offset
-        # Seen through the moving average the motion is half its length late: it is told to be as much too early.
+        # The moving average delays the motion by half its length: the motion is moved forward by as much.
         begin = stamp - motion.average // 2
         first = self._first_knot(motion, begin, switch, position, velocity)
         count = max(1, len(wanted) - (first - begin - 1) // self._period)

@@ -1,7 +1,7 @@
 """From a planner's chunks to the trajectories that a robot is sent: an execution mode, and then a shape.
 
-Everything that sends trajectories (the planner node) or executes them itself (an evaluation) drives through this one
-class, so that what is evaluated is what is deployed. It knows no clock and no ROS: equal calls give equal trajectories.
+The planner node and evaluation use this one class, so that what is evaluated is what is deployed. It reads no clock and
+no ROS: equal calls give equal trajectories.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rcd_ros.planning.trajectory import TrajectoryMaker, observed_columns
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How chunks are executed and shaped; whether the values can be used, `CommandStream` says.
+    """How chunks are executed and shaped; `CommandStream` checks the values.
 
     Attributes:
         mode: one of `modes.MODES`; `execute`, `decay`, `delay` and `overlap` are its options (`modes.make_mode`).
@@ -51,10 +51,10 @@ class StreamSettings:
 
 
 def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> StreamSettings:
-    """How chunks of this task are executed when nothing else is asked for than to follow the newest one.
+    """Settings for a task, where the default mode is to follow the newest chunk.
 
-    Planned states are a path: it is followed for `execute` periods, as the planner was made for. A tracking controller
-    that is given ever new first states is led nowhere.
+    Planned states are a path, which is followed for `execute` periods as in training. A tracking controller that only
+    gets first states of new plans does not move.
     """
     if spec.command.interface != "state" or settings.mode != FirstAction.name:
         return settings
@@ -100,16 +100,16 @@ class CommandStream:
         self._sent: ShapedPlan | None = None
 
     def reset(self) -> None:
-        """Forget what was commanded: the next plan starts from what is measured then."""
+        """Discard the commanded motion: the next plan starts from the measured state."""
         self._mode.reset()
         self._shaper.reset()
         self._followed = self._sent = None
 
     def changed(self, settings: StreamSettings) -> CommandStream:
-        """A stream with other settings that goes on with the motion that this one commands.
+        """A stream with other settings that continues the motion that this one commands.
 
-        This one stays as it is when the settings are refused, and is not to be used any more when they are not. Limits
-        below what is commanded at present are reached by braking.
+        When the settings are refused this stream is unchanged; when they are accepted it must not be used any more.
+        Limits below the present command are reached by braking.
 
         Raises:
             RcdError: a setting cannot be used.
@@ -121,7 +121,7 @@ class CommandStream:
         return stream
 
     def plan_anew(self) -> None:
-        """Want the next observation, however long the plan in hand was to be kept: its goal has changed."""
+        """Plan on the next observation although the current plan is still kept: its goal has changed."""
         self._mode.reset()
 
     def wants(self, now: int) -> bool:
@@ -138,7 +138,7 @@ class CommandStream:
             now: ns, not before `stamp`.
 
         Returns:
-            The last trajectory once more, where the mode has no use for this chunk.
+            The trajectory; the last one again when the mode does not use this chunk.
 
         Raises:
             RcdError: values of the wrong shape or not finite, positions that are needed and not observed, or a clock
@@ -177,7 +177,7 @@ class CommandStream:
     def _beginning(
         self, now: int, observation: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-        """Positions and velocities (n_cmd,) that the shaper is told: measured, or where an unshaped trajectory is."""
+        """Positions and velocities (n_cmd,) from which the shaper starts: measured, or of the unshaped trajectory."""
         if self._sent is not None and self._shaper.commanded(np.array([now], np.int64)) is None:
             points, since = self._sent.points, now - self._sent.stamp
             due = int(points.time_from_start.searchsorted(since, side="right"))

@@ -1,9 +1,9 @@
-"""Following planned states: the law by which a robot turns where it should be into how it accelerates.
+"""Tracking planned states: a PD law from position and velocity errors to accelerations.
 
     a = k_p (p_ref - p) + k_d (v_ref - v),    |a_i| <= a_max
 
 joint by joint, with p in m (or rad), v in m/s (or rad/s), k_p in 1/s^2, k_d in 1/s and a in m/s^2 (or rad/s^2). With
-k_d = 2 sqrt(k_p) an error of position dies out without overshooting, in about 4 / sqrt(k_p) seconds, as long as a_max
+k_d = 2 sqrt(k_p) a position error decays without overshoot, in about 4 / sqrt(k_p) seconds, as long as a_max
 is not reached.
 """
 

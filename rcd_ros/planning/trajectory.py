@@ -76,12 +76,12 @@ def trajectory_points(spec: TaskSpec, chunk: NDArray[np.float64], observation: N
 
 
 def position_columns(spec: TaskSpec) -> list[int | None]:
-    """Where an observation has the position of each commanded joint; None where it has not."""
+    """Column of each commanded joint's position in an observation; None where it is not observed."""
     return _columns(spec, "joint_position")
 
 
 def observed_columns(spec: TaskSpec, kind: ChannelKind) -> NDArray[np.intp] | None:
-    """Where an observation has this kind of value of all commanded joints (n_cmd,); None when it has not."""
+    """Columns of this kind of value of all commanded joints (n_cmd,); None when one is not observed."""
     columns = _columns(spec, kind)
     return None if None in columns else np.array(columns, np.intp)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.planning.rotations import multiply, turn
 from rcd_ros.simulation.model_layout import name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 
@@ -46,7 +47,7 @@ class BodyFrames:
         moving, parents = self._moving, self._parent[self._moving]
         turned_back = data.xquat[parents] * np.array([1.0, -1.0, -1.0, -1.0])
         away = data.xpos[moving] - data.xpos[parents]
-        return self._poses(moving, rotate(turned_back, away), multiply(turned_back, data.xquat[moving]))
+        return self._poses(moving, turn(turned_back, away), multiply(turned_back, data.xquat[moving]))
 
     def _poses(
         self, bodies: NDArray[np.intp], positions: NDArray[np.float64], orientations: NDArray[np.float64]
@@ -63,18 +64,3 @@ class BodyFrames:
 def body_name(model: mujoco.MjModel, index: int) -> str:
     """A body's name, as its frame is called."""
     return WORLD if index == 0 else name_of(model, mujoco.mjtObj.mjOBJ_BODY, index)
-
-
-def multiply(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Products of quaternions (..., 4) as w, x, y, z: first `right`, then `left`."""
-    w, v = left[..., :1], left[..., 1:]
-    other_w, other_v = right[..., :1], right[..., 1:]
-    real = w * other_w - (v * other_v).sum(axis=-1, keepdims=True)
-    return np.concatenate((real, w * other_v + other_w * v + np.cross(v, other_v)), axis=-1)
-
-
-def rotate(orientation: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors (..., 3) turned by quaternions (..., 4) as w, x, y, z."""
-    w, v = orientation[..., :1], orientation[..., 1:]
-    across = 2.0 * np.cross(v, vector)
-    return np.asarray(vector + w * across + np.cross(v, across))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning import rotations
 from rcd_ros.planning.spec import QUATERNION, Interface, ObservationChannel, TaskSpec
-from rcd_ros.simulation.body_frames import multiply, rotate
 from rcd_ros.simulation.model_file import ModelFile
 from rcd_ros.simulation.model_layout import Actuator, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
@@ -201,8 +201,8 @@ class FileSimulation:
         """Position and orientation (7,) of a body in the frame of another one (0: the world's)."""
         data = self.data
         back = data.xquat[frame] * _CONJUGATE
-        position = rotate(back, data.xpos[body] - data.xpos[frame])
-        return np.concatenate((position, multiply(back, data.xquat[body])))
+        position = rotations.turn(back, data.xpos[body] - data.xpos[frame])
+        return np.concatenate((position, rotations.multiply(back, data.xquat[body])))
 
     def _twist(self, body: int) -> NDArray[np.float64]:
         """Linear velocity in the world's frame, angular in the body's (6,)."""
@@ -227,8 +227,8 @@ class FileSimulation:
                 return
             frame = self._bodies.get(self.called(channel.frame), 0)
             turn = data.xquat[frame]
-            data.qpos[free.position : free.position + 3] = data.xpos[frame] + rotate(turn, values[:3])
-            data.qpos[free.position + 3 : free.position + 7] = multiply(turn, values[QUATERNION])
+            data.qpos[free.position : free.position + 3] = data.xpos[frame] + rotations.turn(turn, values[:3])
+            data.qpos[free.position + 3 : free.position + 7] = rotations.multiply(turn, values[QUATERNION])
 
     def _joint(self, name: str, entry: str):  # type: ignore[no-untyped-def]
         return self._joints[self._known(name, self._joints, "joint (hinge or slide)", entry)]
@@ -313,7 +313,7 @@ class _Start:
             if start.yaw is not None:
                 half = 0.5 * random.uniform(*start.yaw)
                 turn = np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
-                data.qpos[place + 3 : place + 7] = multiply(turn, data.qpos[place + 3 : place + 7])
+                data.qpos[place + 3 : place + 7] = rotations.multiply(turn, data.qpos[place + 3 : place + 7])
 
 
 def achieved_goals(spec: TaskSpec, observation: NDArray[np.float64]) -> tuple[str, ...]:

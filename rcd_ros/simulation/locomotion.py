@@ -113,5 +113,5 @@ class Locomotion:
         self._env.close()
 
     def _observe(self) -> NDArray[np.float64]:
-        observe = self._robot._get_obs  # the environment's own clipping, which it offers under no public name
+        observe = self._robot._get_obs  # type: ignore[attr-defined]  # the environment's own clipping, which it offers under no public name
         return cast(NDArray[np.float64], observe())

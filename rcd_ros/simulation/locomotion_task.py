@@ -55,7 +55,7 @@ ROBOTS = {
 
 def locomotion_names() -> dict[str, tuple[str, int]]:
     """Every name that stands for a robot -> the robot and the environment's version it means unless told otherwise."""
-    names = {}
+    names: dict[str, tuple[str, int]] = {}
     for robot in ROBOTS:
         names |= {f"{robot}-v{version}": (robot, version) for version in VERSIONS}
         names |= {name: (robot, VERSIONS[0]) for name in (robot, *(f"{robot}-{data}" for data in DATASETS))}

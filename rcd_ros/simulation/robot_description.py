@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.simulation.body_frames import body_name, multiply, rotate
+from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.simulation.body_frames import body_name
 from rcd_ros.simulation.model_layout import name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.urdf_values import add_origin, numbers
@@ -37,7 +38,7 @@ class _Pose:
 
     def then(self, inner: _Pose) -> _Pose:
         """A pose that is given in the frame of this one."""
-        position = self.position + rotate(self.orientation, inner.position)
+        position = self.position + turn(self.orientation, inner.position)
         return _Pose(position, multiply(self.orientation, inner.orientation))
 
     @property

@@ -21,6 +21,7 @@ def add_origin(element: Element, position: NDArray[np.float64], orientation: NDA
 def roll_pitch_yaw(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
     """A quaternion (4,) as w, x, y, z in URDF's fixed-axis angles (3,): first about x, then y, then z."""
     w, x, y, z = orientation / np.linalg.norm(orientation)
+    # Not SciPy's Rotation: it warns where roll and yaw are one rotation, and MuJoCo converts no Euler angles back.
     sine = np.clip(2.0 * (w * y - z * x), -1.0, 1.0)
     if abs(sine) > 1.0 - 1e-12:  # straight up or down: roll and yaw are one rotation
         return np.array([0.0, np.copysign(np.pi / 2, sine), -2.0 * np.copysign(np.arctan2(x, w), sine)])

@@ -21,10 +21,10 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import Tensors, add_files, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.base import Program
 from rcd_ros.planning.engines.choose import STUDENT
-from rcd_ros.planning.engines.torch_modules import PhysicalOneStep, denoiser, one_step
+from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
 from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.training.pipeline import Material
+from rcd_ros.training.pipeline import Material, critic_spec
 from rcd_ros.training.recipe import Recipe
 from rcd_ros.training.state import read_tensors
 
@@ -61,6 +61,7 @@ def assemble_checkpoint(work: Path, folder: Path, recipe: Recipe, material: Mate
             levels=recipe.student.levels,
         ),
         network=recipe.network.model_dump(mode="json"),
+        critic=critic_spec(recipe) if "critic" in tensors else None,
         provenance=Provenance(
             dataset=recipe.dataset,
             dataset_hash=material.dataset_hash,
@@ -97,7 +98,7 @@ def export_student(folder: Path) -> Manifest:
     )
 
 
-def student_graph(planner: PhysicalOneStep, manifest: Manifest) -> bytes:
+def student_graph(planner: PhysicalPlanner, manifest: Manifest) -> bytes:
     """The one-step planner as an ONNX graph of batch 1: `history` and `noise` in, `commands` out, physical units."""
     return _onnx_graph(planner, _example(manifest, 1), ("history", "noise"), "commands")
 
@@ -135,7 +136,7 @@ def denoiser_program(manifest: Manifest, teacher: Tensors, source: str) -> Progr
     )
 
 
-def reference_pairs(planner: PhysicalOneStep, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
+def reference_pairs(planner: PhysicalPlanner, manifest: Manifest) -> dict[str, NDArray[np.float32]]:
     """Inputs and outputs in float32 torch, for every engine to be checked against; physical units."""
     history, noise = _example(manifest, REFERENCE_PAIRS)
     with torch.no_grad():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Objective(nn.Module):
     @torch.no_grad()
     def average(self, decay: float) -> None:
         """Move the averaged weights towards the trained ones: w_avg = decay w_avg + (1 - decay) w."""
-        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.trained.parameters()), 1.0 - decay)
+        # Not AveragedModel: it has one decay for the whole training, and prefixes the names in saved weights.
+        update = get_ema_multi_avg_fn(decay)
+        update(list(self.averaged.parameters()), list(self.trained.parameters()), 0)
         for mean, now in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
             mean.copy_(now)

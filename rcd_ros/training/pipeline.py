@@ -20,7 +20,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.canonical import Canonical, settle
-from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.tasks import get_task
@@ -222,16 +222,21 @@ def build_planner_network(recipe: Recipe, spec: TaskSpec, jumps: bool) -> nn.Mod
 
 
 def build_critic(recipe: Recipe, spec: TaskSpec) -> CriticEnsemble:
-    """The recipe's critic ensemble."""
+    """The recipe's critic ensemble, untrained."""
+    condition = recipe.history * spec.observation_size
+    return CriticEnsemble(condition, spec.command.size, **critic_spec(recipe).architecture())
+
+
+def critic_spec(recipe: Recipe) -> CriticSpec:
+    """The recipe's critic as a manifest describes it."""
     critic = recipe.critic
-    return CriticEnsemble(
-        recipe.history * spec.observation_size,
-        spec.command.size,
+    return CriticSpec(
         members=critic.members,
         steps=min(critic.chunk_steps, recipe.horizon),
         stride=critic.chunk_stride,
         widths=critic.widths,
         dropout=critic.dropout,
+        discount=recipe.discount,
     )
 
 

@@ -56,8 +56,8 @@ def one_bit_flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-def of_format_two(content: bytes) -> bytes:
-    return content.replace(b"format_version: 1", b"format_version: 2")
+def of_a_newer_format(content: bytes) -> bytes:
+    return content.replace(b"format_version: 2", b"format_version: 3")
 
 
 def occupied_dataset(room: Path) -> None:
@@ -96,7 +96,7 @@ def occupied_dataset(room: Path) -> None:
             id="one bit flipped",
         ),
         pytest.param(
-            checkpoint("manifest.yaml", of_format_two), ("show", "{room}/planner"), "format 2", id="newer format"
+            checkpoint("manifest.yaml", of_a_newer_format), ("show", "{room}/planner"), "format 3", id="newer format"
         ),
         pytest.param(nothing, ("launch", "kitchen_sim", "episodes:=few"), "expected a whole number", id="launch"),
     ],

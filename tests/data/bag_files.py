@@ -51,10 +51,16 @@ def observe(
 
 
 def trajectory(
-    time: int, stamp: int, velocities: ArrayLike, positions: ArrayLike | None = None, namespace: str = ""
+    time: int,
+    stamp: int,
+    velocities: ArrayLike,
+    positions: ArrayLike | None = None,
+    namespace: str = "",
+    ends: Sequence[int] | None = None,
 ) -> Event:
-    """A plan of the tiny task's two joints."""
+    """A plan of the tiny task's two joints; each point lasts one period unless `ends` (ns) says otherwise."""
     rows = np.asarray(velocities, np.float64)
+    since = ends or [(i + 1) * PERIOD for i in range(len(rows))]
     places = np.zeros((len(rows), 0)) if positions is None else np.asarray(positions, np.float64)
     points = [
         make(
@@ -63,7 +69,7 @@ def trajectory(
             velocities=rows[i],
             accelerations=np.empty(0),
             effort=np.empty(0),
-            time_from_start=make("builtin_interfaces/msg/Duration", sec=0, nanosec=(i + 1) * PERIOD),
+            time_from_start=make("builtin_interfaces/msg/Duration", sec=since[i] // 10**9, nanosec=since[i] % 10**9),
         )
         for i in range(len(rows))
     ]

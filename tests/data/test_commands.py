@@ -17,6 +17,8 @@ from tests.cli.processes import RCD, interrupt_rcd
 from tests.data.demonstrations import STEPS, scripted_demonstration, synthetic_episodes, write_archive
 from tests.planning.tiny import tiny_manifest, write_tiny
 
+pytestmark = pytest.mark.slow
+
 DEMONSTRATIONS = "rcd/test/demonstrations-v0"
 
 

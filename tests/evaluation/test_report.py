@@ -46,7 +46,8 @@ def test_predicted_returns_are_compared_with_the_real_ones_from_the_same_steps()
 
 def test_without_a_critic_no_prediction_is_reported() -> None:
     silent = [EpisodeResult(episode(1.0), {"first door": 0}, (0,), (0.01,))]
-    assert "predicted_return_mean" not in summarize(corridor_spec(), silent, {})
+    assert "predicted_return_mean" not in summarize(corridor_spec(), silent, {}, discount=0.5)
+    assert "predicted_return_mean" not in summarize(corridor_spec(), RESULTS, {}, discount=None)
 
 
 def test_results_are_drawn(tmp_path: Path) -> None:

@@ -104,7 +104,6 @@ def test_nothing_is_drawn_between_the_plans_of_a_turn(checkpoint: Path, monkeypa
         raise AssertionError("noise was drawn inside a turn")
 
     monkeypatch.setattr("rcd_ros.planning.planner.standard_normal", late)
-    monkeypatch.setattr("rcd_ros.training.policies.standard_normal", late)
     # The student is one and the same against each teacher.
     for side in (Side("teacher heun 19 NFE", 19, who, "onnxruntime") for who in ("student", "teacher")):
         for _ in range(sides[side].turn):

@@ -49,7 +49,7 @@ def test_a_plan_that_runs_out_is_braked_held_counted_and_recovered_from(
 
 def test_a_timeout_ends_a_plan_that_nobody_renews(peer: Peer) -> None:
     intake = CommandIntake(peer, tiny_spec())
-    intake.timeout = 0.15
+    intake.receiver.timeout = 0.15
     intake.receive(trajectory(0, *[(1.0, 0.0)] * 8), 0)
     assert [held for _, held in commands(intake, 0, 4)] == [False, False, True, True]
     intake.receive(trajectory(4 * PERIOD, *[(1.0, 0.0)] * 8), 4 * PERIOD)

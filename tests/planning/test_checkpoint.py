@@ -19,6 +19,7 @@ from rcd_ros.planning.checkpoint import (
     write_checkpoint,
     write_compact,
 )
+from rcd_ros.planning.manifest import FORMAT_VERSION, CriticSpec, Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import MotionSpec
 from tests.planning.tiny import tiny_manifest, write_tiny
@@ -90,8 +91,8 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
-    edit_manifest(folder, format_version=2, something_new=1)
-    with pytest.raises(RcdError, match=r"format 2.*upgrade"):
+    edit_manifest(folder, format_version=FORMAT_VERSION + 1, something_new=1)
+    with pytest.raises(RcdError, match=rf"format {FORMAT_VERSION + 1}.*upgrade"):
         read_manifest(folder)
 
 
@@ -178,3 +179,40 @@ def test_a_compact_copy_plans_the_same_and_says_what_it_lacks(folder: Path, tmp_
     assert "Of tiny data. Compact: the student's weights are in student.onnx alone" in card
     with pytest.raises(RcdError, match="exists already"):
         write_compact(folder, tmp_path / "compact")
+
+
+OLD_RECIPE = {
+    "discount": 0.9,
+    "critic": {"members": 2, "chunk_steps": 8, "chunk_stride": 2, "widths": [16, 8], "dropout": 0.1},
+}
+
+
+def format_1(recipe: dict[str, object]) -> str:
+    fields = tiny_manifest().model_dump(mode="json", exclude={"critic"})
+    fields["format_version"] = 1
+    fields["files"] = {"critic.safetensors": "0"}
+    fields["provenance"]["recipe"] = recipe
+    return yaml.safe_dump(fields)
+
+
+def test_the_critic_of_a_format_1_manifest_is_read_from_its_recipe() -> None:
+    manifest = Manifest.from_yaml(format_1(OLD_RECIPE), "old")
+    expected = CriticSpec(members=2, steps=4, stride=2, widths=(16, 8), dropout=0.1, discount=0.9)
+    assert (manifest.critic, manifest.format_version) == (expected, FORMAT_VERSION)
+    assert Manifest.from_yaml(manifest.to_yaml(), "new") == manifest
+
+
+@pytest.mark.parametrize("missing", ["discount", "critic"])
+def test_no_value_of_a_critic_is_made_up(missing: str) -> None:
+    recipe = {name: value for name, value in OLD_RECIPE.items() if name != missing}
+    assert Manifest.from_yaml(format_1(recipe), "old").critic is None
+
+
+@pytest.mark.parametrize("field", ["sigma_data", "sigma_min", "sigma_max", "rho", "levels"])
+def test_no_value_of_the_noise_is_made_up(folder: Path, field: str) -> None:
+    noise = tiny_manifest().noise.model_dump()
+    del noise[field]
+    edit_manifest(folder, noise=noise)
+    with pytest.raises(RcdError) as error:
+        read_manifest(folder)
+    assert f"noise.{field}" in str(error.value)

@@ -70,6 +70,7 @@ signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("engine", GRAPH_ENGINES)
+@pytest.mark.slow
 def test_a_process_that_exchanged_its_engine_can_be_interrupted(folder: Path, engine: str) -> None:
     """Pins: OpenVINO left a signal stack behind that was no memory any more, and Ctrl-C was a segmentation fault."""
     program = f"import faulthandler; faulthandler.enable()\n{ONE_AFTER_ANOTHER}"  # which sets a signal stack, too
@@ -247,6 +248,7 @@ def test_candidates_of_auto(monkeypatch: pytest.MonkeyPatch) -> None:
         auto_candidates()
 
 
+@pytest.mark.slow
 def test_planning_loads_no_torch(folder: Path) -> None:
     """It would cost a robot seconds at every start."""
     code = (

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from rcd_ros.errors import RcdError
@@ -81,8 +82,13 @@ def test_manifests_carry_limits_and_are_written_as_before_without() -> None:
     assert Manifest.from_yaml(manifest.to_yaml(), "here").task.motion == limited.motion
 
 
-def test_the_shipped_checkpoint_is_read_and_written_unchanged() -> None:
-    assert read_manifest(KITCHEN).to_yaml() == (KITCHEN / "manifest.yaml").read_text()
+def test_the_shipped_checkpoint_is_written_as_it_was_read_but_for_the_format() -> None:
+    """Format 2 adds the critic, which the recipe states; nothing else changes."""
+    before = yaml.safe_load((KITCHEN / "manifest.yaml").read_text())
+    after = yaml.safe_load(read_manifest(KITCHEN).to_yaml())
+    assert (before.pop("format_version"), after.pop("format_version")) == (1, 2)
+    assert after.pop("critic")["discount"] == before["provenance"]["recipe"]["discount"]
+    assert after == before
 
 
 @pytest.mark.parametrize("motion", [{"velocity": (1.0,)}, {"velocity": (1.0, 0.0)}, {"jerk": (1.0, float("nan"))}])

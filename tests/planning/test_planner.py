@@ -164,6 +164,7 @@ def test_a_plan_is_the_callers_to_keep(tmp_path: Path) -> None:
     assert np.array_equal(first, kept)
 
 
+@pytest.mark.slow
 def test_the_robots_part_loads_no_heavy_package() -> None:
     """A robot computer has neither torch nor a simulator; an import sneaking in would break it there only."""
     code = (

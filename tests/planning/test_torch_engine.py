@@ -21,6 +21,8 @@ from rcd_ros.planning.planner import Planner
 from rcd_ros.training.policies import load_policy
 from tests.planning.tiny_torch import RESIDUAL_MLP, TEMPORAL_UNET, write_torch
 
+pytestmark = pytest.mark.slow
+
 KITCHEN = Path(__file__).parents[2] / "models" / "kitchen-complete"
 HISTORY = np.array([[0.1, -0.2, 0.3, 0.4, 0.5], [0.2, -0.1, 0.3, 0.2, 0.6]])
 

@@ -76,7 +76,7 @@ def tiny_manifest(spec: TaskSpec | None = None, history: int = 2, horizon: int =
             command_mean=(0.0,) * commanded,
             command_std=(0.5,) * commanded,
         ),
-        noise=NoiseGridSpec(),
+        noise=NoiseGridSpec(sigma_data=0.5, sigma_min=0.02, sigma_max=80.0, rho=7.0, levels=18),
         network={"kind": "matrix"},
         provenance=Provenance(
             dataset="none",

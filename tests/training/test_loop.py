@@ -21,6 +21,8 @@ from rcd_ros.training.processes import Processes, join_processes
 from rcd_ros.training.recipe import OptimizerRecipe
 from rcd_ros.training.state import read_tensors
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("tiny_training.py")
 CPU = Processes(torch.device("cpu"))
 

@@ -27,6 +27,8 @@ from rcd_ros.training.policies import load_policy, load_return_estimate
 from rcd_ros.training.recipe import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(train)
 
@@ -156,11 +158,15 @@ def test_a_manifest_that_does_not_tell_its_networks_is_one_sentence(trained: Pat
             load_policy(tmp_path / name)
         with pytest.raises(RcdError, match=said):
             export_student(tmp_path / name)
-    provenance = manifest.provenance.model_copy(update={"recipe": {"name": "tiny"}})
     tensors = {"critic": load_tensors(source, "critic")}
-    write_checkpoint(tmp_path / "part", manifest.model_copy(update={"provenance": provenance}), tensors)
-    with pytest.raises(RcdError, match="the key 'task' is missing"):
-        load_return_estimate(tmp_path / "part")
+    assert manifest.critic is not None and manifest.critic.discount == manifest.provenance.recipe["discount"]
+    for name, critic, said in (
+        ("part", None, "does not describe the checkpoint's critic"),
+        ("small", manifest.critic.model_copy(update={"widths": (8,)}), "critic.safetensors does not fit"),
+    ):
+        write_checkpoint(tmp_path / name, manifest.model_copy(update={"critic": critic}), tensors)
+        with pytest.raises(RcdError, match=said):
+            load_return_estimate(tmp_path / name)
 
 
 def test_the_teachers_denoiser_is_the_same_in_every_form(trained: Path) -> None:

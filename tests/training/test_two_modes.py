@@ -23,6 +23,8 @@ from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, OptimizerRecipe, 
 from rcd_ros.training.student import StudentObjective
 from rcd_ros.training.teacher import TeacherObjective
 
+pytestmark = pytest.mark.slow
+
 NOISE = NoiseRecipe()
 NETWORK = {"kind": "residual_mlp", "width": 64, "blocks": 2, "embedding": 32}
 SHAPE = {"horizon": 2, "commands": 1, "condition": 1}

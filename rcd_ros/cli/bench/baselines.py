@@ -170,5 +170,5 @@ def _make(
         "training_seed": cell.seed,
     }
     results = evaluate_baseline(task, folder / "actor.npz", seeds, workers)
-    write_json(folder / "eval.json", summarize(task.spec, results, setting))
+    write_json(folder / "eval.json", summarize(task.spec, results, setting, None))
     write_made(folder, cell, {"asked": asked, **made})

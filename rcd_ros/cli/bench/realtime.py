@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rcd_ros.cli.evaluate import ModeChoice
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.planning.manifest import Manifest
 
 
 def realtime(
@@ -55,36 +58,23 @@ def realtime(
 
       rcd bench realtime --planners student,teacher:80 --speed 8 --episodes 2
     """
-    import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
+    import mujoco  # noqa: F401  reports a missing simulator before any node starts
     from rich.console import Console
 
     from rcd_ros.cli.bench.realtime_runs import Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
     from rcd_ros.evaluation.rollout import Drive
-    from rcd_ros.outputs import claim
-    from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.planning.checkpoint import checkpoint_sha256
     from rcd_ros.planning.stream import StreamSettings
     from rcd_ros.simulation.tasks import DEFAULT_TASK, planner_of, task_of
 
     contenders, speeds = parse_contenders(planners), parse_speeds(speed)
     folder = planner_of(task or DEFAULT_TASK, checkpoint) if task or not checkpoint else checkpoint
-    manifest = verify(folder)
+    manifest = _checked_manifest(folder, any(contender.kind == "teacher" for contender in contenders))
     task = manifest.task.name
-    if any(contender.kind == "teacher" for contender in contenders):
-        import torch  # noqa: F401  missing, it is said now
-
-        if "teacher.safetensors" not in manifest.files:
-            raise RcdError(f"checkpoint '{folder}' holds no teacher: name one with it, or --planners student")
-    if resume and (force or json_file is None):
-        raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
-    if plot is not None:
-        from rcd_ros.evaluation.plots import check_picture_name
-
-        check_picture_name(plot)
-    for output in (json_file, plot):
-        if output is not None:
-            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
+    outputs = [output for output in (json_file, plot) if output is not None]
+    _claim(json_file, plot, resume, force)
 
     machine = describe_machine(threads=1)
     simulated = task_of(manifest.task, episode_steps)
@@ -116,6 +106,37 @@ def realtime(
 
         plot_realtime(plot, task, results.rows)
     Console(width=max(Console().width, 130)).print(realtime_table(results.rows))
+    for output in outputs:
+        typer.echo(f"wrote {output}")
+
+
+def _checked_manifest(folder: Path, with_teacher: bool) -> Manifest:
+    """The manifest of a checkpoint, with its teacher where that is needed.
+
+    Raises:
+        RcdError: the checkpoint does not verify, or lacks its teacher.
+    """
+    from rcd_ros.planning.checkpoint import verify
+
+    manifest = verify(folder)
+    if with_teacher:
+        import torch  # noqa: F401  reports a missing PyTorch now
+
+        if "teacher.safetensors" not in manifest.files:
+            raise RcdError(f"checkpoint '{folder}' holds no teacher: name one with it, or --planners student")
+    return manifest
+
+
+def _claim(json_file: Path | None, plot: Path | None, resume: bool, force: bool) -> None:
+    """Refuse output files that exist, unless they are continued or replaced."""
+    from rcd_ros.outputs import claim
+
+    if resume and (force or json_file is None):
+        raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
+    if plot is not None:
+        from rcd_ros.evaluation.plots import check_picture_name
+
+        check_picture_name(plot)
     for output in (json_file, plot):
         if output is not None:
-            typer.echo(f"wrote {output}")
+            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")

@@ -25,8 +25,8 @@ def fastest(
 ) -> Engine:
     """Load the candidates, measure them on the reference inputs, and keep the one with the least p50 + p99.
 
-    The tail counts as much as the middle: a plan that is late now and then costs a robot as much as one that is always
-    a little slower. Candidates that cannot be loaded are passed over, with the reason in the log.
+    The tail counts as much as the median: an occasional late plan costs a robot as much as plans that are always a
+    little slower. Candidates that cannot be loaded are skipped, with the reason in the log.
 
     Raises:
         RcdError: none could be loaded.
@@ -57,7 +57,7 @@ def measure(
     plans: int = PLANS,
     budget_s: float = BUDGET_S,
 ) -> dict[str, Timing]:
-    """Times of each engine's plans, measured in turns: what else the machine does meanwhile meets them all alike."""
+    """Times of each engine's plans, measured in turns, so that other load affects all of them alike."""
     inputs = list(zip(reference["history"], reference["noise"], strict=True))
     times: dict[str, list[float]] = {engine.name: [] for engine in engines}
     end = time.perf_counter() + budget_s

@@ -1,4 +1,4 @@
-"""What inference engines share: one loaded network, and how the student is run and checked by it."""
+"""The interface of inference engines, and the check of an engine against reference plans."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Program:
 
 
 class Network(Protocol):
-    """A program, loaded into an engine and bound to arrays for good. One thread at a time may run it.
+    """A program, loaded into an engine and bound to fixed arrays. One thread at a time may run it.
 
     Attributes:
         name: of the engine.
@@ -104,7 +104,7 @@ class Engine:
         self.history, self.noise, self.commands = history[0], noise[0], network.output[0]
 
     def warm_up(self, plans: int = 20) -> None:
-        """Run again and again: first evaluations allocate, compile and fill caches."""
+        """Run repeatedly: the first evaluations allocate, compile and fill caches."""
         for _ in range(plans):
             self.run()
 

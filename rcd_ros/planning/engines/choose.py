@@ -29,7 +29,7 @@ NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg")
 
 @dataclass(frozen=True)
 class _Backend:
-    """How to get at an engine.
+    """How to load an engine.
 
     Attributes:
         target: "module:class" of its `Network`.
@@ -161,7 +161,7 @@ def auto_candidates() -> list[str]:
     """The engines that "auto" chooses among: the usable ones that are ready in a moment.
 
     PyTorch takes seconds to import, torch-compile and TensorRT up to minutes to compile. So torch is a candidate only
-    where there is an NVIDIA GPU to record a CUDA graph on, or no other engine; the latter two are for who names them.
+    where there is an NVIDIA GPU to record a CUDA graph on, or no other engine; the latter two are used only when named.
 
     Raises:
         RcdError: no engine can be used here.

@@ -30,7 +30,7 @@ def missing_provider(name: str) -> str | None:
 
 
 class OnnxNetwork:
-    """A graph in an ONNX Runtime session, bound to buffers once and for all."""
+    """A graph in an ONNX Runtime session, bound to fixed buffers."""
 
     def __init__(self, name: str, program: Program, threads: int) -> None:
         """Load the graph of `program` into the provider of engine `name`.

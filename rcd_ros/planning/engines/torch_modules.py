@@ -19,10 +19,10 @@ from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
 PlannerKind = Literal["student", "teacher"]
 
 
-class PhysicalOneStep(nn.Module):
-    """What a robot runs: the one-step planner between observations and commands in physical units.
+class PhysicalPlanner(nn.Module):
+    """A normalised planner, from observations to commands in physical units.
 
-    Runtimes differ in what clipping makes of NaN: whoever calls this looks for NaN before and after.
+    Inference engines differ in how they clip NaN: the caller checks for NaN before and after.
     """
 
     observation_mean: Tensor
@@ -30,7 +30,7 @@ class PhysicalOneStep(nn.Module):
     command_mean: Tensor
     command_std: Tensor
 
-    def __init__(self, planner: OneStep, normalizer: Normalizer) -> None:
+    def __init__(self, planner: nn.Module, normalizer: Normalizer) -> None:
         super().__init__()
         self.planner = planner
         for name in ("observation_mean", "observation_std", "command_mean", "command_std"):
@@ -40,7 +40,8 @@ class PhysicalOneStep(nn.Module):
         """history (B, h, n_obs), oldest first, and standard normal noise (B, H, A) -> commands (B, H, A)."""
         observation = (history - self.observation_mean) / self.observation_std
         observation = observation.clamp(-OBSERVATION_CLIP, OBSERVATION_CLIP).flatten(1)
-        return self.planner(observation, noise) * self.command_std + self.command_mean
+        chunk: Tensor = self.planner(observation, noise)
+        return chunk * self.command_std + self.command_mean
 
 
 def build_planner(manifest: Manifest, kind: PlannerKind) -> nn.Module:
@@ -79,7 +80,7 @@ def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> 
     return network.eval()
 
 
-def one_step(manifest: Manifest, student: Tensors) -> PhysicalOneStep:
+def one_step(manifest: Manifest, student: Tensors) -> PhysicalPlanner:
     """A checkpoint's student with its normaliser about it.
 
     Raises:
@@ -88,7 +89,7 @@ def one_step(manifest: Manifest, student: Tensors) -> PhysicalOneStep:
     noise = manifest.noise
     network = restore_planner(manifest, "student", student)
     planner = OneStep(network, noise.sigma_data, noise.sigma_min, noise.sigma_max)
-    return PhysicalOneStep(planner, Normalizer(manifest.normalizer)).eval()
+    return PhysicalPlanner(planner, Normalizer(manifest.normalizer)).eval()
 
 
 def denoiser(manifest: Manifest, teacher: Tensors) -> ConditionalDenoiser:
