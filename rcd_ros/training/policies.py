@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
 from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.canonical import Canonical
-from rcd_ros.planning.checkpoint import PathLike, checkpoint_sha256, load_tensors, verify
+from rcd_ros.planning.checkpoint import PathLike, Tensors, checkpoint_sha256, load_tensors, verify
 from rcd_ros.planning.engines.base import Engine, Program
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, PlannerKind, restore_planner
@@ -23,7 +24,6 @@ from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.planner import Planner
 from rcd_ros.suggest import did_you_mean
-from rcd_ros.training.restore import restore_critic
 
 
 class ReturnEstimate:
@@ -146,3 +146,24 @@ def load_return_estimate(checkpoint: Path) -> ReturnEstimate | None:
     if "critic.safetensors" not in manifest.files:
         return None
     return ReturnEstimate(manifest, restore_critic(manifest, load_tensors(checkpoint, "critic", manifest)))
+
+
+def restore_critic(manifest: Manifest, tensors: Tensors) -> CriticEnsemble:
+    """A checkpoint's critic, ready to evaluate.
+
+    Raises:
+        RcdError: the manifest does not describe the critic, or the tensors do not fit it.
+    """
+    if manifest.critic is None:
+        raise RcdError(
+            "the manifest does not describe the checkpoint's critic (field 'critic'), and neither does its recipe: "
+            "train it again"
+        )
+    condition = manifest.history * manifest.task.observation_size
+    critic = CriticEnsemble(condition, manifest.task.command.size, **manifest.critic.architecture())
+    try:
+        critic.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise RcdError(f"critic.safetensors does not fit the critic in the manifest: {reason}") from error
+    return critic.eval()

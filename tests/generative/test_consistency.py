@@ -119,8 +119,25 @@ def test_ctm_loss_of_a_trajectory_the_student_already_follows_is_zero(x: Tensor,
     t, u, s = levels(5.0), levels(3.0), levels(0.5)
     losses = ctm_loss(student, student, lambda x, sigma: torch.zeros_like(x), x, t, u, s, 0.03)
     assert torch.allclose(losses, torch.zeros(BATCH), atol=1e-5)
-    wrong = ctm_loss(student, student, lambda x, sigma: torch.ones_like(x), x, t, u, s, 0.03)
-    assert bool((wrong >= 0.0).all())
+
+
+def test_ctm_loss_is_the_distance_between_the_two_paths(x: Tensor, condition: Tensor) -> None:
+    """With D = 1 Heun's step is exact, x_u = 1 + (u/t) (x_t - 1), and a frozen student with g = x changes nothing."""
+
+    class Origin(torch.nn.Module):
+        def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
+            return -x * SIGMA_DATA / (4.0 * noise).exp()[:, None, None]
+
+    class Echo(torch.nn.Module):
+        def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
+            return x * (4.0 * noise).exp()[:, None, None] / SIGMA_DATA
+
+    t, u, s = levels(5.0), levels(3.0), levels(0.5)
+    teacher = lambda x, sigma: torch.ones_like(x)  # noqa: E731
+    losses = ctm_loss(function(Origin(), condition), function(Echo(), condition), teacher, x, t, u, s, 0.03)
+    expected = pseudo_huber((0.5 / 5.0) * x - (1.0 + (3.0 / 5.0) * (x - 1.0)), 0.03)
+    assert torch.allclose(losses, expected, atol=1e-5)
+    assert bool((losses > 0.1).all())
 
 
 def test_dsm_loss_measures_the_endpoint_against_clean_data(x: Tensor, condition: Tensor) -> None:

@@ -92,19 +92,6 @@ def test_a_checkpoint_that_cannot_take_over_is_refused_and_the_old_one_goes_on(
     assert (here.value("checkpoint_sha256"), here.value("exchanges"), here.value("counter")) == (sha256, "0", "2")
 
 
-def test_the_planner_that_was_in_use_is_closed_before_the_threads_are_given_real_time(
-    planner_scene: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_tiny(tmp_path / "other")
-    here = planner_scene(AGELESS)
-    happened: list[str] = []
-    monkeypatch.setattr(here.node._work.runner.planner, "close", lambda: happened.append("closed"))
-    monkeypatch.setattr(here.node._work.loader, "_settle", lambda: happened.append("settled"))
-    here.set(checkpoint=str(tmp_path / "other"))
-    assert here.answer(here.load())[0]
-    assert happened == ["closed", "settled"]
-
-
 def test_a_node_that_is_not_configured_has_nothing_to_exchange(planner_scene: Make) -> None:
     here = planner_scene("autostart:=false")
     assert here.answer(here.load())[1] == (
