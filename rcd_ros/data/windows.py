@@ -136,9 +136,7 @@ def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
         )
 
 
-def _cut(
-    episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float
-) -> list[Windows]:
+def _cut(episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float) -> list[Windows]:
     """Every episode's windows, without the episodes that have none."""
     parts = [_cut_episode(e, i, spec, history, horizon, discount) for i, e in enumerate(episodes)]
     parts = [part for part in parts if len(part)]

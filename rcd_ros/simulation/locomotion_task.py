@@ -1,7 +1,8 @@
-"""The locomotion tasks: Gymnasium's Hopper, Walker2d and HalfCheetah in ROS names and physical units, torques commanded.
+"""The locomotion tasks: what Gymnasium's Hopper, Walker2d and HalfCheetah mean in ROS names and physical units.
 
-Each robot moves in a plane: its trunk has three joints to the world, of which two positions (height, pitch) and all
-three rates are observed. Scores are normalised by D4RL's returns of a random and of an expert policy (Fu et al. 2020).
+Torques are commanded. Each robot moves in a plane: its trunk has three joints to the world, of which two positions
+(height, pitch) and all three rates are observed. Scores are normalised by D4RL's returns of a random and of an expert
+policy (Fu et al. 2020).
 """
 
 from __future__ import annotations
@@ -49,15 +50,13 @@ _CHEETAH = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 ROBOTS = {
     "hopper": Robot("Hopper", 0.008, _LEG, (200.0,) * 3, -20.272305, 3234.3),
     "walker2d": Robot("Walker2d", 0.008, (*_LEG, *_LEFT_LEG), (100.0,) * 6, 1.629008, 4592.3),
-    "halfcheetah": Robot(
-        "HalfCheetah", 0.05, _CHEETAH, (120.0, 90.0, 60.0, 120.0, 60.0, 30.0), -280.178953, 12135.0
-    ),
+    "halfcheetah": Robot("HalfCheetah", 0.05, _CHEETAH, (120.0, 90.0, 60.0, 120.0, 60.0, 30.0), -280.178953, 12135.0),
 }
 
 
 def locomotion_names() -> dict[str, tuple[str, int]]:
     """Every name that stands for a robot -> the robot and the environment's version it means unless told otherwise."""
-    names = {}
+    names: dict[str, tuple[str, int]] = {}
     for robot in ROBOTS:
         names |= {f"{robot}-v{version}": (robot, version) for version in VERSIONS}
         names |= {name: (robot, VERSIONS[0]) for name in (robot, *(f"{robot}-{data}" for data in DATASETS))}

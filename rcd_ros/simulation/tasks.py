@@ -93,8 +93,10 @@ def task_names() -> list[str]:
 
 
 def get_task(name: str, **options: Any) -> Task:
-    """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`;
-    hopper, walker2d, halfcheetah: `version`, `episode_steps`).
+    """The named task with its options.
+
+    Kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`; hopper, walker2d and halfcheetah:
+    `version`, `episode_steps`.
 
     Raises:
         RcdError: an unknown task or option, or an option out of range.
