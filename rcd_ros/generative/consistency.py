@@ -77,10 +77,20 @@ class OneStep(nn.Module):
         return student.sample(noise, self.sigma_max)
 
 
-def pseudo_huber(difference: Tensor, c: float) -> Tensor:
-    """sqrt(|d|^2 + c^2) - c per sample, shape (B,), of a difference (B, ...) averaged over its elements."""
-    squared = torch.flatten(difference, 1).square().mean(dim=1)
-    return (squared + c**2).sqrt() - c
+def mean_square(difference: Tensor, weight: Tensor | None = None) -> Tensor:
+    """|d|^2 per sample, (B,), of a difference (B, H, ...): the mean over its elements, steps weighted by (H,) if given.
+
+    Weights of mean 1 keep the scale.
+    """
+    squared = difference.square()
+    if weight is not None:
+        squared = squared * weight.reshape(-1, *(1,) * (difference.ndim - 2))
+    return torch.flatten(squared, 1).mean(dim=1)
+
+
+def pseudo_huber(difference: Tensor, c: float, weight: Tensor | None = None) -> Tensor:
+    """sqrt(|d|^2 + c^2) - c per sample, shape (B,), of a difference (B, H, ...); |d|^2 as `mean_square` has it."""
+    return (mean_square(difference, weight) + c**2).sqrt() - c
 
 
 def ctm_target(frozen: ConsistencyFunction, teacher: Denoiser, x: Tensor, t: Tensor, u: Tensor, s: Tensor) -> Tensor:
@@ -103,33 +113,42 @@ def ctm_loss(
     u: Tensor,
     s: Tensor,
     huber_c: float,
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """Consistency of one jump with the teacher's trajectory (eq. 7), per sample (B,).
+    """Consistency of one jump with the teacher's trajectory (eq. 7), per sample (B,); `weight` (H,) of the steps.
 
     `frozen` is the student's averaged copy with parameters that need no gradient: gradients still pass through it
     to the student's jump, as its inputs.
     """
     target = ctm_target(frozen, teacher, x, t, u, s)
     estimate = frozen(student(x, t, s), s, torch.zeros_like(s))
-    return pseudo_huber(estimate - target, huber_c)
+    return pseudo_huber(estimate - target, huber_c, weight)
 
 
 def dsm_loss(
-    student: ConsistencyFunction, clean: Tensor, t: Tensor, s: Tensor, noise: Tensor, huber_c: float
+    student: ConsistencyFunction,
+    clean: Tensor,
+    t: Tensor,
+    s: Tensor,
+    noise: Tensor,
+    huber_c: float,
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """Denoising score matching on the data itself (eq. 8): g(x_t, t, s) against x_0, per sample (B,).
+    """Denoising score matching on the data itself (eq. 8): g(x_t, t, s) against x_0, per sample (B,); `weight` (H,).
 
     RACTD takes s = 0, which draws the one-step chunk towards the data's mean; CTM takes s = t, which leaves it alone.
     """
     estimate = student.endpoint(clean + expand(t, clean) * noise, t, s)
-    return pseudo_huber(estimate - clean, huber_c)
+    return pseudo_huber(estimate - clean, huber_c, weight)
 
 
-def trust_region_loss(teacher: Denoiser, chunk: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
-    """How far a chunk is from what the teacher would denoise it to, per sample (B,).
+def trust_region_loss(
+    teacher: Denoiser, chunk: Tensor, sigma: Tensor, noise: Tensor, weight: Tensor | None = None
+) -> Tensor:
+    """How far a chunk is from what the teacher would denoise it to, per sample (B,); `weight` (H,) of the steps.
 
     |D(a + sigma eps; sigma) - a|^2, the teacher's own loss at the student's sample (Diffusion Trusted Q-Learning,
     arXiv 2405.19690): small inside a mode of the data, large between modes and beyond them.
     """
     denoised = teacher(chunk + expand(sigma, chunk) * noise, sigma)
-    return torch.flatten(denoised - chunk, 1).square().mean(dim=1)
+    return mean_square(denoised - chunk, weight)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,7 +74,7 @@ class Locomotion:
             raise RcdError(f"a state of '{self.spec.name}' is {size} finite values, got shape {values.shape}")
         positions = self.model.nq - 1
         self._robot.set_state(np.concatenate(([0.0], values[:positions])), values[positions:])
-        return np.asarray(self._observe(), np.float64)
+        return self._observe()
 
     def step(self, command: ArrayLike) -> StepResult:
         """Applies torques (n_cmd,) in N m for one control period; those beyond the motors' are cut.
@@ -113,5 +113,5 @@ class Locomotion:
         self._env.close()
 
     def _observe(self) -> NDArray[np.float64]:
-        observe = self._robot._get_obs  # type: ignore[attr-defined]  # the environment's own clipping, which it offers under no public name
-        return cast(NDArray[np.float64], observe())
+        robot: Any = self._robot  # each environment has its own `_get_obs`, their base class none
+        return np.asarray(robot._get_obs(), np.float64)

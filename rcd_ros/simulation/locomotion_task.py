@@ -1,7 +1,8 @@
-"""Gymnasium's Hopper, Walker2d and HalfCheetah in ROS names and physical units, torques commanded.
+"""The locomotion tasks: what Gymnasium's Hopper, Walker2d and HalfCheetah mean in ROS names and physical units.
 
-Each robot moves in a plane: its trunk has three joints to the world, of which two positions (height, pitch) and all
-three rates are observed. Scores are normalised by D4RL's returns of a random and of an expert policy (Fu et al. 2020).
+Torques are commanded. Each robot moves in a plane: its trunk has three joints to the world, of which two positions
+(height, pitch) and all three rates are observed. Scores are normalised by D4RL's returns of a random and of an expert
+policy (Fu et al. 2020).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.storage import check_same_task, load_dataset
-from rcd_ros.data.windows import Windows, cut_windows, split_episodes
+from rcd_ros.data.windows import Windows, cut_scored_windows, cut_windows, split_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
@@ -55,14 +55,31 @@ SAMPLED = 4096
 
 @dataclass(frozen=True)
 class Material:
-    """What the three stages share: normalised windows of one data set, and how they were normalised."""
+    """What the three stages share: normalised windows of one data set, and how they were normalised.
+
+    Attributes:
+        spec: of the task, with the observed channels.
+        normalizer: of observations and commands.
+        training: windows that planners learn from, `horizon` steps long.
+        held_out: those of other episodes, or None.
+        scored: windows that the critic learns from, as long as it sees.
+        scored_held_out: those of other episodes, or None.
+        return_mean: by which the returns were standardised.
+        return_std: likewise.
+        return_range: the least and the largest return, standardised.
+        dataset_hash: of the data set.
+        episodes: how many it has.
+    """
 
     spec: TaskSpec
     normalizer: NormalizerSpec
     training: Batch | HindsightWindows
     held_out: Batch | None
+    scored: Batch | HindsightWindows
+    scored_held_out: Batch | None
     return_mean: float
     return_std: float
+    return_range: tuple[float, float]
     dataset_hash: str
     episodes: int
 
@@ -85,22 +102,35 @@ def prepare(recipe: Recipe) -> Material:
     spec = task.spec.select(recipe.observations)
     if has_goals(spec):
         return _prepare_with_goals(recipe, spec, dataset)
-    windows = cut_windows(dataset.episodes, spec, recipe.history, recipe.horizon, recipe.discount)
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
-    windows = in_canonical_form(windows, settle(spec, windows.of_episodes(kept).histories))
-    training = windows.of_episodes(kept)
+    cut = (dataset.episodes, spec, recipe.history)
+    windows = cut_windows(*cut, recipe.horizon, recipe.discount)
+    scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
+    canonical = settle(spec, windows.of_episodes(kept).histories)
+    windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
+    training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
     normalizer = fit_normalizer(training)
-    mean, std = float(training.returns.mean()), float(max(training.returns.std(), 1e-6))
+    returns = judged.returns
+    mean, std = float(returns.mean()), float(max(returns.std(), 1e-6))
+    low, high = ((float(bound) - mean) / std for bound in (returns.min(), returns.max()))
     return Material(
         spec=spec,
         normalizer=normalizer,
         training=_normalise(training, normalizer, mean, std),
         held_out=_normalise(windows.of_episodes(held), normalizer, mean, std) if len(held) else None,
+        scored=_normalise(judged, normalizer, mean, std),
+        scored_held_out=_normalise(scored.of_episodes(held), normalizer, mean, std) if len(held) else None,
         return_mean=mean,
         return_std=std,
+        return_range=(low, high),
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
     )
+
+
+def critic_steps(recipe: Recipe) -> int:
+    """Commands of a chunk that the recipe's critic sees."""
+    return min(recipe.critic.chunk_steps, recipe.horizon)
 
 
 def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Material:
@@ -119,6 +149,7 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     gained = training.sample(SAMPLED, recipe.seed).returns
     mean, std = float(gained.mean()), float(gained.std().clamp(min=1e-6))
     returns = (returns - mean) / std
+    training = replace(training, returns=returns)
     held_out = None
     if len(held):
         others = join_tracks([dataset.episodes[i] for i in held], spec)
@@ -126,10 +157,13 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
     return Material(
         spec=spec,
         normalizer=normalizer,
-        training=replace(training, returns=returns),
+        training=training,
         held_out=held_out,
+        scored=training,
+        scored_held_out=held_out,
         return_mean=mean,
         return_std=std,
+        return_range=(float(returns.min()), float(returns.max())),
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
     )
@@ -190,10 +224,11 @@ def train_stage(
     objective, options = _objective(stage, recipe, material, folder)
     stage_folder = folder / stage
     stage_folder.mkdir(parents=True, exist_ok=True)
+    judged = stage == "critic"
     kept = train(
         objective,
-        material.training,
-        material.held_out,
+        material.scored if judged else material.training,
+        material.scored_held_out if judged else material.held_out,
         options,
         stage_folder,
         seed=recipe.seed,
@@ -232,7 +267,7 @@ def critic_spec(recipe: Recipe) -> CriticSpec:
     critic = recipe.critic
     return CriticSpec(
         members=critic.members,
-        steps=min(critic.chunk_steps, recipe.horizon),
+        steps=critic_steps(recipe),
         stride=critic.chunk_stride,
         widths=critic.widths,
         dropout=critic.dropout,
@@ -262,7 +297,10 @@ def fingerprint(stage: str, recipe: Recipe, material: Material) -> str:
     """Identifies what a stage's weights follow from: its part of the recipe, the stages below it and the data."""
     below = STAGES[: STAGES.index(stage) + 1]
     above = {s for s in STAGES if s not in below}
-    sections = recipe.model_dump(mode="json", exclude={"name", "notes", "execute", *above})
+    unused = {"name", "notes", *above}
+    if stage != "student" or recipe.student.executed_share is None:
+        unused.add("execute")
+    sections = recipe.model_dump(mode="json", exclude=unused)
     return hashlib.sha256(json.dumps([sections, material.dataset_hash], sort_keys=True).encode()).hexdigest()
 
 
@@ -281,9 +319,40 @@ def _objective(stage: str, recipe: Recipe, material: Material, folder: Path) -> 
     student = build_planner_network(recipe, material.spec, jumps=True)
     start_from(student, teacher)
     return (
-        StudentObjective(student, teacher, judge, recipe.student, recipe.noise, material.bounds),
+        StudentObjective(
+            student,
+            teacher,
+            judge,
+            recipe.student,
+            recipe.noise,
+            material.bounds,
+            step_weights(recipe),
+            reward_unit(recipe, material.return_range),
+        ),
         recipe.student.optimizer,
     )
+
+
+def step_weights(recipe: Recipe) -> Tensor | None:
+    """(H,) of mean 1: the executed steps of a chunk have `student.executed_share` of the whole; None: all alike."""
+    share, executed, horizon = recipe.student.executed_share, recipe.execute, recipe.horizon
+    if share is None or executed == horizon:
+        return None
+    weights = torch.full((horizon,), (1.0 - share) * horizon / (horizon - executed))
+    weights[:executed] = share * horizon / executed
+    return weights
+
+
+def reward_unit(recipe: Recipe, return_range: tuple[float, float]) -> float:
+    """Weight of the standardised return that `student.reward` = 1 stands for.
+
+    RACTD scales returns to [-1, 1] and squares distances. A pseudo-Huber distance is |d|^2 / 2c near zero: 1/2c as
+    steep.
+    """
+    if recipe.student.reward_scale == "std":
+        return 1.0
+    low, high = return_range
+    return 2.0 / max(high - low, 1e-6) / (2.0 * recipe.student.huber)
 
 
 def _normalise(windows: Windows, spec: NormalizerSpec, return_mean: float, return_std: float) -> Batch:

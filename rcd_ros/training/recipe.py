@@ -115,7 +115,19 @@ class StudentRecipe(_Section):
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=6_000)
     ctm: float = Field(1.0, ge=0, description="alpha")
     dsm: float = Field(1.0, ge=0, description="beta")
-    reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without a critic")
+    reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without the critic's gradient")
+    reward_scale: Literal["std", "paper"] = Field(
+        "std",
+        description="what a reward of 1 weighs: the return in its standard deviations, or (RACTD's published weights) "
+        "scaled to [-1, 1] by the data's least and largest, beside squared distances",
+    )
+    executed_share: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="share of CTM, DSM and trust region that the steps have which are executed (`execute`), since the "
+        "critic's gradient pulls only these; null: every step alike",
+    )
     trust_region: float = Field(0.0, ge=0, description="weight of the teacher's loss at the student's sample")
     pessimism: float = Field(1.0, ge=0, description="reward = mean - pessimism * std of the ensemble")
     ceiling: bool = Field(True, description="reward no chunk beyond what the best of the data got from the same state")

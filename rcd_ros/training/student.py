@@ -29,10 +29,13 @@ class StudentObjective(Objective):
         critic: the ensemble that scores chunks, or None when nothing is to be rewarded.
         bounds: (2, A), smallest and largest admissible normalised command; chunks are scored as the robot would
             execute them, inside the bounds.
+        step_weight: (H,) of mean 1, how much each step of a chunk counts in CTM, DSM and trust region; None: all alike.
+        reward_unit: weight of the standardised return that `recipe.reward` = 1 stands for.
     """
 
     grid: Tensor
     bounds: Tensor
+    step_weight: Tensor | None
 
     def __init__(
         self,
@@ -42,20 +45,25 @@ class StudentObjective(Objective):
         recipe: StudentRecipe,
         noise: NoiseRecipe,
         bounds: Tensor,
+        step_weight: Tensor | None = None,
+        reward_unit: float = 1.0,
     ) -> None:
         super().__init__(network)
         self.teacher = teacher.requires_grad_(False).eval()
         self.critic = None if critic is None else critic.requires_grad_(False).eval()
         self.recipe = recipe
         self.noise = noise
+        self.reward_unit = reward_unit
         self.reward_weight = 0.0
         ascending = karras_grid(recipe.levels, noise.sigma_min, noise.sigma_max, noise.rho).flip(0).float()
         self.register_buffer("grid", ascending, persistent=False)
         self.register_buffer("bounds", bounds, persistent=False)
+        self.register_buffer("step_weight", step_weight, persistent=False)
 
     def begin_step(self, step: int) -> None:
         """Grow the reward's weight linearly over `reward_ramp` steps."""
-        self.reward_weight = self.recipe.reward * min(1.0, step / max(1, self.recipe.reward_ramp))
+        grown = min(1.0, step / self.recipe.reward_ramp) if self.recipe.reward_ramp else 1.0
+        self.reward_weight = self.reward_unit * self.recipe.reward * grown
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the terms, and each of them."""
@@ -71,9 +79,12 @@ class StudentObjective(Objective):
             opinion = self._opinion(self.critic, batch, chunk)
             worth = torch.minimum(opinion, self.critic.ceiling(batch.condition)) if self.recipe.ceiling else opinion
             terms["reward"] = -self.reward_weight * worth.mean()
-            terms["trust_region"] = self.recipe.trust_region * self._trust_region(batch, chunk)
+            if self.recipe.trust_region:
+                terms["trust_region"] = self.recipe.trust_region * self._trust_region(batch, chunk)
         loss = torch.stack(list(terms.values())).sum()
         metrics = {name: term.detach() for name, term in terms.items()}
+        if self.recipe.advantage:
+            metrics["effective_share"] = weight.sum().square() / (len(batch) * weight.square().sum())
         if "reward" in terms:
             metrics["predicted_return"] = opinion.detach().mean()
         return loss, {"loss": loss.detach(), **metrics}
@@ -107,14 +118,15 @@ class StudentObjective(Objective):
         t, u, s = self.grid[start], self.grid[start - 1], self.grid[landing]
         x = batch.chunk + t[:, None, None] * torch.randn_like(batch.chunk)
         student, frozen = self._function(self.trained, batch), self._function(self.averaged, batch)
-        return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber)
+        return ctm_loss(student, frozen, self._teacher(batch), x, t, u, s, self.recipe.huber, self.step_weight)
 
     def _dsm(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
         index = torch.randint(0, len(self.grid), (len(batch),), device=self.grid.device)
         at_top = torch.rand(len(batch), device=self.grid.device) < self.recipe.dsm_top
         t = self.grid[torch.where(at_top, len(self.grid) - 1, index)]
         s = torch.zeros_like(t) if self.recipe.dsm_landing == "zero" else t
-        return dsm_loss(student, batch.chunk, t, s, torch.randn_like(batch.chunk), self.recipe.huber)
+        noise = torch.randn_like(batch.chunk)
+        return dsm_loss(student, batch.chunk, t, s, noise, self.recipe.huber, self.step_weight)
 
     @torch.no_grad()
     def _weight(self, batch: Batch) -> Tensor:
@@ -148,4 +160,5 @@ class StudentObjective(Objective):
 
     def _trust_region(self, batch: Batch, chunk: Tensor) -> Tensor:
         sigma = lognormal_sigmas(len(batch), self.noise.log_mean, self.noise.log_std).to(chunk)
-        return trust_region_loss(self._teacher(batch), chunk, sigma, torch.randn_like(chunk)).mean()
+        noise = torch.randn_like(chunk)
+        return trust_region_loss(self._teacher(batch), chunk, sigma, noise, self.step_weight).mean()

@@ -164,3 +164,14 @@ def test_a_critic_blind_to_commands_shows_it() -> None:
     metrics = made.validate(data)
     assert metrics["error"] < 0.1
     assert metrics["error_shuffled"] > 1.0
+
+
+def test_executed_steps_have_their_share_of_a_distance() -> None:
+    from rcd_ros.generative.consistency import mean_square
+
+    difference = torch.zeros(2, 4, 3)
+    difference[0, 0] = 1.0
+    difference[1, 1] = 1.0
+    weight = torch.tensor([2.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0])
+    torch.testing.assert_close(mean_square(difference), torch.tensor([0.25, 0.25]))
+    torch.testing.assert_close(mean_square(difference, weight), torch.tensor([0.5, 1.0 / 6.0]))
