@@ -152,43 +152,73 @@ def replay(
 
 @app.command()
 def make(
-    task: Annotated[str, typer.Argument(help="Task that has a controller of its own, such as maze-large.")],
-    steps: Annotated[int, typer.Option(help="Control periods in all.", min=1)] = 1_000_000,
+    task: Annotated[
+        str, typer.Argument(help="Task with a controller of its own: maze-large, or a task file with `demonstrate`.")
+    ],
+    steps: Annotated[int, typer.Option(help="Control periods in all, of a task that goes on.", min=1)] = 1_000_000,
+    episodes: Annotated[int, typer.Option(help="How many, of a task whose episodes begin anew.", min=1)] = 50,
     name: Annotated[str | None, typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0).")] = None,
-    controller: Annotated[str, typer.Option(help="Which of the task's controllers drives.")] = "behaviour",
+    controller: Annotated[
+        str | None, typer.Option(help="Which of the task's controllers drives (default: behaviour, or its only one).")
+    ] = None,
     noise: Annotated[
         float | None,
-        typer.Option(help="Standard deviation of the action noise (mazes, default: D4RL's, 0.5).", min=0.0),
+        typer.Option(help="Standard deviation of the controller's noise (default: the task's own).", min=0.0),
     ] = None,
+    keep: Annotated[
+        str, typer.Option(help="all episodes, or only those in which every goal was reached (success).")
+    ] = "all",
     workers: Workers = 2,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Make data with a task's own controller: random goals, one after the other.
+    """Make data with a task's own controller.
 
-    Example: rcd data make maze-large --steps 1000000 --seed 0
+    Mazes go on with random goals, one after the other (--steps). The episodes of other tasks begin anew, from seeded
+    starts (--episodes).
+
+    Examples:
+
+      rcd data make maze-large --steps 1000000 --seed 0
+
+      rcd data make config/tasks/push.yaml --episodes 80 --keep success
     """
-    from rcd_ros.data.make import make_runs, runs_of
+    from rcd_ros.data.make import make_episodes, make_runs, runs_of
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.simulation.tasks import get_task
 
-    chosen_name = name or f"rcd/{task}-v0"
-    check_new_name(chosen_name, force)
+    if keep not in ("all", "success"):
+        raise RcdError(f"--keep is all or success, got '{keep}'")
     chosen = get_task(task)
-    if chosen.controllers:
-        chosen = get_task(task, goal="random")
+    chosen_name = name or f"rcd/{chosen.spec.name}-v0"
+    check_new_name(chosen_name, force)
+    driver = controller or ("behaviour" if "behaviour" in chosen.controllers else next(iter(chosen.controllers), ""))
     settings = {} if noise is None else {"noise": noise}
-    runs = runs_of(steps, seed)
-    episodes: list[Episode] = []
-    results = make_runs(chosen, controller, runs, workers, settings)
-    with tqdm(total=steps, desc="driving", unit="step") as progress:
-        for run, made in zip(runs, results, strict=True):
-            episodes += made
-            progress.update(run.steps)
-    origin = {"command": "make", "controller": controller, **settings, "steps": steps, "seed": seed}
-    description = f"The controller '{controller}' of task {task} driving to random goals, an episode each."
-    save_dataset(chosen_name, episodes, task=task, origin=origin, description=description, force=force)
-    typer.echo(f"stored {len(episodes)} episodes, {steps} steps, as {chosen_name}")
+    made: list[Episode] = []
+    origin: dict[str, Any] = {"command": "make", "controller": driver, **settings, "seed": seed}
+    if chosen.continuing is not None:
+        chosen = get_task(task, **chosen.continuing)
+        runs = runs_of(steps, seed)
+        origin["steps"] = steps
+        results = make_runs(chosen, driver, runs, workers, settings)
+        with tqdm(total=steps, desc="driving", unit="step") as progress:
+            for run, of_run in zip(runs, results, strict=True):
+                made += of_run
+                progress.update(run.steps)
+        description = f"The controller '{driver}' of task {chosen.spec.name} driving to random goals, an episode each."
+    else:
+        origin["episodes"] = episodes
+        driven = make_episodes(chosen, driver, range(seed, seed + episodes), workers, settings)
+        with tqdm(driven, total=episodes, desc="driving", unit="episode") as progress:
+            made = list(progress)
+        description = f"The controller '{driver}' of task {chosen.spec.name}, an episode from each seed."
+    kept = [episode for episode in made if keep == "all" or episode.terminated]
+    if not kept:
+        raise RcdError(f"in none of {len(made)} episodes every goal was reached, nothing was stored: use --keep all")
+    save_dataset(chosen_name, kept, task=chosen.spec, origin=origin, description=description, force=force)
+    steps_made = sum(len(episode) for episode in kept)
+    of = f" of {len(made)}" if len(kept) < len(made) else ""
+    typer.echo(f"stored {len(kept)}{of} episodes, {steps_made} steps, as {chosen_name}")
 
 
 @app.command()
@@ -228,7 +258,7 @@ def rollout(
         "seed": seed,
     }
     description = f"Episodes of the planner {checkpoint.name} in its own simulator."
-    save_dataset(name, made, task=task.spec.name, origin=origin, description=description, force=force)
+    save_dataset(name, made, task=task.spec, origin=origin, description=description, force=force)
     mean = sum(episode.total_reward for episode in made) / len(made)
     typer.echo(f"stored {len(made)} episodes as {name}, mean return {mean:.2f}")
 
@@ -266,13 +296,12 @@ def show(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
 
     Example: rcd data show rcd/kitchen/complete-v0
     """
-    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.storage import load_dataset, task_of_dataset
     from rcd_ros.data.summary import histogram, summarize
-    from rcd_ros.simulation.tasks import get_task
 
     dataset = load_dataset(name)
-    task = dataset.metadata.get("task")
-    summary = summarize(dataset, get_task(task).spec if task else None)
+    task, known = dataset.metadata.get("task"), task_of_dataset(dataset)
+    summary = summarize(dataset, known.spec if known is not None else None)
     typer.echo(f"{dataset.name}: {dataset.metadata.get('description', '')}")
     typer.echo(f"task {task or 'unknown'}, content {dataset.content_hash[:16]}")
     for key, value in dataset.metadata.get("origin", {}).items():

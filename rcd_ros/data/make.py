@@ -1,5 +1,6 @@
-"""Data from a task's own controller, in continuing fashion: as soon as a goal is reached, another one is set.
+"""Data from a task's own controller: an episode from each seed, or in continuing fashion, where a task has that.
 
+Continuing: as soon as a goal is reached, another one is set.
 Every run begins anew from a seed of its own and is cut into episodes where goals are reached, as Minari's maze data
 are. The runs follow from the seed and their number alone, so that the number of processes changes nothing but the time.
 """
@@ -60,6 +61,28 @@ def make_runs(
     Raises:
         RcdError: the task has no such controller, or it does not take these settings.
     """
+    check_controller(task, controller, settings)
+    return map_in_order(_MakeDriver(task, controller, settings or {}), runs, workers)
+
+
+def make_episodes(
+    task: Task, controller: str, seeds: range, workers: int, settings: dict[str, Any] | None = None
+) -> Iterator[Episode]:
+    """Drives an episode from each seed, in several processes; yields them in order.
+
+    Raises:
+        RcdError: the task has no such controller, or it does not take these settings.
+    """
+    check_controller(task, controller, settings)
+    return map_in_order(_MakeEpisode(task, controller, settings or {}), seeds, workers)
+
+
+def check_controller(task: Task, controller: str, settings: dict[str, Any] | None = None) -> None:
+    """Make a controller once, so that what it refuses is said before any worker starts.
+
+    Raises:
+        RcdError: the task has no such controller, or it does not take these settings.
+    """
     make = task.controllers.get(controller)
     if make is None:
         known = ", ".join(task.controllers) or "none"
@@ -67,8 +90,7 @@ def make_runs(
             f"task '{task.spec.name}' has no controller '{controller}'{did_you_mean(controller, task.controllers)}; "
             f"it has: {known}"
         )
-    make(**(settings or {}))  # what it refuses is said here, before any worker starts
-    return map_in_order(_MakeDriver(task, controller, settings or {}), runs, workers)
+    make(**(settings or {}))
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,28 @@ class _MakeDriver:
         simulation = cast(DrivenSimulation, self.task.make_simulation())
         controller = self.task.controllers[self.controller](**self.settings)
         return lambda run: drive_run(simulation, controller, run)
+
+
+@dataclass(frozen=True)
+class _MakeEpisode:
+    task: Task
+    controller: str
+    settings: dict[str, Any]
+
+    def __call__(self) -> Callable[[int], Episode]:
+        simulation = cast(DrivenSimulation, self.task.make_simulation())
+        controller = self.task.controllers[self.controller](**self.settings)
+        return lambda seed: drive_episode(simulation, controller, seed)
+
+
+def drive_episode(simulation: DrivenSimulation, controller: Controller, seed: int) -> Episode:
+    """One episode from a seed's start to its end; `seed` is of the controller, too."""
+    controller.reset(seed)
+    log = EpisodeLog(simulation.reset(seed))
+    while not log.is_over():
+        action = controller.act(log.observations[-1])
+        log.add(action, simulation.drive(action))
+    return log.episode(seed)
 
 
 def drive_run(simulation: DrivenSimulation, controller: Controller, run: Run) -> list[Episode]:

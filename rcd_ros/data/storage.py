@@ -18,9 +18,12 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
+from pydantic import ValidationError
 
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.tasks import Task, get_task, stored_task
 from rcd_ros.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ def save_dataset(
     name: str,
     episodes: Sequence[Episode],
     *,
-    task: str | None,
+    task: str | TaskSpec | None,
     origin: dict[str, Any],
     description: str,
     force: bool = False,
@@ -64,7 +67,8 @@ def save_dataset(
     Args:
         name: Minari id; an existing one is replaced only with `force`.
         episodes: one or more, all of the same widths.
-        task: the task they belong to, if any.
+        task: the task they belong to, if any: its name, or the whole specification of one from a task file, which is
+            stored with the data.
         origin: how they were made (JSON values): command, source, seed, settings.
         description: one or two sentences for people, license included.
         force: replace an existing data set of that name.
@@ -75,6 +79,13 @@ def save_dataset(
     check_new_name(name, force)
     if not episodes:
         raise RcdError(f"there is no episode to store as '{name}'")
+    metadata: dict[str, Any] = {
+        "task": task.name if isinstance(task, TaskSpec) else task,
+        "origin": origin,
+        "description": description,
+    }
+    if isinstance(task, TaskSpec) and task.source is not None:
+        metadata["task_spec"] = task.model_dump_json()
     # Minari does not list hidden folders, so that a half-written set is never seen.
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
     try:
@@ -88,10 +99,8 @@ def save_dataset(
             {
                 "dataset_id": name,
                 "minari_version": minari.__version__,
-                "description": description,
-                "task": task,
-                "origin": origin,
                 "content_hash": content_hash,
+                **metadata,
             }
         )
         storage.update_episodes(_to_buffer(episode) for episode in episodes)
@@ -102,7 +111,7 @@ def save_dataset(
         publish(finished, name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Dataset(name, {"task": task, "origin": origin, "description": description}, content_hash, list(episodes))
+    return Dataset(name, metadata, content_hash, list(episodes))
 
 
 def publish(folder: Path, name: str) -> None:
@@ -151,6 +160,22 @@ def load_dataset(name: str) -> Dataset:
     if metadata.get("content_hash", content_hash) != content_hash:
         raise RcdError(f"data set '{name}' in {path} was changed after it was written; make it again")
     return Dataset(name, metadata, content_hash, episodes)
+
+
+def task_of_dataset(dataset: Dataset) -> Task | None:
+    """The task that a data set says it belongs to: as it is stored in it, else the one of that name, else None.
+
+    Raises:
+        RcdError: the stored specification cannot be read, or there is no task of that name.
+    """
+    stored, name = dataset.metadata.get("task_spec"), dataset.metadata.get("task")
+    if stored is None:
+        return get_task(name) if name else None
+    try:
+        spec = TaskSpec.model_validate_json(stored)
+    except ValidationError as error:
+        raise RcdError(f"data set '{dataset.name}' stores a task that cannot be read: make it again") from error
+    return stored_task(spec)
 
 
 def delete_dataset(name: str) -> None:

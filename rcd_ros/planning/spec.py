@@ -8,8 +8,10 @@ should read and write, and can refuse a robot that does not match.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -23,30 +25,77 @@ from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 
-ChannelKind = Literal["joint_position", "joint_velocity", "body_pose", "body_twist", "goal_position"]
+ChannelKind = Literal[
+    "joint_position", "joint_velocity", "joint_effort", "body_pose", "body_twist", "goal_position", "values"
+]
 Interface = Literal["position", "velocity", "effort", "state"]
+ObservedMessage = Literal["JointState", "Odometry", "PoseStamped", "tf", "Float64MultiArray"]
+CommandMessage = Literal["JointTrajectory", "Float64MultiArray", "JointState"]
+Alignment = Literal["stamp", "hold", "nearest"]
 
 BODY_SIZES: dict[str, int] = {"body_pose": 7, "body_twist": 6}
 AXES = ("x", "y", "z")
+POSE_VALUES = (*AXES, "qw", "qx", "qy", "qz")
+TWIST_VALUES = ("vx", "vy", "vz", "wx", "wy", "wz")
+QUATERNION = slice(3, 7)
+"""Where a pose has its orientation."""
+
+USUAL_MESSAGES: dict[str, ObservedMessage] = {
+    "joint_position": "JointState",
+    "joint_velocity": "JointState",
+    "joint_effort": "JointState",
+    "body_pose": "Odometry",
+    "body_twist": "Odometry",
+    "goal_position": "PoseStamped",
+    "values": "Float64MultiArray",
+}
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Infinite limits are written as .inf and Infinity; JSON's null would not be read back.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
-class ObservationChannel(_Frozen):
+class _Sparse(_Frozen):
+    """Leaves fields named in `_optional` out of what is stored while they have their default.
+
+    Readers from before these fields existed refuse what they do not know.
+    """
+
+    _optional: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        for name in self._optional:
+            if name in fields and getattr(self, name) == type(self).model_fields[name].default:
+                fields.pop(name)
+        return fields
+
+
+class ObservationChannel(_Sparse):
     """One group of observed quantities that arrives in one message field.
 
-    `joint_position` and `joint_velocity` are read from a `sensor_msgs/JointState` by joint name;
+    `joint_position`, `joint_velocity` and `joint_effort` are read from a `sensor_msgs/JointState` by joint name;
     `body_pose` (x, y, z in m; quaternion w, x, y, z) and `body_twist` (linear in the world frame, m/s;
     angular in the body frame, rad/s: MuJoCo's free-joint convention) from a `nav_msgs/Odometry`;
     `goal_position` (the position axes named in `joints`, m) from a `geometry_msgs/PoseStamped`, which stays in force
-    until the next one comes.
+    until the next one comes; `values` (any numbers, named in `joints`) from a `std_msgs/Float64MultiArray`.
+    `message` names another type where a robot publishes another one.
+
+    A message's number is `topic_scale` * number + `topic_offset` in the channel's unit.
     """
+
+    _optional = frozenset(
+        {
+            *("achieved", "message", "names", "layout", "topic_scale", "topic_offset"),
+            *("frame", "align", "tolerance", "max_age", "continuous"),
+        }
+    )
 
     name: str
     kind: ChannelKind
-    topic: str = Field(description="relative topic that carries it")
+    topic: str = Field(description="relative topic that carries it; empty for a frame of tf")
     joints: tuple[str, ...] = Field(
         description="joint names in vector order; for a body, its name alone; for a goal, axes out of x, y, z"
     )
@@ -55,11 +104,44 @@ class ObservationChannel(_Frozen):
     achieved: tuple[int, ...] = Field(
         default=(), description="for a goal: the data set's columns that show what has been reached of it"
     )
+    message: ObservedMessage | None = Field(default=None, description="None: the usual one of this kind")
+    names: tuple[str, ...] = Field(
+        default=(), description="what the message calls the joints, or the body's child frame; empty: as `joints`"
+    )
+    layout: tuple[str, ...] = Field(default=(), description="of an array without names: the name of each number")
+    topic_scale: tuple[float, ...] = Field(default=(), description="unit of the channel / unit of the message")
+    topic_offset: tuple[float, ...] = Field(default=(), description="in the channel's unit")
+    frame: str = Field(default="", description="that a pose is in; empty: any")
+    align: Alignment = Field(
+        default="stamp",
+        description="with the clock channel: the same stamp within the tolerance; the newest one until then (hold); "
+        "or the nearest one, before or after it",
+    )
+    tolerance: float | None = Field(default=None, ge=0.0, description="s between stamps; None: the task's")
+    max_age: float | None = Field(default=None, gt=0.0, description="s that a held value may be older; None: any age")
+    continuous: tuple[str, ...] = Field(default=(), description="joints that turn without end: 2 pi apart is the same")
 
     @property
     def size(self) -> int:
         """Number of values of this channel."""
         return len(self.columns)
+
+    @property
+    def message_type(self) -> ObservedMessage:
+        """The message that carries it."""
+        return self.message or USUAL_MESSAGES[self.kind]
+
+    @property
+    def topic_names(self) -> tuple[str, ...]:
+        """What the message calls the joints, in the order of `joints`."""
+        return self.names or self.joints
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """A name for each value: its joint or axis; of a body x, y, z, qw, qx, qy, qz, or vx, vy, vz, wx, wy, wz."""
+        if self.kind == "body_pose":
+            return POSE_VALUES
+        return TWIST_VALUES if self.kind == "body_twist" else self.joints
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
@@ -82,25 +164,54 @@ class ObservationChannel(_Frozen):
                 f"channel '{self.name}' ({self.kind}) needs {expected} columns of what was achieved, "
                 f"got {len(self.achieved)}"
             )
+        if self.names and len(self.names) != len(self.joints):
+            raise ValueError(f"channel '{self.name}' needs a name on its topic for each of {self.joints}")
+        if any(values and len(values) != self.size for values in (self.topic_scale, self.topic_offset)):
+            raise ValueError(f"channel '{self.name}' needs a scale and an offset for each of its {self.size} values")
+        if not set(self.continuous) <= set(self.joints):
+            raise ValueError(f"channel '{self.name}' has no joints {sorted(set(self.continuous) - set(self.joints))}")
         return self
 
-    @model_serializer(mode="wrap")
-    def _leave_out_what_is_not_achieved(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Readers from before there were goals refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        if not self.achieved:
-            fields.pop("achieved", None)
-        return fields
+
+class CommandOutput(_Sparse):
+    """One controller's part of the command: which joints it takes, on which topic, in which message and unit.
+
+    command = `topic_scale` * number of the message + `topic_offset`, as with observations.
+    """
+
+    _optional = frozenset({"names", "topic_scale", "topic_offset"})
+
+    topic: str
+    message: CommandMessage = "JointTrajectory"
+    joints: tuple[str, ...]
+    names: tuple[str, ...] = Field(default=(), description="what the controller calls them; empty: as `joints`")
+    topic_scale: tuple[float, ...] = ()
+    topic_offset: tuple[float, ...] = ()
+
+    @property
+    def topic_names(self) -> tuple[str, ...]:
+        """What the controller calls the joints, in the order of `joints`."""
+        return self.names or self.joints
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        for field in ("names", "topic_scale", "topic_offset"):
+            if getattr(self, field) and len(getattr(self, field)) != len(self.joints):
+                raise ValueError(f"output '{self.topic}' needs one of {field} for each of its joints {self.joints}")
+        return self
 
 
-class CommandChannel(_Frozen):
+class CommandChannel(_Sparse):
     """What the planner commands: one value per joint, in physical units, published as a JointTrajectory.
 
     The interface `state` is the exception: every joint's position, then every joint's velocity, which a tracking
     controller follows. `scale` turns a data set's own value into the physical one: command = scale * data[columns].
     `source` tells which array of the data set is planned: its actions, or (where a tracking controller follows
-    planned states) its observations.
+    planned states) its observations. `outputs` splits the command over several controllers; without any, all of it
+    goes to `topic` as a JointTrajectory.
     """
+
+    _optional = frozenset({"outputs", "continuous"})
 
     topic: str
     interface: Interface
@@ -111,6 +222,13 @@ class CommandChannel(_Frozen):
     scale: tuple[float, ...]
     columns: tuple[int, ...]
     source: Literal["action", "observation"] = "action"
+    outputs: tuple[CommandOutput, ...] = ()
+    continuous: tuple[str, ...] = Field(default=(), description="joints that turn without end: 2 pi apart is the same")
+
+    @property
+    def controllers(self) -> tuple[CommandOutput, ...]:
+        """The outputs; where none are given, the one that takes the whole command as a JointTrajectory."""
+        return self.outputs or (CommandOutput(topic=self.topic, joints=self.joints),)
 
     @property
     def size(self) -> int:
@@ -143,6 +261,11 @@ class CommandChannel(_Frozen):
             )
         if any(low >= high for low, high in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"command channel '{self.topic}' has a lower limit at or above its upper limit")
+        taken = [joint for output in self.outputs for joint in output.joints]
+        if self.outputs and sorted(taken) != sorted(self.joints):
+            raise ValueError(f"the outputs of command '{self.topic}' take {taken}, it commands {list(self.joints)}")
+        if not set(self.continuous) <= set(self.joints):
+            raise ValueError(f"command '{self.topic}' has no joints {sorted(set(self.continuous) - set(self.joints))}")
         return self
 
 
@@ -182,8 +305,36 @@ class ScoreSpec(_Frozen):
         return 100.0 * (value - self.reference_low) / (self.reference_high - self.reference_low)
 
 
-class TaskSpec(_Frozen):
-    """A task as the planner sees it: observation channels, command channel, control period, score, motion limits."""
+class Condition(_Frozen):
+    """One observed value compared with a threshold; a goal is reached while all conditions of its name hold."""
+
+    goal: str
+    channel: str
+    value: str = Field(description="one of the channel's `value_names`")
+    comparison: Literal[">=", ">", "<=", "<"]
+    threshold: float
+
+    def holds(self, observed: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether values of this name (...,), in the channel's unit, satisfy it."""
+        compare = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less}[self.comparison]
+        result: NDArray[np.bool_] = compare(observed, self.threshold)
+        return result
+
+
+class TaskSource(_Frozen):
+    """The task file that a specification was made from, word for word, and the folder its relative paths start in."""
+
+    text: str
+    folder: str
+
+
+class TaskSpec(_Sparse):
+    """A task as the planner sees it: observation channels, command channel, control period, score, motion limits.
+
+    The channel `clock` says when to plan: an observation is complete at its stamps.
+    """
+
+    _optional = frozenset({"motion", "clock", "tolerance", "success", "source"})
 
     name: str
     control_period: float = Field(gt=0.0, description="s")
@@ -192,6 +343,19 @@ class TaskSpec(_Frozen):
     command: CommandChannel
     score: ScoreSpec
     motion: MotionSpec | None = None
+    clock: str = Field(default="", description="channel at whose stamps plans are made; empty: the first")
+    tolerance: float | None = Field(
+        default=None, ge=0.0, description="s that stamps of one observation may differ; None: as the node is told"
+    )
+    success: tuple[Condition, ...] = Field(default=(), description="when the goals of the score are reached")
+    source: TaskSource | None = None
+
+    @model_validator(mode="after")
+    def _conditions_fit(self) -> Self:
+        for condition in self.success:
+            if condition.goal not in self.score.goals:
+                raise ValueError(f"the score has no goal '{condition.goal}'")
+        return self
 
     @model_validator(mode="after")
     def _motion_fits(self) -> Self:
@@ -199,14 +363,6 @@ class TaskSpec(_Frozen):
             if values is not None and len(values) != self.command.size:
                 raise ValueError(f"motion limit '{name}' has {len(values)} values for {self.command.size} joints")
         return self
-
-    @model_serializer(mode="wrap")
-    def _leave_out_unknown_motion(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Readers from before there were motion limits refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        if self.motion is None:
-            fields.pop("motion", None)
-        return fields
 
     @property
     def observation_size(self) -> int:
@@ -240,4 +396,5 @@ class TaskSpec(_Frozen):
         for name in names:
             if name not in known:
                 raise RcdError(f"task '{self.name}' has no observation channel '{name}'; it has: {', '.join(known)}")
-        return self.model_copy(update={"observations": tuple(known[name] for name in names)})
+        clock = self.clock if self.clock in names else ""
+        return self.model_copy(update={"observations": tuple(known[name] for name in names), "clock": clock})

@@ -6,19 +6,27 @@ Looking a task up loads no simulator; making its simulation does.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.spec import TaskSource, TaskSpec
+from rcd_ros.resources import find_resource
 from rcd_ros.simulation.kitchen_task import kitchen_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
+from rcd_ros.simulation.task_file import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
+from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
+
+GROUP = "rcd_ros.tasks"
+"""Entry points of other packages' tasks."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,17 @@ class Task:
         make_simulation: the simulator.
         controllers: by name, controllers that solve the task without a planner; they take their settings by keyword.
         picture: `module:function` of `draw_ground`; None where a task has none.
+        file: the task file that it was read from, if it was.
+        continuing: options under which its simulation goes on where an episode ended, with another goal; None where
+            every episode begins anew.
     """
 
     spec: TaskSpec
     make_simulation: Callable[..., Simulation]
     controllers: Mapping[str, Callable[..., Controller]] = field(default_factory=dict)
     picture: str | None = None
+    file: LoadedTaskFile | None = None
+    continuing: Mapping[str, Any] | None = None
 
     def draw_ground(self) -> Callable[[Any, TaskSpec], None] | None:
         """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
@@ -44,8 +57,11 @@ class Task:
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A task before its options are known.
+class TaskEntry:
+    """A task before its options are known: what the package's own tasks are, and entry points of others name.
+
+    Another package makes its tasks known by an entry point of the group `rcd_ros.tasks`, named as the task, whose
+    object is one of these.
 
     Attributes:
         make_spec: the specification from its options.
@@ -53,6 +69,7 @@ class _Entry:
         placements: further options, which the simulator takes.
         controllers: by name, `module:class` of a controller, called with the specification, and its settings.
         picture: as `Task` has it.
+        continuing: as `Task` has it.
     """
 
     make_spec: Callable[..., TaskSpec]
@@ -60,16 +77,18 @@ class _Entry:
     placements: tuple[str, ...] = ()
     controllers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     picture: str | None = None
+    continuing: Mapping[str, Any] | None = None
 
 
-def _maze(name: str) -> _Entry:
+def _maze(name: str) -> TaskEntry:
     waypoints = "rcd_ros.simulation.waypoints:WaypointController"
-    return _Entry(
+    return TaskEntry(
         partial(maze_spec, name),
         "rcd_ros.simulation.maze:Maze",
         placements=("goal", "start"),
         controllers={"waypoints": (waypoints, {}), "behaviour": (waypoints, {"noise": BEHAVIOUR_NOISE})},
         picture="rcd_ros.simulation.maze_picture:draw_maze",
+        continuing={"goal": "random"},
     )
 
 
@@ -77,25 +96,61 @@ BEHAVIOUR_NOISE = 0.5
 """D4RL's, of the actions in its maze data."""
 
 _TASKS = {
-    "kitchen": _Entry(kitchen_spec, "rcd_ros.simulation.kitchen:Kitchen"),
+    "kitchen": TaskEntry(kitchen_spec, "rcd_ros.simulation.kitchen:Kitchen"),
     **{name: _maze(name) for name in LAYOUTS},
 }
 
 
 def task_names() -> list[str]:
-    """Names that `get_task` accepts."""
-    return list(_TASKS)
+    """Names that `get_task` accepts: the package's own, task files that ship with it, those of other packages."""
+    return [*_TASKS, *_shipped_files(), *(name for name in _entry_points() if name not in _TASKS)]
+
+
+def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+
+
+def _shipped_files() -> dict[str, Path]:
+    try:
+        folder = find_resource("config/tasks")
+    except RcdError:
+        return {}
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def _find_entry(name: str) -> TaskEntry:
+    """A task that is a Python class: the package's own, or one that another package makes known."""
+    if name in _TASKS:
+        return _TASKS[name]
+    point = _entry_points().get(name)
+    if point is None:
+        known = task_names()
+        raise RcdError(
+            f"there is no task '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}, or the path of a task "
+            "file, ending in .yaml"
+        )
+    try:
+        entry = point.load()
+    except Exception as error:  # whatever another package's import raises
+        raise RcdError(f"task '{name}' cannot be loaded from '{point.value}': {error}") from error
+    if not isinstance(entry, TaskEntry):
+        raise RcdError(f"task '{name}': '{point.value}' is no TaskEntry, but {type(entry).__name__}")
+    return entry
 
 
 def get_task(name: str, **options: Any) -> Task:
     """The named task with its options (kitchen: `goals`, `episode_steps`; mazes: `episode_steps`, `goal`, `start`).
 
+    `name` may be the path of a task file (.yaml); its only option is `episode_steps`.
+
     Raises:
-        RcdError: an unknown task or option, or an option out of range.
+        RcdError: an unknown task or option, or an option out of range; a task file that cannot be used.
     """
-    entry = _TASKS.get(name)
-    if entry is None:
-        raise RcdError(f"there is no task '{name}'{did_you_mean(name, _TASKS)}; known: {', '.join(_TASKS)}")
+    path = name if is_task_file(name) else str(_shipped_files().get(name, "")) if name not in _TASKS else ""
+    if path:
+        file = load_task_file(path)
+        return _file_task(file, spec_of(file), **options)
+    entry = _find_entry(name)
     accepted = [*inspect.signature(entry.make_spec).parameters, *entry.placements]
     for option in options:
         if option not in accepted:
@@ -111,6 +166,7 @@ def get_task(name: str, **options: Any) -> Task:
             each: partial(_load(target), spec, **settings) for each, (target, settings) in entry.controllers.items()
         },
         picture=entry.picture,
+        continuing=entry.continuing,
     )
 
 
@@ -125,6 +181,9 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
         RcdError: no such task here, or one that commands something else by now.
     """
     options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps, **placements}
+    if spec.source is not None:
+        file = _stored_file(spec.source, spec.name)
+        return _file_task(file, spec_of(file), **options)
     if spec.score.kind == "completions":
         options["goals"] = spec.score.goals
     task = get_task(spec.name, **options)
@@ -136,12 +195,49 @@ def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any)
     return task
 
 
+def stored_task(spec: TaskSpec) -> Task:
+    """The task of a whole specification from a task file, as a data set stores it: no file is read again.
+
+    Raises:
+        RcdError: the stored text cannot be read by this version.
+    """
+    assert spec.source is not None
+    return _file_task(_stored_file(spec.source, spec.name), spec)
+
+
+def _stored_file(source: TaskSource, name: str) -> LoadedTaskFile:
+    return parse_task_file(source, f"{name}.yaml, as it was stored")
+
+
+def _file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
+    steps = options.pop("episode_steps", None) or spec.episode_steps
+    if options:
+        option = next(iter(options))
+        raise RcdError(f"a task file has no option '{option}'; its only one is episode_steps")
+    if steps < 1:
+        raise RcdError(f"episode_steps must be at least 1, got {steps}")
+    spec = spec.model_copy(update={"episode_steps": steps})
+    simulation = file.content.simulation
+    leads = simulation is not None and simulation.demonstrate is not None
+    return Task(
+        spec=spec,
+        make_simulation=partial(_make_simulation, "rcd_ros.simulation.file_simulation:FileSimulation", spec, file=file),
+        controllers={"demonstrate": partial(_make_demonstrator, spec, file)} if leads else {},
+        file=file,
+    )
+
+
 def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simulation:
     try:
         make: Callable[..., Simulation] = _load(simulator)
     except ImportError as error:
         raise RcdError(f"task '{spec.name}' needs a simulator ({error}); pip install 'rcd_ros[sim]'") from error
     return make(spec, **arguments)
+
+
+def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: Any) -> Controller:
+    make: Callable[..., Controller] = _load("rcd_ros.simulation.demonstrator:Demonstrator")
+    return make(spec, file, **settings)
 
 
 def _load(target: str) -> Any:

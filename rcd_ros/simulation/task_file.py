@@ -1,0 +1,436 @@
+"""The task file: what a user writes about a robot and a task, in YAML, checked as a whole.
+
+`TaskFile` is what stands in the file; `task_file_spec.spec_of` makes a `TaskSpec` of it. docs/own_robot.md explains
+every key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.spec import Alignment, CommandMessage, Interface, ObservedMessage, TaskSource
+from rcd_ros.simulation.yaml_lines import KeyPath, line_of, read_yaml
+from rcd_ros.suggest import did_you_mean
+
+FORMATS = ("lerobot", "robomimic", "act", "d4rl", "npz", "bag")
+"""Data formats that `columns` may describe."""
+
+COMPARISON = re.compile(r"\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float | Mapping) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_list)]
+PerJoint = float | dict[str, float] | tuple[float, ...]
+"""One number for all, one for each, or some by name."""
+Interval = tuple[float, float]
+
+
+class Conversion(_Section):
+    """From numbers as they are stored or sent to SI units: SI = unit's factor * scale * number + offset."""
+
+    unit: str | dict[str, str] | tuple[str, ...] | None = Field(
+        None, description="rad, deg, m, mm, cm, percent, rad/s, deg/s, m/s, ...; one, one each, or by joint name"
+    )
+    scale: PerJoint = 1.0
+    offset: PerJoint = 0.0
+
+
+class OnTopic(Conversion):
+    """How joints are called, and their numbers given, in the messages of a topic."""
+
+    prefix: str = Field("", description="before every joint's name on the topic, e.g. left_")
+    names: dict[str, str] = Field({}, description="joint of this file -> its name on the topic, where they differ")
+
+
+class ObserveEntry(OnTopic):
+    """One thing that is observed. Exactly one kind of content; of a JointState several, of an Odometry both."""
+
+    topic: str = Field("", description="empty only for type tf")
+    type: ObservedMessage | None = Field(None, description="JointState where joints are named, Odometry for a twist")
+    position: Names = Field((), description="joints whose position is observed (rad, m)")
+    velocity: Names = Field((), description="joints whose velocity is observed (rad/s, m/s)")
+    effort: Names = Field((), description="joints whose effort is observed (N m, N)")
+    pose: str = Field("", description="body whose pose is observed; for tf, the child frame")
+    twist: str = Field("", description="body whose velocity is observed (Odometry)")
+    goal: Names = Field((), description="axes out of x, y, z of a goal (PoseStamped), in force until the next one")
+    achieved: Names = Field((), description="for a goal: the observed value that reaches it, for each axis")
+    values: Names = Field((), description="names of other numbers (Float64MultiArray)")
+    layout: Names = Field((), description="Float64MultiArray: the name of every number in it, where not all are taken")
+    frame: str = Field("", description="frame that a pose is in; others are transformed or refused; for tf, the parent")
+    align: Alignment = Field(
+        "stamp", description="stamp: same stamp as the clock; hold: newest until then; nearest: nearest"
+    )
+    tolerance: float | None = Field(None, ge=0.0, description="s that its stamp may differ (stamp, nearest)")
+    max_age: float | None = Field(None, gt=0.0, description="s that a held value may be old")
+    continuous: bool | Names = Field((), description="joints that turn without end; true: all")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        joints, body = (self.position, self.velocity, self.effort), (self.pose, self.twist)
+        contents = sum(map(bool, (any(joints), any(body), self.goal, self.values)))
+        if contents != 1:
+            raise ValueError("say what is observed by one of position/velocity/effort, pose/twist, goal, values")
+        kind = "joints" if any(joints) else "goal" if self.goal else "values" if self.values else "body"
+        allowed = _MESSAGES_OF[kind]
+        if self.message not in allowed:
+            raise ValueError(f"type {self.message} does not carry this content: use {' or '.join(allowed)}")
+        if self.message == "Float64MultiArray" and sum(map(bool, joints)) > 1:
+            raise ValueError("a Float64MultiArray carries one of position, velocity and effort: use two entries")
+        if self.twist and self.message != "Odometry":
+            raise ValueError(f"type {self.message} carries no twist: use Odometry, or leave twist away")
+        if not self.topic and self.message != "tf":
+            raise ValueError("needs a topic")
+        if self.message == "tf" and not self.frame:
+            raise ValueError("type tf needs the frame that the body's pose is looked up in")
+        if self.goal and self.achieved and len(self.achieved) != len(self.goal):
+            raise ValueError(f"goal has {len(self.goal)} axes, achieved {len(self.achieved)} values")
+        return self
+
+    @property
+    def message(self) -> ObservedMessage:
+        """The message's type, where none is given the usual one for the content."""
+        if self.type is not None:
+            return self.type
+        if self.goal or (self.pose and not self.twist):
+            return "PoseStamped"
+        return "Odometry" if self.twist else "Float64MultiArray" if self.values else "JointState"
+
+
+_MESSAGES_OF: dict[str, tuple[ObservedMessage, ...]] = {
+    "joints": ("JointState", "Float64MultiArray"),
+    "body": ("PoseStamped", "Odometry", "tf"),
+    "goal": ("PoseStamped",),
+    "values": ("Float64MultiArray",),
+}
+
+
+class CommandEntry(OnTopic):
+    """One controller that is commanded."""
+
+    topic: str
+    type: CommandMessage = "JointTrajectory"
+    interface: Interface = "position"
+    joints: Names
+    limits: tuple[Interval, ...] | Interval | None = Field(
+        None, description="smallest and largest command, SI units: one pair for all, or one each"
+    )
+    continuous: bool | Names = ()
+
+
+class LimitsEntry(_Section):
+    """What the joints bear: from a model file, and what is written here instead of it. rad, m, s."""
+
+    urdf: str = ""
+    mjcf: str = ""
+    position: tuple[Interval, ...] | dict[str, Interval] | None = None
+    velocity: PerJoint | None = None
+    acceleration: PerJoint | None = None
+    jerk: PerJoint | None = None
+
+
+class Column(Conversion):
+    """Where a data format keeps one group of numbers."""
+
+    key: str
+    columns: tuple[int, ...] = Field((), description="which of its columns, e.g. 0:6 or [0, 2, 3]; none: all")
+    quaternion: Literal["wxyz", "xyzw"] = Field("wxyz", description="order of a pose's orientation")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _slices(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "columns" in value:
+            value = {**value, "columns": _column_numbers(value["columns"])}
+        return value
+
+
+def _column_numbers(value: Any) -> Any:
+    """`0:6` means 0 to 5, as in Python; a list may mix numbers and such ranges."""
+    numbers: list[Any] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str) and (match := re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", part)):
+            if int(match[2]) <= int(match[1]):
+                raise ValueError(f"columns {part} are none: write first:last+1")
+            numbers += range(int(match[1]), int(match[2]))
+        else:
+            numbers.append(part)
+    return tuple(numbers)
+
+
+class FileColumns(_Section):
+    """Where one kind of data file keeps what the task observes and commands.
+
+    `observe` names entries of the task's `observe`, or single channels of an entry with several. What is not named is
+    not in the data.
+    """
+
+    observe: dict[str, Column] = {}
+    command: Column | Literal["next_observation"] = Field(
+        "next_observation", description="the commands' place, or next_observation: what was observed one step later"
+    )
+    reward: Column | None = None
+    success: Column | None = Field(None, description="per step, or once an episode: whether the task is done")
+
+
+class BagCommand(OnTopic):
+    """Where a bag says what the robot was commanded; of a JointTrajectory, points are sampled as a controller does."""
+
+    topic: str
+    type: CommandMessage = "JointTrajectory"
+    joints: Names = Field((), description="which of the command's; none: all of them")
+
+
+class BagEpisodes(_Section):
+    """What cuts a bag into episodes. Without any, each bag is one episode."""
+
+    topic: str = Field("", description="every message begins (true, or not a Bool) or ends (false) an episode")
+    service: str = Field("", description="every request seen on this service's event topic begins one")
+    silence: float | None = Field(None, gt=0.0, description="s without an observation end one")
+
+
+class BagColumns(_Section):
+    """How bags of the robot are read. Observations come from the topics of `observe`."""
+
+    command: tuple[BagCommand, ...] | Literal["command", "next_observation"] = Field(
+        "command",
+        description="command: from the topics of the command; next_observation: teleoperated, what was observed one "
+        "step later; or the topics that say it, e.g. a leader arm's JointState",
+    )
+    tolerance: float | None = Field(None, ge=0.0, description="s between stamps, in place of the task's")
+    episodes: BagEpisodes = BagEpisodes()
+    success: str = Field("", description="topic of std_msgs/Bool that says whether the episode succeeded")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "command" not in value:
+            return value
+        command = value["command"]
+        if isinstance(command, str) and command not in ("command", "next_observation"):
+            command = [{"topic": command}]
+        elif isinstance(command, Mapping):
+            command = [command]
+        return {**value, "command": command}
+
+
+class ColumnsEntry(_Section):
+    """The columns of each data format."""
+
+    lerobot: FileColumns | None = None
+    robomimic: FileColumns | None = None
+    act: FileColumns | None = None
+    d4rl: FileColumns | None = None
+    npz: FileColumns | None = None
+    bag: BagColumns = BagColumns()
+
+
+class ScoreEntry(_Section):
+    """How an episode is scored. Without it: by the goals of `success`."""
+
+    kind: Literal["completions", "return"] = "completions"
+    reference_low: float = 0.0
+    reference_high: float | None = Field(None, description="the value that scores 100; completions: number of goals")
+
+
+class RandomStart(_Section):
+    """Where one body begins: uniformly in these intervals (m, rad); yaw is about the world's z."""
+
+    x: Interval | None = None
+    y: Interval | None = None
+    z: Interval | None = None
+    yaw: Interval | None = None
+
+
+class WayPoint(_Section):
+    """A point that is reached before the next one counts, relative to a body."""
+
+    body: str = Field("world", description="of the model")
+    offset: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="m, in the world's directions")
+    at: dict[Literal["x", "y", "z"], float] = Field({}, description="coordinates that are fixed instead, m")
+    within: dict[Literal["x", "y", "z"], float] = Field(
+        {"x": 0.01, "y": 0.01, "z": 0.01}, description="m from it, along each axis, that count as reached"
+    )
+
+
+class DemonstrateEntry(_Section):
+    """How a site of the model is led, to make demonstrations without a person (`rcd data make`)."""
+
+    site: str = Field(description="of the model: the tip of the tool")
+    way: tuple[WayPoint, ...] = Field(min_length=1)
+    speed: float = Field(0.2, gt=0.0, description="m/s")
+    lead: float = Field(2.0, gt=0.0, description="control periods by which the commanded tip is ahead of the tip")
+    noise: float = Field(0.0, ge=0.0, description="m beside the way, standard deviation, slowly changing")
+    joints: dict[str, float] = Field({}, description="joints that do not lead, and their command, e.g. a gripper")
+    pose: str = Field("", description="keyframe whose orientation of the site is kept; empty: the first observed")
+
+
+class SimulationEntry(_Section):
+    """A MuJoCo model of robot and scene."""
+
+    model: str = Field(description="MJCF or URDF file, relative to this file")
+    keyframe: str = Field("", description="to begin in")
+    random: dict[str, float | RandomStart] = Field(
+        {}, description="joints: largest deviation of every commanded joint, rad or m; a body: where it begins"
+    )
+    seconds: float = Field(20.0, gt=0.0, description="length of an episode")
+    camera: str = Field("", description="of the model, for video; empty: a free one")
+    names: dict[str, str] = Field({}, description="joint or body of this file -> its name in the model")
+    demonstrate: DemonstrateEntry | None = None
+
+
+class TaskFile(_Section):
+    """A whole task file."""
+
+    task: str = Field(pattern=r"^[A-Za-z][-\w]*$", description="name: letters, digits, - and _")
+    rate: float = Field(gt=0.0, le=1000.0, description="control rate, Hz")
+    joints: Any = Field(None, description="free for anchors (&arm [...]); nothing reads it")
+    clock: str = Field("", description="entry of `observe` whose stamps plans are made at; empty: the first")
+    tolerance: float | None = Field(None, ge=0.0, description="s that stamps of one observation may differ")
+    observe: dict[str, ObserveEntry] = Field(min_length=1)
+    command: Annotated[tuple[CommandEntry, ...], BeforeValidator(_as_list)] = Field(min_length=1)
+    limits: LimitsEntry = LimitsEntry()
+    columns: ColumnsEntry = ColumnsEntry()
+    success: dict[str, str | dict[str, str]] = Field(
+        {}, description="entry.value: '>= 0.62'; all must hold at once; or several named goals with such conditions"
+    )
+    score: ScoreEntry = ScoreEntry()
+    simulation: SimulationEntry | None = None
+
+
+@dataclass(frozen=True)
+class LoadedTaskFile:
+    """A checked task file.
+
+    Attributes:
+        content: what stands in it.
+        source: its text, and the folder that relative paths in it start from.
+        name: what to call the file in messages.
+        lines: path of keys -> line in the text.
+    """
+
+    content: TaskFile
+    source: TaskSource
+    name: str
+    lines: Mapping[KeyPath, int]
+
+    def path(self, relative: str) -> Path:
+        """A file that the task file names."""
+        return Path(self.source.folder) / Path(relative).expanduser()
+
+    def error(self, text: str, *keys: str | int) -> RcdError:
+        """An error about the value at a path of keys, with its line."""
+        return RcdError(f"task file '{self.name}', line {self.line(keys)}: {'.'.join(map(str, keys))}: {text}")
+
+    def line(self, keys: Sequence[str | int]) -> int:
+        """Line of the value at a path of keys, or of what it would stand in."""
+        return line_of(self.lines, keys)
+
+
+def is_task_file(name: str) -> bool:
+    """Whether a task is named by a file."""
+    return name.endswith((".yaml", ".yml"))
+
+
+def load_task_file(path: str | Path) -> LoadedTaskFile:
+    """Read and check a task file.
+
+    Raises:
+        RcdError: there is none, it is no YAML, or keys or values are wrong: line, key and nearest known key are said.
+    """
+    file = Path(path).expanduser()
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise RcdError(f"the task file '{path}' cannot be read: {reason}") from error
+    return parse_task_file(TaskSource(text=text, folder=str(file.resolve().parent)), str(path))
+
+
+def parse_task_file(source: TaskSource, name: str) -> LoadedTaskFile:
+    """Check the text of a task file; `name` is what to call it in errors.
+
+    Raises:
+        RcdError: as `load_task_file`.
+    """
+    content, lines = read_yaml(source.text, f"task file '{name}'")
+    if not isinstance(content, dict):
+        raise RcdError(f"task file '{name}' is not a mapping of keys to values")
+    try:
+        checked = TaskFile.model_validate(content)
+    except ValidationError as error:
+        raise RcdError(f"task file '{name}', {'; '.join(_mistakes(error, content, lines))}") from error
+    return LoadedTaskFile(checked, source, name, lines)
+
+
+def _mistakes(error: ValidationError, content: dict[str, Any], lines: Mapping[KeyPath, int]) -> Iterator[str]:
+    """One clause per mistake; what each alternative of a union says about the same value is one mistake."""
+    found: dict[KeyPath, list[str]] = {}
+    for detail in error.errors():
+        path, input_ = _path_in(content, detail["loc"]), detail["input"]
+        if detail["type"] == "extra_forbidden":
+            known = _known_keys(path[:-1])
+            near = did_you_mean(str(path[-1]), known, most=1)
+            text = f"unknown key '{path[-1]}'{near}; known: {', '.join(known)}"
+            found.setdefault(path, []).append(text)
+        elif detail["type"] == "missing":
+            found.setdefault((*path, detail["loc"][-1]), []).append(f"the key '{detail['loc'][-1]}' is missing")
+        else:
+            text = detail["msg"].removeprefix("Value error, ")
+            text += "" if isinstance(input_, dict | list | tuple) else f", got {input_!r}"
+            found.setdefault(path, []).append(text)
+    for path, texts in found.items():
+        of_key = texts[0].startswith(("unknown key", "the key"))
+        where = ".".join(map(str, path[:-1] if of_key else path))
+        yield f"line {line_of(lines, path)}: {where + ': ' if where else ''}{' or '.join(dict.fromkeys(texts))}"
+
+
+def _path_in(content: Any, location: Sequence[str | int]) -> KeyPath:
+    """A location of pydantic's without the names of types that it puts between the keys."""
+    path: list[str | int] = []
+    for part in location:
+        if isinstance(content, dict) and part in content:
+            content = content[str(part)]
+        elif isinstance(content, list) and isinstance(part, int) and part < len(content):
+            content = content[part]
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _known_keys(path: Sequence[str | int]) -> list[str]:
+    """Keys that may stand at a path of a task file."""
+    models: list[type[BaseModel]] = [TaskFile]
+    for part in path:
+        following: list[type[BaseModel]] = []
+        for model in models:
+            field = model.model_fields.get(str(part))
+            following += _models_in(field.annotation) if field is not None else [model]
+        models = following
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]

@@ -1,0 +1,100 @@
+"""Units of task files, and the conversion of numbers to SI units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.simulation.task_file import Conversion, PerJoint
+from rcd_ros.suggest import did_you_mean
+
+_DEGREE = math.pi / 180.0
+UNITS: dict[str, tuple[str, float]] = {
+    "rad": ("rad", 1.0),
+    "deg": ("rad", _DEGREE),
+    "turn": ("rad", 2.0 * math.pi),
+    "m": ("m", 1.0),
+    "cm": ("m", 0.01),
+    "mm": ("m", 0.001),
+    "rad/s": ("rad/s", 1.0),
+    "deg/s": ("rad/s", _DEGREE),
+    "rpm": ("rad/s", 2.0 * math.pi / 60.0),
+    "m/s": ("m/s", 1.0),
+    "cm/s": ("m/s", 0.01),
+    "mm/s": ("m/s", 0.001),
+    "N m": ("N m", 1.0),
+    "N": ("N", 1.0),
+    "1": ("1", 1.0),
+    "percent": ("", 0.01),
+}
+"""Unit in a file -> its SI unit and the factor to it. Percent may be of anything: scale says of how much."""
+
+
+def to_si(
+    conversion: Conversion, names: Sequence[str], units: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale and offset (n,) each, with SI = scale * number + offset.
+
+    Args:
+        conversion: what the file says.
+        names: of the values, for what is said by name.
+        units: SI unit of each value.
+
+    Raises:
+        RcdError: an unknown unit or name, one of another quantity, or a wrong number of them.
+    """
+    given = each_unit(conversion.unit, names)
+    scale = each(conversion.scale, names, 1.0, "scale")
+    for i, (unit, si) in enumerate(zip(given, units, strict=True)):
+        if unit is None:
+            continue
+        if unit not in UNITS:
+            raise RcdError(f"unknown unit '{unit}'{did_you_mean(unit, UNITS)}; known: {', '.join(UNITS)}")
+        if si in ("rad/s", "m/s") and f"{unit}/s" in UNITS:  # deg of an entry with positions and velocities
+            unit = f"{unit}/s"
+        quantity, factor = UNITS[unit]
+        if quantity and quantity != si:
+            raise RcdError(f"'{names[i]}' is in {si}, the unit '{unit}' is of another quantity")
+        scale[i] *= factor
+    return scale, each(conversion.offset, names, 0.0, "offset")
+
+
+def each(given: PerJoint | None, names: Sequence[str], default: float, what: str) -> NDArray[np.float64]:
+    """One number for each name, from one for all, one for each, or some by name.
+
+    Raises:
+        RcdError: a wrong number of them, or an unknown name.
+    """
+    if given is None:
+        return np.full(len(names), default)
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                raise RcdError(f"{what} has no '{name}'{did_you_mean(name, names)}; there are: {', '.join(names)}")
+        return np.array([given.get(name, default) for name in names], np.float64)
+    values = np.atleast_1d(np.asarray(given, np.float64))
+    if values.size not in (1, len(names)):
+        raise RcdError(f"{what} needs one value, or {len(names)}, got {values.size}")
+    return np.broadcast_to(values, (len(names),)).copy()
+
+
+def each_unit(given: str | Mapping[str, str] | Sequence[str] | None, names: Sequence[str]) -> list[str | None]:
+    """The unit of each name, None where nothing is said.
+
+    Raises:
+        RcdError: a wrong number of units, or an unknown name.
+    """
+    if given is None or isinstance(given, str):
+        return [given] * len(names)
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                raise RcdError(f"unit has no '{name}'{did_you_mean(name, names)}; there are: {', '.join(names)}")
+        return [given.get(name) for name in names]
+    if len(given) != len(names):
+        raise RcdError(f"unit needs one value, or {len(names)}, got {len(given)}")
+    return list(given)
