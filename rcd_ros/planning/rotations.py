@@ -26,3 +26,23 @@ def rotate(w: float, x: float, y: float, z: float, a: float, b: float, c: float)
 def to_body(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:
     """A world-frame vector (3,) in the body frame: the inverse of `to_world`."""
     return to_world(np.asarray(quaternion, np.float64) * [1.0, -1.0, -1.0, -1.0], vector)
+
+
+def multiply(
+    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """The product of two quaternions: the rotation `second`, then `first`."""
+    a, b, c, d = first
+    w, x, y, z = second
+    return (
+        a * w - b * x - c * y - d * z,
+        a * x + b * w + c * z - d * y,
+        a * y - b * z + c * w + d * x,
+        a * z + b * y - c * x + d * w,
+    )
+
+
+def canonical(w: float, x: float, y: float, z: float) -> tuple[float, float, float, float]:
+    """Of the two quaternions of one rotation, q and -q, the one whose first component that is not zero is positive."""
+    first = next((value for value in (w, x, y, z) if value != 0.0), 1.0)
+    return (w, x, y, z) if first > 0.0 else (-w, -x, -y, -z)
