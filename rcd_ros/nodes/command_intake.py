@@ -59,6 +59,7 @@ class CommandIntake:
         self._limiter = ChangeLimiter(spec, self._interfaces)
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
+        self.last_refusal = ""
         self._rivals = 0
         self._heard = 0
         self._following = self._holding = False
@@ -157,6 +158,7 @@ class CommandIntake:
 
     def _warn_of_refusal(self, problem: str) -> None:
         """Say it the first time; the count is in the diagnostics and the results."""
+        self.last_refusal = problem
         kind = problem.split(":")[0]
         if kind not in self._warned:
             self._node.get_logger().warning(f"a plan was refused: {problem}")

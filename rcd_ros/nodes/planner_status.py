@@ -88,6 +88,8 @@ class PlannerStatus:
         return {
             **report.values(),
             **summary.milliseconds,
+            "task": planner.spec.name,
+            "control_period": planner.spec.control_period,
             "deadline_ms": round(1e3 * deadline, 3),
             f"missed in the last {WINDOW_S:g} s": f"{summary.missed} of {summary.periods}",
             "rate_asked_hz": round(rate, 2),

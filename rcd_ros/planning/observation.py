@@ -90,9 +90,10 @@ class Source:
     def converted(self, stamp: int, numbers: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """A message's numbers (k,) in SI units; None where a rate needs one more message."""
         if self.derived is not None:
-            numbers = self._with_rates(stamp, numbers)  # type: ignore[assignment]
-            if numbers is None:
+            rated = self._with_rates(stamp, numbers)
+            if rated is None:
                 return None
+            numbers = rated
         if self.scale is not None:
             numbers = numbers * self.scale
         return numbers if self.offset is None else numbers + self.offset

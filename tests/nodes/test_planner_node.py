@@ -87,7 +87,7 @@ def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny
 
 def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, peer: Peer, tiny: Path) -> None:
     """Other nodes may publish on the same topic: nothing ends, and nothing is planned, until the right joints come."""
-    process = start("planner_node", checkpoint=tiny, use_sim_time=True)
+    process = start("planner_node", checkpoint=tiny, max_age=1e10)
     robot = Robot(peer)
     peer.listen(DiagnosticArray, "diagnostics")
     for count in (1, 2, 3):
@@ -100,6 +100,7 @@ def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, pe
         statuses(peer)["planner: planning"][0] == statuses(peer)["planner: observations"][0] == DiagnosticStatus.ERROR
     )
     assert peer.received["joint_trajectory"] == []
+    peer.until(lambda: sentence in process.output, "the log")
     robot.show(4 * PERIOD, FIRST)
     peer.until(lambda: 4 * PERIOD in peer.trajectories(), "the plan for the right robot")
     peer.until(lambda: statuses(peer)["planner: planning"][0] == DiagnosticStatus.OK, "good news")
