@@ -1,4 +1,4 @@
-"""ros2 launch rcd_ros planner.launch.py: the planner drives the simulated kitchen arm."""
+"""ros2 launch rcd_ros planner.launch.py checkpoint:=FOLDER: the planner alone, for a robot that is there."""
 
 from launch import LaunchDescription
 from rcd_ros.launching.bringup import PLANNER

@@ -374,9 +374,7 @@ PLANNER = Bringup(
         LaunchArgument("checkpoint", "", "folder of the planner's checkpoint"),
         *(_SHARED[name] for name in ("engine", "shape", "seed")),
         LaunchArgument("mode", "", "how successive plans become one stream: first_action, chunk, ..."),
-        LaunchArgument(
-            "stamp_tolerance", "", "s between the messages of one observation (empty: the task's)", "number"
-        ),
+        LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
         LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),
         LaunchArgument("use_sim_time", "", "take the time from /clock", "boolean"),
         *(_SHARED[name] for name in ("record", "namespace", "autostart")),

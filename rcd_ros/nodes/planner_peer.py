@@ -42,9 +42,8 @@ class PlannerPeer:
         self._call: Any = None
         self._timer: Any = None
         group = ReentrantCallbackGroup()
-        self._client = (
-            node.create_client(Trigger, f"{planner}/begin_episode", callback_group=group) if planner else None
-        )
+        service = f"{planner}/begin_episode"
+        self._client = node.create_client(Trigger, service, callback_group=group) if planner else None
 
     @property
     def is_being_told(self) -> bool:
@@ -76,7 +75,9 @@ class PlannerPeer:
     def _misfit(self, task: str, period: str) -> str:
         spec = self._spec
         if task and task != spec.name and not self._any_task:
-            return f"the planner '{self._planner}' plans '{task}', the simulation is '{spec.name}': give it a checkpoint of it"
+            return (
+                f"the planner '{self._planner}' plans '{task}', the simulation is '{spec.name}': exchange one of them"
+            )
         try:
             seconds = float(period)
         except ValueError:

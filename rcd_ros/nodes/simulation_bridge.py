@@ -247,8 +247,8 @@ class SimulationBridge(Node):
         if refused:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(self._intake.refused.items()))
             return (
-                f"no trajectory on '{topic}' could be followed within {timeout:g} s, {refused} were refused ({reasons}): "
-                f"{self._intake.last_refusal}"
+                f"no trajectory on '{topic}' could be followed within {timeout:g} s, {refused} were refused "
+                f"({reasons}): {self._intake.last_refusal}"
             )
         text = f"no plan arrived on '{topic}' within {timeout:g} s"
         if self._peer.message:
