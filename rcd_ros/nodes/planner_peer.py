@@ -43,7 +43,7 @@ class PlannerPeer:
         self._timer: Any = None
         group = ReentrantCallbackGroup()
         service = f"{planner}/begin_episode"
-        self._client = node.create_client(Trigger, service, callback_group=group) if planner else None
+        self._client: Any = node.create_client(Trigger, service, callback_group=group) if planner else None
 
     @property
     def is_being_told(self) -> bool:

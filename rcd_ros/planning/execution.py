@@ -75,9 +75,10 @@ class TrajectoryFollower:
     A plan belongs to the stamp of the observation it was made from: a late one is entered in the middle, one whose
     last point has passed is refused. Refusals are counted in `refused` under their reason.
 
-    Where the points end one control period after another, each is the command of its period, as planners have it. Other points are
-    way-points, interpolated as joint_trajectory_controller does: cubic where positions come with velocities, else
-    linear. A position command is the one at the period's end; a velocity or effort command the mean over the period.
+    Where the points end one control period after another, each is the command of its period, as planners have it.
+    Other points are way-points, interpolated as joint_trajectory_controller does: cubic where positions come with
+    velocities, else linear. A position command is the one at the period's end; a velocity or effort command the mean
+    over the period.
 
     A plan for some of the joints leaves the others what they have: their own plan, its last position, or rest. Nothing
     is due before every joint has been commanded.
@@ -162,7 +163,8 @@ class TrajectoryFollower:
     def _interpolated(self, track: _Track, passed: int) -> NDArray[np.float64]:
         """The command (k,) of the period that begins `passed` ns after the stamp, between way-points."""
         end = min(passed + self._period, int(track.ends[-1]))
-        times, values, slopes = track.ends * 1e-9, track.values, track.slopes
+        values, slopes = track.values, track.slopes
+        times: NDArray[np.float64] = track.ends.astype(np.float64) * 1e-9
         if track.ends[0] > 0:
             start = track.values[0] if track.start is None else track.start
             times, values = np.insert(times, 0, 0.0), np.vstack((start, values))
