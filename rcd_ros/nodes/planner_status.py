@@ -134,7 +134,7 @@ class PlannerStatus:
             age, plan = (summary.milliseconds[key] for key in ("age_ms_p99", "plan_ms_p99"))
             figures = f"an observation is {age:.3g} ms old when its planning begins, a plan takes {plan:.3g} ms (p99)"
             if summary.rate_hz < rate:
-                reached = f"{rate:g} plans a second cannot be held: {summary.rate_hz:g} are reached"
+                reached = f"{rate:.10g} plans a second cannot be held: {summary.rate_hz:g} are reached"
                 self._warn(f"{reached}, {figures}: lower the rate or choose a faster engine")
             else:
                 share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
