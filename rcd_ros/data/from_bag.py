@@ -165,6 +165,8 @@ def _observations(bag: Bag, spec: TaskSpec, topics: TaskTopics, result: BagEpiso
                 stretches[-1].append(_Observed(recorded.time, observation.stamp, observation.history[-1]))
     result.observed = sum(len(stretch) for stretch in stretches)
     result.unusable = assembler.dropped
+    if not result.observed and assembler.missing_joints():
+        raise RcdError(f"'{bag.path}' cannot be used: {'; '.join(assembler.missing_joints().values())}")
     return stretches
 
 

@@ -154,6 +154,8 @@ _EXPECTED: dict[Kind, str] = {
 
 
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    if values["checkpoint"]:
+        _check_planner("kitchen", Path(values["checkpoint"]), f"rcd launch mujoco_sim {_TASK_OF_CHECKPOINT}")
     if values["params_file"]:
         files, shipped = (Path(values["params_file"]),), {}  # the file names the checkpoint, too
         if not files[0].is_file():
@@ -245,7 +247,9 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     if values["task"] and not values["checkpoint"]:
         planner |= _shipped_planner(values["task"])
     if values["task"] and values["checkpoint"]:
-        _check_planner(values["task"], Path(values["checkpoint"]))
+        _check_planner(values["task"], Path(values["checkpoint"]), _TASK_OF_CHECKPOINT)
+    if values["model"] and values["checkpoint"]:
+        _check_period(values["control_period"], Path(values["checkpoint"]))
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(
@@ -294,16 +298,42 @@ def _task_name(task: str) -> str:
     return get_task(task).spec.name
 
 
-def _check_planner(task: str, checkpoint: Path) -> None:
-    """Refuse a planner of another task; one that cannot be read is the planner node's to tell."""
+_TASK_OF_CHECKPOINT = "task:={trained}"
+
+
+def _trained(checkpoint: Path) -> tuple[str, float] | None:
+    """Task and control period (s) of a checkpoint; one that cannot be read is the planner node's to tell."""
     try:
-        trained = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]["name"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        task = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]
+        return str(task["name"]), float(task["control_period"])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _check_planner(task: str, checkpoint: Path, instead: str) -> None:
+    """Refuse a planner of another task; a task that is a file says its name in it, and the bridge compares it."""
+    trained = _trained(checkpoint)
+    if trained is None or trained[0] in (task, _task_name(task)):
         return
-    if trained != task and trained != _task_name(task):
+    other = instead.format(trained=trained[0])
+    raise RcdError(
+        f"checkpoint:={checkpoint} plans '{trained[0]}', not '{task}': name a planner of this task, or {other}"
+    )
+
+
+def _check_period(given: str, checkpoint: Path) -> None:
+    """Refuse a model that takes a command more or less often than the planner was trained for."""
+    trained = _trained(checkpoint)
+    period = float(given) if given else MODEL_PERIOD_S
+    if trained is not None and abs(period - trained[1]) > 1e-3 * trained[1]:
         raise RcdError(
-            f"checkpoint:={checkpoint} plans '{trained}', not '{task}': name a planner of this task, or task:={trained}"
+            f"checkpoint:={checkpoint} commands every {trained[1]:g} s, the model takes a command every {period:g} s: "
+            f"set control_period:={trained[1]:g}"
         )
+
+
+MODEL_PERIOD_S = 0.02
+"""Control period of a model file where none is given."""
 
 
 SOURCES = ("task", "model", "env", "suite")
@@ -328,4 +358,46 @@ MUJOCO_SIM = Bringup(
     nodes=_mujoco_sim_nodes,
 )
 
-BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM, MUJOCO_SIM)}
+
+def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    files = (Path(values["params_file"]),) if values["params_file"] else ()
+    for file in files:
+        if not file.is_file():
+            raise RcdError(f"params_file:={file}: there is no such file")
+    if not values["checkpoint"] and not files:
+        raise RcdError("say what to plan by: checkpoint:=FOLDER, such as checkpoint:=models/kitchen-complete")
+    checkpoint = values["checkpoint"]
+    if checkpoint and not (Path(checkpoint) / "manifest.yaml").is_file():
+        raise RcdError(f"checkpoint:={checkpoint}: there is no manifest.yaml in it, so it is no checkpoint folder")
+    planner = NodeProcess(
+        executable="planner_node",
+        name="planner",
+        parameters=PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
+        parameter_files=files,
+        namespace=values["namespace"],
+        required=True,
+        lifecycle=True,
+    )
+    return [*_recorder(values), planner]
+
+
+_SHARED = {argument.name: argument for argument in _DRIVING}
+_ALONE = ("stamp_tolerance", "max_age", "mode", "use_sim_time")
+
+PLANNER = Bringup(
+    name="planner",
+    description="The planner alone, for a robot that is there: topics, joints and limits are those of its task.",
+    arguments=(
+        LaunchArgument("checkpoint", "", "folder of the planner's checkpoint"),
+        *(_SHARED[name] for name in ("engine", "shape", "seed")),
+        LaunchArgument("mode", "", "how successive plans become one stream: first_action, chunk, ..."),
+        LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
+        LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),
+        LaunchArgument("use_sim_time", "", "take the time from /clock", "boolean"),
+        *(_SHARED[name] for name in ("record", "namespace", "autostart")),
+        LaunchArgument("params_file", "", "parameters in ROS 2's layout, as `ros2 param dump` writes them"),
+    ),
+    nodes=_planner_nodes,
+)
+
+BRINGUPS: dict[str, Bringup] = {bringup.name: bringup for bringup in (KITCHEN_SIM, MUJOCO_SIM, PLANNER)}

@@ -55,6 +55,7 @@ class CommandIntake:
         self._interfaces = self.receiver.interfaces
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
+        self.last_refusal = ""
         self._rivals = 0
         self._following = self._holding = False
 
@@ -147,6 +148,7 @@ class CommandIntake:
 
     def _warn_of_refusal(self, problem: str) -> None:
         """Log each reason once; diagnostics and results have the counts."""
+        self.last_refusal = problem
         kind = problem.split(":")[0]
         if kind not in self._warned:
             self._node.get_logger().warning(f"a plan was refused: {problem}")

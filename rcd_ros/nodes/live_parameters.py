@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.parameters import LIST_TYPES, declare_list
 
 
 class NodeParameters(BaseModel):
@@ -122,11 +123,19 @@ class LiveParameters(Generic[Model]):
 
 
 def _declare(node: Node, name: str, field: FieldInfo) -> Any:
-    default = list(field.default) if isinstance(field.default, tuple) else field.default
     try:
-        return _plain(node.declare_parameter(name, default, _descriptor(name, field)).value, field)
+        if isinstance(field.default, tuple):
+            return _plain(
+                declare_list(node, name, list(field.default), list_type(field), _descriptor(name, field)), field
+            )
+        return _plain(node.declare_parameter(name, field.default, _descriptor(name, field)).value, field)
     except ParameterException as error:
         raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
+
+
+def list_type(field: FieldInfo) -> Parameter.Type:
+    """The type of a parameter that is a tuple."""
+    return LIST_TYPES[get_args(field.annotation)[0]]
 
 
 def _descriptor(name: str, field: FieldInfo) -> Any:
@@ -161,7 +170,7 @@ def _constraints(field: FieldInfo) -> str:
 def _plain(value: Any, field: FieldInfo) -> Any:
     if value is None and isinstance(field.default, tuple):
         return ()  # an empty list in a parameter file arrives without a value, as `ros2 param dump` writes them
-    return tuple(value) if isinstance(value, (list, tuple, array.array)) else value
+    return tuple(value) if isinstance(value, (list, tuple, array.array)) or value == b"" else value
 
 
 def _sentence(node: str, detail: Any) -> str:

@@ -110,6 +110,8 @@ def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface])
     """
     names = list(message.joint_names)
     fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
+    every = [list(point.velocities) for point in message.points]
+    slopes = every if set(fields) == {"positions"} and all(len(row) == len(names) for row in every) else None
     return ReceivedPlan(
         names=names,
         stamp=nanoseconds(message.header.stamp),
@@ -118,6 +120,7 @@ def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface])
             [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
             for point in message.points
         ],
+        slopes=None if "state" in interfaces.values() else slopes,
     )
 
 

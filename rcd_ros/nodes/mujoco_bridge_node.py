@@ -22,6 +22,7 @@ class MujocoBridge(SimulationBridge):
 
     begin_at = GAP
     zero_is_now = True
+    any_task = True
 
     def __init__(self) -> None:
         """See `SimulationBridge`."""
@@ -47,6 +48,7 @@ class MujocoBridge(SimulationBridge):
         }
         given = {name: declare(self, name, "", description) for name, (description, _) in makers.items()}
         chosen = [name for name, value in given.items() if value]
+        self.any_task = chosen != ["task"]  # what a model file or an environment is called says nothing of its task
         if len(chosen) != 1:
             has = f"got {' and '.join(chosen)}" if chosen else "got none"
             raise RcdError(f"say what to simulate by exactly one of {', '.join(makers)}: {has}")

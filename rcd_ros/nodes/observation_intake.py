@@ -1,4 +1,4 @@
-"""The planner node's ears: subscriptions to what a task observes, and a watch on whether it still comes."""
+"""The planner node's subscriptions to what a task observes, and a watch on whether it still comes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from rcd_ros.errors import RcdError
-from rcd_ros.nodes.observation_reader import READERS, ObservationReader
+from rcd_ros.nodes.frame_reader import FrameReader
+from rcd_ros.nodes.observation_reader import ObservationReader, reader_type
+from rcd_ros.nodes.observation_waiting import ObservationWaiting
 from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
-from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.observation import Observation, ObservationAssembler, frames_needed
 from rcd_ros.planning.observation_watch import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
 
@@ -34,7 +35,7 @@ class ObservationIntake:
     Attributes:
         assembler: gathers the messages; counts what it cannot use.
         stale: why the newest observation may not be planned on any more; empty while it may.
-        another_robot: topic -> what is wrong with a robot whose messages lack what the planner needs.
+        waiting: says what a complete observation is waiting for.
     """
 
     def __init__(
@@ -60,9 +61,8 @@ class ObservationIntake:
         """
         self.assembler = assembler
         self.stale = ""
-        self.another_robot: dict[str, str] = {}
         self._node = node
-        self._lead = spec.observations[0].topic
+        self._lead = assembler.lead
         self._on_observation, self._on_repeated, self._on_stale = on_observation, on_repeated, on_stale
         self._simulated = bool(node.get_parameter("use_sim_time").value)
         self._access = threading.Lock()
@@ -71,10 +71,12 @@ class ObservationIntake:
         self._timer: Any = None
         self._limits: dict[str, int] = {}
         self.set_limits(limits)
-        kinds = {channel.topic: channel.kind for channel in spec.observations}
+        readers = {c.topic: reader_type(c) for c in spec.observations if c.message_type != "tf"}
         self._listener = Listener(node, "observations")
-        for topic, kind in kinds.items():
-            self._subscribe(topic, READERS[kind](assembler, topic))
+        subscriptions = [self._subscribe(t, kind(assembler, t, self._now)) for t, kind in readers.items()]
+        self._frames = FrameReader(node, assembler, self._on_frames) if frames_needed(spec) else None
+        types = {topic: kind.message_type for topic, kind in readers.items()}
+        self.waiting = ObservationWaiting(node, assembler, types, subscriptions, self._frames)
         self._listener.start()
 
     def set_limits(self, limits: Mapping[str, int]) -> None:
@@ -94,6 +96,8 @@ class ObservationIntake:
         """Listen no more."""
         self._node.destroy_timer(self._timer)
         self._listener.close()
+        if self._frames is not None:
+            self._frames.close()
 
     @property
     def standstill(self) -> str:
@@ -108,11 +112,15 @@ class ObservationIntake:
         values: dict[str, object] = {"clock_restarts": self.assembler.restarts}
         for topic in self._limits:
             age = self._watch.age(topic)
-            values[f"age_s: {topic}"] = "never heard" if age is None else round(1e-9 * age, 4)
+            values[f"age_s: {topic}"] = "nothing usable" if age is None else round(1e-9 * age, 4)
+        for (topic, reason), count in sorted(self.assembler.dropped_on.items()):
+            values[f"dropped: {topic}: {reason}"] = count
+        for topic in sorted(self.assembler.derived):
+            values[f"velocities: {topic}"] = "from differences of positions"
         return values
 
-    def _subscribe(self, topic: str, reader: ObservationReader) -> None:
-        self._listener.subscribe(
+    def _subscribe(self, topic: str, reader: ObservationReader) -> Any:
+        return self._listener.subscribe(
             reader.message_type,
             topic,
             partial(self._on_message, reader, topic),
@@ -125,28 +133,28 @@ class ObservationIntake:
             self._take(reader, topic, data)
 
     def _take(self, reader: ObservationReader, topic: str, data: bytes) -> None:
-        before = self.assembler.stamp_of(topic)
-        try:
-            stamp, observation = reader.read(data)
-        except RcdError as error:
-            self._refuse(topic, str(error))
-            return
-        usable = self.assembler.stamp_of(topic)
-        if usable is not None and usable != before:
-            self._watch.heard(topic, usable, self._now(), time.monotonic_ns())
-            if self.another_robot:
-                self.another_robot.pop(topic, None)
+        before = self.assembler.taken
+        stamp, observation = reader.read(data)
+        taken = self.assembler.taken != before
+        if taken and stamp is not None:
+            self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
             self._on_observation(observation)
-        elif topic == self._lead:
+        elif topic == self._lead and not taken:
             self._on_repeated(stamp)
 
-    def _refuse(self, topic: str, reason: str) -> None:
-        """Another node's messages may share the topic, so nothing ends here: the right ones may come yet."""
-        self.assembler.drop("missing joints")
-        if self.another_robot.get(topic) != reason:
-            self.another_robot[topic] = reason
-            self._node.get_logger().error(f"{reason}; waiting for a message that has them all")
+    def _on_frames(self) -> None:
+        """Transforms have come."""
+        with self._access:
+            self._take_frames()
+
+    def _take_frames(self) -> None:
+        observation = self.assembler.frames_moved()
+        for topic in self._limits:
+            if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
+                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+        if observation is not None:
+            self._on_observation(observation)
 
     def _look(self) -> None:
         """See whether what was observed has become too old, or is fresh again."""

@@ -9,10 +9,56 @@ from typing import Any, TypeVar
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
+from rcd_ros.suggest import did_you_mean
+
+LIST_TYPES: dict[type, Parameter.Type] = {
+    bool: Parameter.Type.BOOL_ARRAY,
+    int: Parameter.Type.INTEGER_ARRAY,
+    float: Parameter.Type.DOUBLE_ARRAY,
+    str: Parameter.Type.STRING_ARRAY,
+}
+"""Type of a list's parameter by that of its elements."""
 
 Value = TypeVar("Value", bool, int, float, str, list[str], list[int])
+
+
+def declare_list(
+    node: Node, name: str, default: list[Any], kind: Parameter.Type, descriptor: ParameterDescriptor
+) -> Any:
+    """Declare a parameter that is a list, and return its value.
+
+    An empty list has no type of its own: rclpy takes `[]` for a byte array, and a parameter file's `[]`, as
+    `ros2 param dump` writes it, arrives as no value at all. Both are the empty list of type `kind` here.
+    """
+    descriptor.dynamic_typing = True  # the caller checks the elements
+    value = node.declare_parameter(name, default, descriptor).value
+    if value is not None and (not isinstance(value, (list, tuple, array, bytes)) or len(value)):
+        return list(value) if isinstance(value, (list, tuple, array)) else value
+    descriptor.type = kind.value
+    node._parameters[name] = Parameter(name, kind, [])  # rclpy can be told no type of an empty list
+    return []
+
+
+def overrides(node: Node) -> dict[str, Parameter[Any]]:
+    """What files, command line and launch say of a node's parameters, declared or not."""
+    found: dict[str, Parameter[Any]] = node._parameter_overrides  # rclpy has no public name for it
+    return found
+
+
+def warn_of_unknown(node: Node) -> None:
+    """Warn of parameters that are given and that this node does not have: a misspelt limit is a limit not set.
+
+    `qos_overrides.` are looked at, too: call this when the topics are there.
+    """
+    known = [name for name in node._parameters]  # rclpy has no public list of them
+    for name in sorted(overrides(node)):
+        if name not in known:
+            topics = name.startswith("qos_overrides.")
+            near = did_you_mean(name, [other for other in known if other.startswith("qos_overrides.") == topics])
+            node.get_logger().warning(f"parameter '{name}' is not one of {node.get_name()}{near}: it has no effect")
 
 
 def declare(
@@ -36,12 +82,14 @@ def declare(
     Raises:
         RcdError: the given value has another type or is not valid.
     """
-    # A whole number is what people write for a float ("speed:=2"), and YAML reads it as an integer; of an empty list
-    # ROS 2 cannot say which type its elements have.
-    dynamic = isinstance(default, float) or default == []
+    # A whole number is what people write for a float ("speed:=2"), and YAML reads it as an integer.
+    dynamic = isinstance(default, float)
     descriptor = ParameterDescriptor(name=name, description=description, read_only=True, dynamic_typing=dynamic)
     try:
-        value: Any = node.declare_parameter(name, default, descriptor).value
+        if default == []:
+            value: Any = declare_list(node, name, [], Parameter.Type.STRING_ARRAY, descriptor)
+        else:
+            value = node.declare_parameter(name, default, descriptor).value
     except ParameterException as error:
         raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
     if isinstance(default, float) and type(value) is int:

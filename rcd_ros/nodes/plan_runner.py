@@ -14,11 +14,14 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.timing import Period, PeriodTimes
 from rcd_ros.nodes.trajectory_outputs import TrajectoryOutputs
-from rcd_ros.planning.observation import Observation
+from rcd_ros.planning.observation import Observation, given_ages, topic_of
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.range_guard import RangeGuard
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
+
+_AT_REST_NS = 1_000_000_000
+"""A trajectory that ended so long ago says nothing of where the robot is now: it may have been put elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class PlanRunner:
         Raises:
             RcdError: it cannot.
         """
-        parameters.greatest_ages(_topics(planner), _horizon(planner))
+        _ages(planner, parameters)
         settings = _settings(planner, parameters)
         trial = CommandStream(planner.spec, settings).next(*_typical(planner), 0, 0)
         self._outputs.prepare(trial.points, planner.horizon, settings.execute)
@@ -118,6 +121,11 @@ class PlanRunner:
         self._forget()
         self.held_for = ""
         self._running = True
+
+    def begin_episode(self) -> None:
+        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led."""
+        self._forget()
+        self.held_for = ""
 
     def stop(self) -> None:
         """Leave the robot a trajectory that ends at rest, and plan no more."""
@@ -217,8 +225,8 @@ class PlanRunner:
     def _equip(self) -> None:
         """Make what belongs to the planner and the parameters."""
         planner, parameters = self.planner, self._parameters
-        self.greatest_ages = parameters.greatest_ages(_topics(planner), _horizon(planner))
-        self._oldest = min(self.greatest_ages.values())
+        self.greatest_ages = _ages(planner, parameters)
+        self._oldest = min(self.greatest_ages.values(), default=round(1e9 * _horizon(planner)))
         self.guard = RangeGuard(planner.spec, planner.normalizer)
         self._rehearsal = CommandStream(planner.spec, _settings(planner, parameters))
         self._example = _typical(planner)
@@ -242,7 +250,9 @@ class PlanRunner:
         """Forget what was commanded when the clock has begun anew, or when a robot that was held has come to rest."""
         begun_anew = task.restarts != self._restarts or moment < self._sent_at
         self._restarts = task.restarts
-        if begun_anew or (self.held_for and moment >= self._end_of_sent):
+        held = bool(self.held_for) and moment >= self._end_of_sent
+        elsewhere = self._sent is not None and task.observation.stamp >= self._end_of_sent + _AT_REST_NS
+        if begun_anew or held or elsewhere:
             self._forget()
 
     def _forget(self) -> None:
@@ -271,10 +281,10 @@ class PlanRunner:
         return 0 if self._sent is None else self._sent.stamp + int(self._sent.points.time_from_start[-1])
 
 
-def _topics(planner: Planner) -> list[str]:
-    """Those that go stale; a goal holds until another one comes."""
+def _ages(planner: Planner, parameters: PlannerParameters) -> dict[str, int]:
+    """Greatest age (ns) of each topic that goes stale; a goal holds until another one comes."""
     channels = (channel for channel in planner.spec.observations if channel.kind != "goal_position")
-    return list(dict.fromkeys(channel.topic for channel in channels))
+    return parameters.greatest_ages(map(topic_of, channels), _horizon(planner), given_ages(planner.spec))
 
 
 def _settings(planner: Planner, parameters: PlannerParameters) -> StreamSettings:

@@ -28,6 +28,7 @@ from rcd_ros.nodes.plan_runner import PlanRunner, PlanTask
 from rcd_ros.nodes.planner_parameters import PlannerParameters
 from rcd_ros.nodes.planner_status import PlannerStatus, resting_status
 from rcd_ros.nodes.planning_thread import PlanningThread
+from rcd_ros.nodes.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.realtime import QuietCollector
 from rcd_ros.nodes.ros.managed_node import ManagedNode
 from rcd_ros.nodes.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
@@ -83,6 +84,8 @@ class PlannerNode(ManagedNode):
         self._refused: dict[str, str] = {}
         self._trajectories: list[Any] = []
         self._collector = QuietCollector()
+        self._awaited: set[str] = set()
+        self._log = QuietLog(self.get_logger())
         self._live = LiveParameters(self, self.model, self._on_parameters, self._check_parameters)
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "diagnostics", DIAGNOSTICS.profile(), qos_overriding_options=OVERRIDABLE
@@ -90,6 +93,7 @@ class PlannerNode(ManagedNode):
         # In a group of its own: rclpy lets the callbacks of a group wait for one that awaits something.
         group = ReentrantCallbackGroup()
         self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
+        self.create_service(Trigger, "~/begin_episode", self._on_begin_episode, callback_group=group)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def make_planner(self, parameters: Any) -> Planner:
@@ -196,7 +200,9 @@ class PlannerNode(ManagedNode):
         intake = ObservationIntake(
             self,
             spec,
-            ObservationAssembler(spec, planner.history, parameters.stamp_tolerance),
+            ObservationAssembler(
+                spec, planner.history, parameters.stamp_tolerance, planner.normalizer.observation_mean
+            ),
             runner.greatest_ages,
             self._on_observation,
             runner.answer_again,
@@ -284,6 +290,19 @@ class PlannerNode(ManagedNode):
         response.success, response.message = not problem, problem or f"planning from {parameters.checkpoint}"
         return response
 
+    def _on_begin_episode(self, request: Any, response: Any) -> Any:
+        """Forget the old motion: the robot has been put elsewhere. Answered when that is done."""
+        work = self._work
+        if work is None:
+            response.success, response.message = False, "the planner is not configured"
+            return response
+        begun = threading.Event()
+        work.thread.call(work.runner.begin_episode)
+        work.thread.call(begun.set)
+        response.success = begun.wait(STOP_PATIENCE_S)
+        response.message = "the next plan begins where the robot is measured" if response.success else "still planning"
+        return response
+
     def _settle_exchange(self) -> None:
         """After another planner was put in place: its threads get what the others have, its objects are set aside."""
         if self._active:
@@ -302,15 +321,26 @@ class PlannerNode(ManagedNode):
             work.intake.set_limits(work.runner.greatest_ages)
             statuses = work.status.statuses(self.state, self._checkpoint, parameters, self._refused)
             hardware = planner.spec.name
+            if self._active:
+                self._tell_of_waiting(work.intake.waiting.reasons())
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_array(self._now(), name, hardware, statuses))
         self._collector.collect()
+
+    def _tell_of_waiting(self, reasons: list[str]) -> None:
+        """Log what is waited for once, when it has been for two reports: messages need a moment to find each other."""
+        for reason in reasons:
+            if reason_of(reason) in self._awaited:
+                self._log.once(reason)
+        self._awaited = {reason_of(reason) for reason in reasons}
+        if not reasons:
+            self._log.forget()
 
     def _warn_each_time(self, text: str) -> None:
         self.get_logger().warning(text)
 
     def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=5.0)
+        self._log.warning(text)
 
     def _now(self) -> int:
         """The node's clock, ns."""

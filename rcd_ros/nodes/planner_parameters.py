@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
@@ -130,20 +130,28 @@ class PlannerParameters(NodeParameters):
         """s from an observation to its plan, at most."""
         return self.deadline or 1.0 / self.expected_rate(control_period)
 
-    def greatest_ages(self, topics: Iterable[str], horizon: float) -> dict[str, int]:
-        """Greatest age (ns) of each topic; `horizon` (s) is what holds where none is given.
+    def greatest_ages(
+        self, topics: Iterable[str], horizon: float, task: Mapping[str, float | None] | None = None
+    ) -> dict[str, int]:
+        """Greatest age (ns) of each topic; topics that may have any age are left out.
+
+        Args:
+            topics: that are observed.
+            horizon: s, what holds where nothing is said.
+            task: what the task says of some topics, s; None: any age.
 
         Raises:
             RcdError: an age is given for a topic that is not among them.
         """
-        known = list(topics)
+        known = list(dict.fromkeys(topics))
         given = self._given_ages()
         for topic in given:
             if topic not in known:
                 raise RcdError(
                     f"max_ages names topic '{topic}'{did_you_mean(topic, known)}; observed are: {', '.join(known)}"
                 )
-        return {topic: round(1e9 * given.get(topic, self.max_age or horizon)) for topic in known}
+        told = {topic: self.max_age or horizon for topic in known} | dict(task or {}) | given
+        return {topic: round(1e9 * age) for topic in known if (age := told[topic]) is not None}
 
     def _given_ages(self) -> dict[str, float]:
         ages = {}

@@ -68,14 +68,16 @@ class PlannerStatus:
         runner, intake = self._runner, self._intake
         if lifecycle != "active":
             return lifecycle, DiagnosticStatus.OK, lifecycle
-        if intake.another_robot:
-            return "waiting", DiagnosticStatus.ERROR, "; ".join(intake.another_robot.values())
         if intake.stale or intake.standstill:
             return "stale", DiagnosticStatus.ERROR, intake.stale or intake.standstill
+        if reasons := intake.waiting.reasons():
+            return "waiting", self._level_of_waiting(), "; ".join(reasons)
         if runner.held_for:
             return "held", DiagnosticStatus.ERROR, runner.held_for
         if runner.plans == 0:
-            return "waiting", DiagnosticStatus.WARN, "no plan yet: waiting for a complete observation"
+            causes = ", ".join(f"{count} x {reason}" for reason, count in sorted(runner.dropped.items()) if count)
+            why = f"observations were not planned on ({causes})" if causes else "waiting for a complete observation"
+            return "waiting", DiagnosticStatus.WARN, f"no plan yet: {why}"
         return "planning", DiagnosticStatus.OK, "OK"
 
     def _planning(
@@ -87,6 +89,8 @@ class PlannerStatus:
         return {
             **report.values(),
             **summary.milliseconds,
+            "task": planner.spec.name,
+            "control_period": planner.spec.control_period,
             "deadline_ms": round(1e3 * deadline, 3),
             f"missed in the last {WINDOW_S:g} s": f"{summary.missed} of {summary.periods}",
             "rate_asked_hz": round(rate, 2),
@@ -114,23 +118,30 @@ class PlannerStatus:
             **{f"range: {reach.channel}": str(reach) for reach in reaches},
         }
         level, message = DiagnosticStatus.OK, "OK"
-        if intake.another_robot:
-            level, message = DiagnosticStatus.ERROR, "; ".join(intake.another_robot.values())
-        elif intake.stale or intake.standstill:
+        if intake.stale or intake.standstill:
             level, message = DiagnosticStatus.STALE, intake.stale or intake.standstill
+        elif reasons := intake.waiting.reasons():
+            level, message = self._level_of_waiting(), "; ".join(reasons)
         elif reaches and 0.0 < warn_at < reaches[0].deviations:
             level, message = DiagnosticStatus.WARN, f"outside the training data: {reaches[0]}"
         return Status("observations", level, message, values)
+
+    def _level_of_waiting(self) -> Any:
+        """Messages of another robot are an error; what may still come is a warning."""
+        return DiagnosticStatus.ERROR if self._intake.waiting.another_robot else DiagnosticStatus.WARN
 
     def _delays(self, summary: Summary, rate: float, deadline: float) -> list[str]:
         """That plans come late; that the rate does not hold is logged, too, whenever that is news."""
         if self._rate_watch.update(summary):
             age, plan = (summary.milliseconds[key] for key in ("age_ms_p99", "plan_ms_p99"))
-            self._warn(
-                f"{rate:g} plans a second cannot be held: {summary.rate_hz:g} are reached, an observation is "
-                f"{age:.3g} ms old when its planning begins and a plan takes {plan:.3g} ms (p99): lower the rate or "
-                "choose a faster engine"
-            )
+            figures = f"an observation is {age:.3g} ms old when its planning begins, a plan takes {plan:.3g} ms (p99)"
+            if summary.rate_hz < rate:
+                reached = f"{rate:.10g} plans a second cannot be held: {summary.rate_hz:g} are reached"
+                self._warn(f"{reached}, {figures}: lower the rate or choose a faster engine")
+            else:
+                share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
+                reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
+                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: plan by timer, or set the rate")
         problems = []
         late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
         if late:

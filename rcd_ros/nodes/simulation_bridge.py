@@ -30,6 +30,7 @@ from rcd_ros.nodes.goal_relay import GoalRelay
 from rcd_ros.nodes.live_parameters import LiveParameters
 from rcd_ros.nodes.messages import Status, diagnostic_array, time_message
 from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.planner_peer import PlannerPeer
 from rcd_ros.nodes.planner_report import PlannerReport
 from rcd_ros.nodes.realtime_ticker import RealtimeTicker
 from rcd_ros.nodes.recorder import Recorder
@@ -56,6 +57,8 @@ class SimulationBridge(Node):
 
     begin_at = 0
     """Simulated time (ns) of the first observation."""
+    any_task = False
+    """Whether a planner of a task by another name may drive it."""
     zero_is_now = False
     """Whether a trajectory without a stamp begins when it arrives."""
     mode = "lockstep"
@@ -81,6 +84,7 @@ class SimulationBridge(Node):
         count = declare(self, "episodes", 2, "episodes to run, 0: without end", lambda n: n >= 0, "0 or more")
         seed = declare(self, "seed", 0, "seed of the first episode", lambda n: n >= 0, "0 or more")
         self._shutdown_when_done = declare(self, "shutdown_when_done", False, "end when all episodes are done")
+        planner = declare(self, "planner", "planner", "name of the planner node, told when an episode begins")
         overwrite = declare(self, "overwrite", False, "replace output files that exist")
         self._results = _output_path(declare(self, "results", "", "JSON file for the results"), overwrite)
         video = _output_path(declare(self, "video", "", "MP4 file to record"), overwrite)
@@ -96,6 +100,8 @@ class SimulationBridge(Node):
         self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep")
         self._recorder = Recorder(simulation, video, self.get_logger().warning) if video else None
         self._planner: PlannerReport | None = None
+        self._peer = PlannerPeer(self, planner, self._spec, self.any_task, self.observed)
+        self._refused_before = 0
 
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
         self._scene = ScenePublisher(self, self._spec, QUEUE)
@@ -119,11 +125,14 @@ class SimulationBridge(Node):
 
     def begun(self) -> None:
         """An episode begins: tell its goals."""
+        self._peer.begin_episode()
         for goal in self._goals:
             goal.announce(self._episodes.now, self._episodes.observation)
 
     def observed(self) -> None:
-        """Publish the newest observation."""
+        """Publish the newest observation; of a new episode, when the planner has been told of it."""
+        if self._peer.is_being_told:
+            return
         self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
         self._scene.publish(self._episodes.now, self._episodes.observation)
         if self._display is not None:
@@ -212,6 +221,8 @@ class SimulationBridge(Node):
         Discovery may take seconds: a bridge that was not yet discovered when this one began is noticed here.
         """
         self._planner = PlannerReport.from_message(message) or self._planner
+        if problem := self._peer.hear(message):
+            raise RcdError(problem)
         begun = (item.value for status in message.status for item in status.values if item.key == BEGUN)
         if any(other != self._begun and _began_before(other, self._begun) for other in begun):
             raise self._rival("clock")
@@ -223,11 +234,26 @@ class SimulationBridge(Node):
         if driver.waited_s < timeout or not driver.waits:
             return
         driver.give_up_waiting()
-        topic = self.resolve_topic_name(self._spec.command.topic)
-        text = f"no plan arrived on '{topic}' within {timeout:g} s: is a planner running on this ROS_DOMAIN_ID?"
+        refused = sum(self._intake.refused.values())
+        text = self._no_plan(timeout, refused - self._refused_before)
+        self._refused_before = refused
         if self._shutdown_when_done:
             raise RcdError(text)
         self.get_logger().error(text)
+
+    def _no_plan(self, timeout: float, refused: int) -> str:
+        """Why no plan can be followed: those that came were refused, the planner waits, or there is none."""
+        topic = self.resolve_topic_name(self._spec.command.topic)
+        if refused:
+            reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(self._intake.refused.items()))
+            return (
+                f"no trajectory on '{topic}' could be followed within {timeout:g} s, {refused} were refused "
+                f"({reasons}): {self._intake.last_refusal}"
+            )
+        text = f"no plan arrived on '{topic}' within {timeout:g} s"
+        if self._peer.message:
+            return f"{text}; the planner says: {self._peer.message}"
+        return f"{text}: is a planner running on this ROS_DOMAIN_ID?"
 
     def _pace_problem(self) -> str:
         return self._driver.ticker.pace.problem if self._driver.ticker is not None else ""

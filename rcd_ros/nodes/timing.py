@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 WINDOW_S = 10.0
 FIGURES = ("age_ms", "plan_ms", "publish_ms", "total_ms")
@@ -22,6 +23,8 @@ FAILING_SHARE = 0.05
 """Share of periods that must miss their deadline before a rate counts as not held."""
 HOLDING_SHARE = 0.01
 """Share of missed periods up to which it counts as held again."""
+_PAUSE = 10.0
+"""A step of so many usual ones is a pause, not a part of the rate."""
 FEWEST_PERIODS = 10
 """Fewer periods than these say nothing about a rate."""
 
@@ -55,7 +58,7 @@ class Summary:
         milliseconds: every statistic of every figure by its key, such as `plan_ms_p99`; NaN where no plan was made.
         periods: observations that were planned on, or should have been.
         missed: those whose plan was late or never came.
-        rate_hz: plans a second of the node's clock; 0 for fewer than two.
+        rate_hz: plans a second of the node's clock, without pauses; 0 for fewer than two.
     """
 
     milliseconds: dict[str, float]
@@ -100,6 +103,7 @@ class PeriodTimes:
         """Figures of the last `WINDOW_S` seconds."""
         with self._access:
             rows = self._rows[self._rows[:, _ENTERED] > time.monotonic() - WINDOW_S]
+        rows = rows[rows[:, _ENTERED].argsort(kind="stable")]
         plans = rows[~np.isnan(rows[:, _PUBLISHED])]
         values = np.full((len(STATISTICS), len(FIGURES)), math.nan)
         if len(plans):
@@ -109,7 +113,7 @@ class PeriodTimes:
             milliseconds=dict(zip(keys, values.round(3).ravel().tolist(), strict=True)),
             periods=len(rows),
             missed=int(rows[:, _MISSED].sum()),
-            rate_hz=_rate(plans[:, _PUBLISHED].tolist()),
+            rate_hz=_rate(plans[:, _PUBLISHED]),
         )
 
     def _enter(self, published: float, missed: bool, *figures: float) -> None:
@@ -135,6 +139,11 @@ class RateWatch:
         return self.failing and not before
 
 
-def _rate(moments: list[float]) -> float:
-    span = max(moments) - min(moments) if moments else 0.0
-    return round((len(moments) - 1) / span, 2) if span > 0.0 else 0.0
+def _rate(moments: NDArray[np.float64]) -> float:
+    """Plans a second (1/s) while plans were made: without pauses, and where a simulator's clock jumps to an episode."""
+    steps = np.diff(moments)
+    steps = steps[steps > 0.0]
+    if not len(steps):
+        return 0.0
+    steps = steps[steps <= _PAUSE * np.median(steps)]
+    return round(float(len(steps) / steps.sum()), 2)

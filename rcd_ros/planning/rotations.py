@@ -44,3 +44,23 @@ def multiply(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
     other_w, other_v = right[..., :1], right[..., 1:]
     real = w * other_w - (v * other_v).sum(axis=-1, keepdims=True)
     return np.concatenate((real, w * other_v + other_w * v + np.cross(v, other_v)), axis=-1)
+
+
+def product(
+    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """The product of two quaternions: the rotation `second`, then `first`."""
+    a, b, c, d = first
+    w, x, y, z = second
+    return (
+        a * w - b * x - c * y - d * z,
+        a * x + b * w + c * z - d * y,
+        a * y - b * z + c * w + d * x,
+        a * z + b * y - c * x + d * w,
+    )
+
+
+def canonical(w: float, x: float, y: float, z: float) -> tuple[float, float, float, float]:
+    """Of the two quaternions of one rotation, q and -q, the one whose first component that is not zero is positive."""
+    first = next((value for value in (w, x, y, z) if value != 0.0), 1.0)
+    return (w, x, y, z) if first > 0.0 else (-w, -x, -y, -z)

@@ -160,8 +160,11 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path: Path) -> None:
     assert "no plan was due" in refusal(write_bag(tmp_path / "unplanned", old))
     slow = [event for step in range(3) for event in driven([4 * step])]
     assert "observations came every 0.4 s" in refusal(write_bag(tmp_path / "slow", slow))
-    stranger = [(0, "/joint_states", slow[0][2], joint_state(0, ["shoulder"], [0.0], [0.0])), *driven([1, 2])]
-    assert "missing ['elbow', 'wrist']" in refusal(write_bag(tmp_path / "stranger", stranger))
+    stranger = [(0, "/joint_states", slow[0][2], joint_state(0, ["shoulder"], [0.0], [0.0]))]
+    other_arm = [*stranger, *(event for event in driven([1, 2]) if event[1] != "/joint_states")]
+    assert "missing ['elbow', 'wrist']" in refusal(write_bag(tmp_path / "stranger", other_arm))
+    bag = Bag(write_bag(tmp_path / "both", [*stranger, *driven(range(1, 4))]))
+    assert read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {})).unusable == {"other joints": 1}
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.6, 0.95, 0.999])

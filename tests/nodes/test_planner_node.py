@@ -101,6 +101,7 @@ def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, pe
         statuses(peer)["planner: planning"][0] == statuses(peer)["planner: observations"][0] == DiagnosticStatus.ERROR
     )
     assert peer.received["joint_trajectory"] == []
+    peer.until(lambda: sentence in process.output, "the log")
     robot.show(4 * PERIOD, FIRST)
     peer.until(lambda: 4 * PERIOD in peer.trajectories(), "the plan for the right robot")
     more = itertools.count(5)

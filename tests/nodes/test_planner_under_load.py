@@ -176,7 +176,7 @@ def test_the_engines_figures_are_told(scene: Callable[..., Scene]) -> None:
 def test_a_rate_that_is_not_held_is_logged_once_and_shown_as_long_as_it_lasts(
     scene: Callable[..., Scene], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    here = scene("rate:=250", "deadline:=1.0e-9")
+    here = scene("rate:=100000", "deadline:=1.0e-9")
     here.planner.allowed.release(1000)
     for count in range(1, 16):
         here.show(count, 0.1)
@@ -188,7 +188,7 @@ def test_a_rate_that_is_not_held_is_logged_once_and_shown_as_long_as_it_lasts(
     assert status.message == "15 of 15 observations had no plan within 1e-06 ms in the last 10 s"
     lines = [line for line in capfd.readouterr().err.splitlines() if "cannot be held" in line]
     assert len(lines) == 1
-    assert "250 plans a second cannot be held: " in lines[0]
+    assert "100000 plans a second cannot be held: " in lines[0]
 
 
 def test_what_the_system_refuses_is_said_once_and_the_node_goes_on(

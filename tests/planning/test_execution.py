@@ -49,11 +49,12 @@ def test_names_are_mapped_to_the_robots_order(follower: TrajectoryFollower) -> N
     ("change", "reason"),
     [
         ({"names": ("elbow", "hand")}, "joint names differ"),
-        ({"names": ("elbow",)}, "joint names differ"),
+        ({"names": ("elbow",)}, "wrong shape"),
+        ({"names": ("elbow", "elbow")}, "joint names differ"),
         ({"commands": [[0.1, 0.1]] * 3}, "wrong shape"),
         ({"commands": [[0.1]] * 4}, "wrong shape"),
         ({"time_from_start": [], "commands": []}, "wrong shape"),
-        ({"time_from_start": [0, 1, 2, 3]}, "times do not increase"),
+        ({"time_from_start": [-1, 1, 2, 3]}, "times do not increase"),
         ({"time_from_start": [1, 2, 2, 3]}, "times do not increase"),
         ({"commands": [[np.nan, 0.0]] * 4}, "not finite"),
         ({"commands": [[0.0, 2.1]] * 4}, "outside the limits: wrist = 2.1 rad/s at point 0, allowed -2 to 2"),
@@ -140,3 +141,47 @@ def test_a_used_up_plan_gives_way_before_its_time() -> None:
     assert follower.stamp == 0
     follower.accept(ReceivedPlan(ARM, 4 * PERIOD, ENDS, PLAN), now=4 * PERIOD)
     assert follower.stamp == 4 * PERIOD
+
+
+def position_follower() -> TrajectoryFollower:
+    channel = tiny_spec().command.model_copy(update={"interface": "position"})
+    return TrajectoryFollower(channel, PERIOD)
+
+
+def test_way_points_are_interpolated_as_a_trajectory_controller_does() -> None:
+    """A first point at 0 is where the motion begins; cubic with velocities, linear without."""
+    follower = position_follower()
+    ends = [0, 10 * PERIOD]
+    assert follower.accept(ReceivedPlan(ARM, 0, ends, [[0.0, 0.0], [1.0, -1.0]]), now=0) is None
+    assert [follower.due(k * PERIOD).command[0] for k in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])  # type: ignore[union-attr]
+    still = [[0.0, 0.0], [0.0, 0.0]]
+    assert follower.accept(ReceivedPlan(ARM, 1, ends, [[0.0, 0.0], [1.0, -1.0]], still), now=1) is None
+    s = 0.1 * np.arange(1, 11)
+    driven = [follower.due(1 + k * PERIOD).command[0] for k in range(10)]  # type: ignore[union-attr]
+    assert driven == pytest.approx(s**2 * (3.0 - 2.0 * s))
+
+
+def test_a_velocity_between_knots_is_the_mean_over_the_period(follower: TrajectoryFollower) -> None:
+    """Two knots, 2 ms: 0 rad/s and 78 ms: 1 rad/s, in a period of 100 ms: the robot drives 0.5 on average."""
+    knots = [2_000_000, 78_000_000]
+    assert follower.accept(ReceivedPlan(ARM, 0, knots, [[0.0, 0.0], [1.0, 1.0]]), now=0) is None
+    due = follower.due(0)
+    assert due is not None and due.command == pytest.approx([0.5 * 76 / 78] * 2)
+
+
+def test_plans_of_some_joints_are_followed_together() -> None:
+    follower = position_follower()
+    assert follower.accept(ReceivedPlan(("elbow",), 0, ENDS, [[0.1], [0.2], [0.3], [0.4]]), now=0) is None
+    assert follower.due(0) is None, "nothing has been said of the wrist"
+    assert follower.accept(ReceivedPlan(("wrist",), 0, [PERIOD], [[-1.0]]), now=0) is None
+    commands = [follower.due(k * PERIOD).command.tolist() for k in range(4)]  # type: ignore[union-attr]
+    assert commands == [[0.1, -1.0], [0.2, -1.0], [0.3, -1.0], [0.4, -1.0]]
+    assert follower.due(4 * PERIOD) is None
+
+
+def test_a_point_at_zero_alone_is_commanded_for_a_period() -> None:
+    follower = position_follower()
+    assert follower.accept(ReceivedPlan(ARM, 0, [0], [[0.5, -0.5]]), now=0) is None
+    due = follower.due(0)
+    assert due is not None and due.command.tolist() == [0.5, -0.5]
+    assert follower.due(PERIOD) is None

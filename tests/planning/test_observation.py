@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcd_ros.errors import RcdError
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.rotations import to_body, to_world
 from rcd_ros.planning.spec import ObservationChannel
@@ -54,11 +53,11 @@ def test_another_order_of_names_later_is_noticed(assembler: ObservationAssembler
     assert observation.history[-1, :2].tolist() == [1.0, 2.0]
 
 
-def test_another_robot_is_refused_by_name(assembler: ObservationAssembler) -> None:
-    with pytest.raises(
-        RcdError, match=r"needs joints \['elbow', 'wrist'\].*publishes \['elbow', 'hand'\].*\['wrist'\]"
-    ):
-        assembler.joint_state("joint_states", 0, ("elbow", "hand"), [0.0, 0.0], [0.0, 0.0])
+def test_another_robot_is_told_by_name(assembler: ObservationAssembler) -> None:
+    assert assembler.joint_state("joint_states", 0, ("elbow", "hand"), [0.0, 0.0], [0.0, 0.0]) is None
+    assert assembler.missing_joints().keys() == {"joint_states"}
+    assert "['wrist']" in assembler.missing_joints()["joint_states"]
+    assert assembler.lacks().keys() == {"joint_states", "object_states"}
 
 
 @pytest.mark.parametrize(

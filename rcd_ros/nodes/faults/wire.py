@@ -19,7 +19,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.observation_reader import READERS
+from rcd_ros.nodes.observation_reader import reader_type
 from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.spec import TaskSpec
 
@@ -58,7 +58,7 @@ class Wire(Node):
         self._order = itertools.count()
         kinds: dict[str, Any] = {"clock": ClockMessage}
         for channel in spec.observations:
-            kinds[channel.topic] = READERS[channel.kind].message_type
+            kinds[channel.topic] = reader_type(channel).message_type
         self.observed = tuple(kinds)
         """Topics from the robot to the planner, the clock first."""
         self._senders = {}

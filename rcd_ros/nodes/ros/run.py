@@ -17,6 +17,7 @@ from rclpy.task import Future
 
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.launcher_watch import end_with_launcher
+from rcd_ros.nodes.parameters import warn_of_unknown
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 from rcd_ros.nodes.ros.managed_node import ManagedNode
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
@@ -41,6 +42,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
         node = make_node()
         if isinstance(node, ManagedNode):
             node.start()
+        warn_of_unknown(node)
         spin_until_signal(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         signalled = True

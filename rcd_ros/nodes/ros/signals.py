@@ -30,6 +30,9 @@ class SignalHandling:
         self._previous: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         self._thread = threading.Thread(target=self._forward, name="signals", daemon=True)
         self._thread.start()
+        # A library that forks (OpenVINO's telemetry does, and ends its child by SIGTERM) passes handlers and descriptor
+        # on: the child's signals would arrive here.
+        os.register_at_fork(after_in_child=_forget_handlers)
 
     def restore(self) -> None:
         """Put the previous handlers back; after a signal, only once its repeats are over."""
@@ -61,6 +64,12 @@ class SignalHandling:
     def _received(self) -> Iterator[set[int]]:
         while received := os.read(self._read_end, 64):
             yield set(received)
+
+
+def _forget_handlers() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def ignore_signals() -> None:

@@ -1,0 +1,100 @@
+"""The planner as a bridge sees it: told when an episode begins, and checked for planning this very task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from rcd_ros.planning.spec import TaskSpec
+
+_PATIENCE_S = 1.0
+"""How long the first observation of an episode waits for the planner's answer."""
+_SAME_PERIOD = 1e-3
+"""Share by which two control periods may differ and be the same."""
+
+
+class PlannerPeer:
+    """Calls the planner's `~/begin_episode`, and reads its diagnostics.
+
+    Attributes:
+        message: of the planner's newest diagnostics, where it does not plan; else empty.
+    """
+
+    def __init__(self, node: Node, planner: str, spec: TaskSpec, any_task: bool, go_on: Callable[[], None]) -> None:
+        """Talk to the node `planner` on behalf of `node`.
+
+        Args:
+            node: a bridge.
+            planner: name of the planner node; empty: it is told nothing.
+            spec: of the task that is simulated.
+            any_task: whether planners of tasks by other names fit as well.
+            go_on: called when the planner has answered, or has not in time.
+        """
+        self.message = ""
+        self._node, self._planner, self._spec, self._any_task, self._go_on = node, planner, spec, any_task, go_on
+        self._call: Any = None
+        self._timer: Any = None
+        group = ReentrantCallbackGroup()
+        service = f"{planner}/begin_episode"
+        self._client: Any = node.create_client(Trigger, service, callback_group=group) if planner else None
+
+    @property
+    def is_being_told(self) -> bool:
+        """Whether the planner has not answered yet that it knows of the episode."""
+        return self._call is not None
+
+    def begin_episode(self) -> None:
+        """Tell the planner, if it is there, that the robot has been put elsewhere."""
+        self._end()
+        if self._client is None or not self._client.service_is_ready():
+            return
+        self._call = self._client.call_async(Trigger.Request())
+        self._timer = self._node.create_timer(
+            _PATIENCE_S, self._answered, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        call = self._call
+        call.add_done_callback(lambda future: self._answered() if self._call is call else None)
+
+    def hear(self, message: DiagnosticArray) -> str:
+        """Read diagnostics; why the planner cannot drive this task, as a sentence, if it cannot."""
+        for status in message.status:
+            if not status.name.endswith(f"{self._planner}: planning"):
+                continue
+            values = {entry.key: entry.value for entry in status.values}
+            self.message = "" if values.get("state") == "planning" else status.message
+            return self._misfit(values.get("task", ""), values.get("control_period", ""))
+        return ""
+
+    def _misfit(self, task: str, period: str) -> str:
+        spec = self._spec
+        if task and task != spec.name and not self._any_task:
+            return (
+                f"the planner '{self._planner}' plans '{task}', the simulation is '{spec.name}': exchange one of them"
+            )
+        try:
+            seconds = float(period)
+        except ValueError:
+            return ""
+        if math.isclose(seconds, spec.control_period, rel_tol=_SAME_PERIOD):
+            return ""
+        return (
+            f"the planner '{self._planner}' commands every {seconds:g} s, the simulation '{spec.name}' takes a command "
+            f"every {spec.control_period:g} s: give both the same control period"
+        )
+
+    def _answered(self) -> None:
+        self._end()
+        self._go_on()
+
+    def _end(self) -> None:
+        self._call = None
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
