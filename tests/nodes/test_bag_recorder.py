@@ -127,7 +127,9 @@ def test_chosen_topics_alone_of_whatever_type(start: Start, peer: Peer, tmp_path
     )
     recorder = start("bag_recorder_node", output=tmp_path / "run", topics='["camera_pose"]')
     peer.until(poses.get_subscription_count, "the recorder")
-    poses.publish(Pose())
+    for _ in range(20):  # a publisher knows of a subscription before that knows of it
+        poses.publish(Pose())
+        peer.serve(0.05)
     publish(peer, states, 1)
     peer.until(lambda: "recording into" in recorder.output, "the recorder's word")
     assert recorder.interrupt() == 0

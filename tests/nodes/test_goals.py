@@ -112,6 +112,8 @@ def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: 
     ball_goals.publish(goal)
     peer.until(lambda: "the goal is now at x = -1, y = -1" in bridge.output, "the bridge's word")
     now = nanoseconds(peer.received["joint_states"][-1].header.stamp)
+    answered = peer.trajectories
+    peer.until(lambda: np.linalg.norm(end_of(answered()[now][-1]) - moved) < 0.5, "the planner's answer to the goal")
     assert peer.call(Trigger, "/mujoco_bridge/step").success
     peer.until(lambda: now + PERIOD in peer.trajectories(), "the plan of the next period")
     end = end_of(peer.trajectories()[now + PERIOD][-1])

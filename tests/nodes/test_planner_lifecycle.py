@@ -35,16 +35,17 @@ def test_each_state_does_its_part(planner_scene: Make, tiny: Path) -> None:
     assert here.peer.received["joint_trajectory"] == [], "an inactive planner listens and says nothing"
 
     here.node.trigger_activate()
+    here.until(lambda: len(here.peer.received["joint_trajectory"]) == 1, "the plan for what came last meanwhile")
     planned = here.plan(2 * PERIOD)
     assert last_velocities(planned) != [0.0, 0.0]
 
     here.node.trigger_deactivate()
-    here.until(lambda: len(here.peer.received["joint_trajectory"]) == 2, "the trajectory to rest")
+    here.until(lambda: len(here.peer.received["joint_trajectory"]) == 3, "the trajectory to rest")
     assert last_velocities(here.peer.received["joint_trajectory"][-1]) == [0.0, 0.0]
     here.show(3 * PERIOD)
     here.await_state("inactive")
     here.rest(0.2)
-    assert len(here.peer.received["joint_trajectory"]) == 2
+    assert len(here.peer.received["joint_trajectory"]) == 3
 
     here.node.trigger_activate()
     here.plan(4 * PERIOD)

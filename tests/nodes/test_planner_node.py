@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, pe
     more = itertools.count(5)
 
     def plans_on() -> bool:
+        time.sleep(0.05)
         robot.show(next(more) * PERIOD, FIRST)  # what stops coming is stale, and reported as such
         return statuses(peer)["planner: planning"][0] == DiagnosticStatus.OK
 

@@ -25,11 +25,12 @@ def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
 
 
 def _is_free(domain: int) -> bool:
-    # DDSI 2.1, section 9.6.1: the first participant of a domain listens here for the others.
-    port = 7400 + 250 * domain + 10
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
+    # DDSI 2.1, section 9.6.1: the first participants of a domain listen here for the others. One that found the first
+    # port taken for a moment, by a probe like this one, has taken the next.
+    for participant in range(4):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7400 + 250 * domain + 10 + 2 * participant))
+            except OSError:
+                return False
     return True
