@@ -89,7 +89,7 @@ def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny
 
 def test_another_robot_is_told_of_and_waited_for_to_be_replaced(start: Start, peer: Peer, tiny: Path) -> None:
     """Other nodes may publish on the same topic: nothing ends, and nothing is planned, until the right joints come."""
-    process = start("planner_node", checkpoint=tiny, max_age=1e10)
+    process = start("planner_node", checkpoint=tiny, max_age=1e10, deadline=1e10)
     robot = Robot(peer)
     peer.listen(DiagnosticArray, "diagnostics")
     for count in (1, 2, 3):
