@@ -15,7 +15,7 @@ from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_trajectory, nanoseconds
-from rcd_ros.nodes.observation_reader import READERS
+from rcd_ros.nodes.observation_reader import reader_type
 from rcd_ros.nodes.parameters import declare
 from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.planning.checkpoint import verify
@@ -41,12 +41,12 @@ class LoopFloor(Node):
         still = np.zeros((steps, command.size))
         points = TrajectoryPoints(np.arange(steps) * period, still, still, np.empty((steps, 0)))
         self._answer: JointTrajectory = joint_trajectory(0, command.joints, points)
-        kinds = {channel.topic: channel.kind for channel in manifest.task.observations}
+        kinds = {channel.topic: reader_type(channel).message_type for channel in manifest.task.observations}
         self._awaited = set(kinds)
         self._arrived: dict[int, set[str]] = {}
         self._publisher = self.create_publisher(JointTrajectory, command.topic, QUEUE)
         for topic, kind in kinds.items():
-            self.create_subscription(READERS[kind].message_type, topic, partial(self._on_message, topic), QUEUE)
+            self.create_subscription(kind, topic, partial(self._on_message, topic), QUEUE)
 
     def _on_message(self, topic: str, message: Any) -> None:
         stamp = nanoseconds(message.header.stamp)
