@@ -6,13 +6,23 @@ every key.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
@@ -39,6 +49,8 @@ Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_list)]
 PerJoint = float | dict[str, float] | tuple[float, ...]
 """One number for all, one for each, or some by name."""
 Interval = tuple[float, float]
+Room = tuple[FiniteFloat, FiniteFloat]
+"""An interval that something is drawn from."""
 
 
 class Conversion(_Section):
@@ -255,10 +267,17 @@ class ScoreEntry(_Section):
 class RandomStart(_Section):
     """Where one body begins: uniformly in these intervals (m, rad); yaw is about the world's z."""
 
-    x: Interval | None = None
-    y: Interval | None = None
-    z: Interval | None = None
-    yaw: Interval | None = None
+    x: Room | None = None
+    y: Room | None = None
+    z: Room | None = None
+    yaw: Room | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _ordered(cls, room: Room | None) -> Room | None:
+        if room is not None and not 0.0 <= room[1] - room[0] < math.inf:
+            raise ValueError(f"write the smaller value first, then the larger one, got {list(room)}")
+        return room
 
 
 class WayPoint(_Section):
@@ -289,7 +308,7 @@ class SimulationEntry(_Section):
 
     model: str = Field(description="MJCF or URDF file, relative to this file")
     keyframe: str = Field("", description="to begin in")
-    random: dict[str, float | RandomStart] = Field(
+    random: dict[str, FiniteFloat | RandomStart] = Field(
         {}, description="joints: largest deviation of every commanded joint, rad or m; a body: where it begins"
     )
     seconds: float = Field(20.0, gt=0.0, description="length of an episode")

@@ -141,6 +141,8 @@ def test_a_selection_without_the_clock_has_its_first_channel_as_clock(spec):
         ("    limits: [0, 0.03]\n", "", 13, "'gripper'"),
         ("rate: 20", "rate: 20\nrate: 30", 4, "twice"),
         ("rate: 20", "rate: [20", 4, "YAML"),
+        ('"}\n', '"}\nsimulation: {model: a.xml, random: {block: {x: [2, 1]}}}\n', 25, "smaller"),
+        ('"}\n', '"}\nsimulation: {model: a.xml, random: {joints: .inf}}\n', 25, "finite"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(right, wrong, line, said):
