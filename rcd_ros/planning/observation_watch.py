@@ -59,7 +59,19 @@ class ObservationWatch:
             self._elapsed += steady - self._steady
         if now != self._now:
             self._moved = steady
+            if self._simulated:
+                self._catch_up(now)
         self._now, self._steady = now, steady
+
+    def _catch_up(self, now: int) -> None:
+        """Judge messages that came before their time on the clock by the clock as it is now.
+
+        A simulator publishes its clock and its observations on different topics: either may arrive first, and after a
+        jump of the clock the observation seems to come from the future until the clock has arrived as well.
+        """
+        for topic, heard in self._heard.items():
+            if heard.delay < 0:
+                self._heard[topic] = _Heard(heard.stamp, min(now - heard.stamp, 0), self._elapsed)
 
     def age(self, topic: str) -> int | None:
         """Age (ns) of a topic's newest message; None before the first."""

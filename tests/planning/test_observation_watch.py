@@ -119,3 +119,19 @@ def test_a_simulated_clock_that_has_not_spoken_yet_is_no_judge_of_stamps() -> No
     watch = ObservationWatch(LIMITS, simulated=True)
     watch.heard("joint_states", 50 * S, 0, S)
     assert (watch.problem(), watch.age("joint_states")) == ("", 0)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1.0])
+def test_an_observation_that_overtakes_the_simulators_clock_is_fresh_once_the_clock_has_come(limit: float) -> None:
+    """Between episodes the clock leaps; its message and the observation's travel on different topics."""
+    scene = Scene(simulated=True)
+    scene.watch.set_limits({"joint_states": round(limit * S)})
+    scene.run(2.0)
+    stamp = scene.now + 10 * S
+    scene.watch.heard("joint_states", stamp, scene.now, scene.steady)
+    assert "10 s ahead of this node's clock" in scene.watch.problem()
+    scene.now = stamp
+    scene.watch.tick(scene.now, scene.steady)
+    assert (scene.watch.problem(), scene.watch.age("joint_states")) == ("", 0)
+    scene.run(limit + 0.2, publish=False)
+    assert "s old" in scene.watch.problem()

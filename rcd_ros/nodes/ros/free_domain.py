@@ -11,6 +11,9 @@ from rcd_ros.errors import RcdError
 DOMAINS = range(1, 102)
 """Higher ones meet the ports that Linux hands out by itself, and 0 is everybody's."""
 
+PARTICIPANTS = 120
+"""As many have ports of their own in each domain."""
+
 
 def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
     """One of the candidates, drawn at random, in which no participant runs on this machine.
@@ -25,9 +28,9 @@ def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
 
 
 def _is_free(domain: int) -> bool:
-    # DDSI 2.1, section 9.6.1: the first participants of a domain listen here for the others. One that found the first
-    # port taken for a moment, by a probe like this one, has taken the next.
-    for participant in range(4):
+    # DDSI 2.1, section 9.6.1: the participants of a domain listen here for the others. Fast DDS numbers the participants
+    # of a process across all its domains: the only one in a domain may have any number.
+    for participant in range(PARTICIPANTS):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind(("", 7400 + 250 * domain + 10 + 2 * participant))
