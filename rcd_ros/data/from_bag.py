@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from rcd_ros.data.bags import DIAGNOSTICS, STRING, Bag, TaskTopics, assemble, nanoseconds, status_values
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.received_plan import PointFields, ReceivedPlan, received_plan
 from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import TaskSpec
 
-_FIELDS = {"position": "positions", "velocity": "velocities", "effort": "effort"}
+_FIELDS = ("positions", "velocities", "accelerations", "effort")
 
 
 @dataclass
@@ -242,12 +242,12 @@ class _EpisodeMaker:
         until = after.time if self._lockstep else now.time + (after.time - now.time) // 2
         receiver = self._receiver
         for _, seen, plan in (each for each in now.plans if each[0] <= until):
-            receiver.accept(plan, seen)
+            receiver.accept(plan, seen, now.values)
         # A plan may have been made from an observation within the period.
         moment = now.stamp if receiver.stamp is None else max(now.stamp, receiver.stamp)
         executed = receiver.execute(moment, now.values)
         for _, seen, plan in (each for each in now.plans if each[0] > until):
-            receiver.accept(plan, seen)
+            receiver.accept(plan, seen, now.values)
         return executed.command, executed.holds
 
     def _rewards(self, run: Sequence[_Observed]) -> tuple[NDArray[np.float32], bool]:
@@ -262,13 +262,11 @@ class _EpisodeMaker:
 
 
 def _received_plan(message: Any, spec: TaskSpec) -> ReceivedPlan:
-    values = _FIELDS[spec.command.interface]
-    return ReceivedPlan(
-        names=list(message.joint_names),
-        stamp=nanoseconds(message.header.stamp),
-        time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[getattr(point, values).tolist() for point in message.points],
-    )
+    points = message.points
+    fields = PointFields(*([getattr(point, name) for point in points] for name in _FIELDS))
+    ends = [nanoseconds(point.time_from_start) for point in points]
+    interfaces = dict.fromkeys(spec.command.joints, spec.command.interface)
+    return received_plan(list(message.joint_names), nanoseconds(message.header.stamp), ends, fields, interfaces)
 
 
 def _why(stretches: Sequence[Sequence[_Observed]], spec: TaskSpec, result: BagEpisodes) -> str:

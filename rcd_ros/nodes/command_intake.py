@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.messages import joint_command, received_plan
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import Interface, TaskSpec
 
@@ -69,12 +69,17 @@ class CommandIntake:
         self.receiver.reset()
         self._following = self._holding = False
 
-    def receive(self, message: JointTrajectory, now: int) -> ReceivedPlan | None:
-        """Take a trajectory that arrives at `now` (ns of simulated time); None when it is refused."""
+    def receive(
+        self, message: JointTrajectory, now: int, observation: NDArray[np.float64] | None = None
+    ) -> ReceivedPlan | None:
+        """Take a trajectory that arrives at `now` (ns of simulated time); None when it is refused.
+
+        `observation` (n_obs,) is the newest one: where way-points begin on a robot that nothing has commanded yet.
+        """
         plan = received_plan(message, dict(zip(self._spec.command.joints, self._interfaces, strict=True)))
         if self._zero_is_now and plan.stamp == 0:
             plan = replace(plan, stamp=now)
-        problem = self.receiver.accept(plan, now)
+        problem = self.receiver.accept(plan, now, observation)
         if problem is not None:
             self._warn_of_refusal(problem)
             return None

@@ -209,7 +209,8 @@ class SimulationBridge(Node):
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._episodes.running is not None:
-            plan = self._intake.receive(message, self._episodes.now)
+            seen = self._episodes.observation[self._spec.observation_columns]
+            plan = self._intake.receive(message, self._episodes.now, seen)
             if plan is not None:
                 if self._display is not None:
                     self._display.show_plan(message)

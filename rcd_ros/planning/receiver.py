@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.change_limiter import ChangeLimiter
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
+from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.trajectory import position_columns
 
 
 class Executed(NamedTuple):
@@ -56,10 +58,14 @@ class TrajectoryReceiver:
         self.timeout = timeout
         self.enforces_limits = enforces_limits
         self.interfaces = tuple(interfaces or (spec.command.interface,) * len(spec.command.joints))
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
+        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute, self.interfaces)
         self._hold = PositionHold(spec, self.interfaces)
         self._limiter = ChangeLimiter(spec, self.interfaces)
         self._accepted_at = 0
+        self._positions = position_columns(spec)
+        self._at_rest = np.where(spec.command.stays, np.nan, 0.0)
+        self._executed: NDArray[np.float64] | None = None
+        self._held = True
 
     @property
     def refused(self) -> Counter[str]:
@@ -86,10 +92,18 @@ class TrajectoryReceiver:
         self._follower.reset()
         self._hold.release()
         self._limiter.reset()
+        self._executed, self._held = None, True
 
-    def accept(self, plan: ReceivedPlan, now: int) -> str | None:
-        """Take a trajectory at `now` (ns); returns why it is refused, or None when it is valid."""
-        problem = self._follower.accept(plan, now)
+    def accept(self, plan: ReceivedPlan, now: int, observation: NDArray[np.float64] | None = None) -> str | None:
+        """Take a trajectory; returns why it is refused, or None when it is valid.
+
+        Args:
+            plan: the trajectory.
+            now: ns.
+            observation: (n_obs,) the newest one, in physical units: where way-points begin on a robot that nothing
+                has commanded yet.
+        """
+        problem = self._follower.accept(plan, now, self._begin(observation) if self._held else None)
         if problem is None:
             self._accepted_at = now
         return problem
@@ -110,4 +124,15 @@ class TrajectoryReceiver:
             self._hold.release(command)
         if self.enforces_limits:
             command = self._limiter.limit(command)
+        self._executed, self._held = command, holds
         return Executed(command, holds)
+
+    def _begin(self, observation: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """The command (n_cmd,) that a robot which holds goes on from; None: not known."""
+        if self._executed is not None or observation is None:
+            return self._executed
+        begin = self._at_rest.copy()
+        for i, (column, interface) in enumerate(zip(self._positions, self.interfaces, strict=True)):
+            if column is not None and interface in ("position", "state"):
+                begin[i] = observation[column]
+        return begin
