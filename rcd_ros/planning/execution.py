@@ -58,8 +58,6 @@ class _Track:
         index = min(int(np.searchsorted(self.ends, passed, side="right")), len(self.ends) - 1)
         if self.over(now, period):
             return np.where(self.stays, self.values[-1], 0.0), index
-        if self.lasting and passed >= int(self.ends[-1]):
-            return self.values[-1], index
         if self.path is None:
             return self.values[index], index
         if self.interface == "position":
@@ -80,8 +78,7 @@ class TrajectoryFollower:
     Other points are way-points, between which `Path` goes as joint_trajectory_controller does. A position command is
     the one at the period's end; a velocity or effort command the mean over the period.
 
-    A plan for some of the joints leaves the others what they have: their own plan, its last position, or rest. Nothing
-    is due before every joint has been commanded.
+    A plan for some of the joints leaves the others what they have: their own plan, its last position, or rest.
 
     The newest valid plan is followed. With `execute` above 1 the current plan is kept for that many periods; newer ones
     are accepted, but not followed.
@@ -146,12 +143,15 @@ class TrajectoryFollower:
                 self._tracks = [other for other in self._tracks if not set(other.columns.tolist()) <= mine] + [track]
         return None
 
-    def due(self, now: int) -> Due | None:
-        """The point whose period holds `now` (ns); None when there is no plan or it is used up: hold position."""
+    def due(self, now: int, rest: NDArray[np.float64] | None = None) -> Due | None:
+        """The point whose period holds `now` (ns); None when there is no plan or it is used up: hold position.
+
+        `rest` (n_cmd,) is what joints do that nothing has commanded yet, NaN where that is not known.
+        """
         running = [track for track in self._tracks if not track.over(now, self._period)]
         if not running or any(now < track.stamp and track.path is None for track in running):
             return None
-        command = np.full(self._channel.size, np.nan)
+        command = np.full(self._channel.size, np.nan) if rest is None else rest.copy()
         index = 0
         for track in self._tracks:  # a later one replaces what it shares with an earlier one
             command[track.columns], index = track.at(now, self._period)
@@ -173,7 +173,7 @@ class TrajectoryFollower:
         values = np.clip(values, self._limits.lower[columns], self._limits.upper[columns])
         path = (
             None
-            if self._are_steps(ends, now - plan.stamp)
+            if self.are_steps(ends, now - plan.stamp)
             else self._path(plan, interface, values, (columns, order), now, begin)
         )
         return _Track(plan.stamp, columns, ends, values, self._stays[columns], interface, path, plan.lasting)
@@ -208,6 +208,9 @@ class TrajectoryFollower:
         if moves:
             path = Path.through(Knots(times, values, slopes, accelerations), now, start, speed)
         else:
+            if plan.lasting:
+                times, positions = np.append(times, times[-1] + _LASTING_NS), None
+                values = np.vstack((values, values[-1:]))
             path = Path.through(Knots(times, positions, values, accelerations), now, None, speed)
         if before is None:
             return path
@@ -223,7 +226,7 @@ class TrajectoryFollower:
                 return track.path.part(np.array(places, np.intp)) if whole and track.path is not None else None
         return None
 
-    def _are_steps(self, ends: NDArray[np.int64], passed: int) -> bool:
+    def are_steps(self, ends: NDArray[np.int64], passed: int) -> bool:
         """Whether points that arrive `passed` ns after their stamp end one control period after another.
 
         The first one is due by then: a single point far ahead is a goal to go to, not a command to jump.
@@ -287,5 +290,7 @@ class TrajectoryFollower:
         return np.array(columns, np.intp), order
 
 
+_LASTING_NS = 10**18
+"""How long a velocity stays in force until another one comes: for ever."""
 _GRID_NS = 1000
 """How far points may lie from the ends of control periods and still be meant for them."""

@@ -33,7 +33,7 @@ class TrajectoryReceiver:
 
     The robot holds while no point of a trajectory is due, or when no trajectory has been accepted for `timeout` s. A
     hold starts from the last executed command: the joints brake, then stay where they came to rest. The next valid
-    trajectory ends the hold.
+    trajectory ends the hold. Joints that nothing has commanded yet stay where they were when the others began.
 
     Call `execute` once per control period, in order: the hold and the rate limit continue from the last command.
     """
@@ -66,6 +66,7 @@ class TrajectoryReceiver:
         self._at_rest = np.where(spec.command.stays, np.nan, 0.0)
         self._executed: NDArray[np.float64] | None = None
         self._held = True
+        self._rest: NDArray[np.float64] | None = None
 
     @property
     def refused(self) -> Counter[str]:
@@ -92,7 +93,7 @@ class TrajectoryReceiver:
         self._follower.reset()
         self._hold.release()
         self._limiter.reset()
-        self._executed, self._held = None, True
+        self._executed, self._held, self._rest = None, True, None
 
     def accept(self, plan: ReceivedPlan, now: int, observation: NDArray[np.float64] | None = None) -> str | None:
         """Take a trajectory; returns why it is refused, or None when it is valid.
@@ -115,7 +116,9 @@ class TrajectoryReceiver:
             now: ns.
             observation: (n_obs,) the newest one, in physical units; a hold reads the joint positions from it.
         """
-        due = self._follower.due(now)
+        if self._held and observation.size:
+            self._rest = self._measured(observation)
+        due = self._follower.due(now, self._rest)
         silent = self.timeout > 0.0 and now - self._accepted_at > self.timeout * 1e9
         if due is None or silent:
             command, holds = self._hold.command(observation), True
@@ -127,12 +130,20 @@ class TrajectoryReceiver:
         self._executed, self._held = command, holds
         return Executed(command, holds)
 
+    def are_steps(self, plan: ReceivedPlan, now: int) -> bool:
+        """Whether a trajectory that arrives at `now` (ns) is one command a control period, not way-points."""
+        return self._follower.are_steps(np.asarray(plan.time_from_start, np.int64), now - plan.stamp)
+
     def _begin(self, observation: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         """The command (n_cmd,) that a robot which holds goes on from; None: not known."""
         if self._executed is not None or observation is None:
             return self._executed
-        begin = self._at_rest.copy()
+        return self._measured(observation)
+
+    def _measured(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The command (n_cmd,) to stay where an observation (n_obs,) shows the robot; NaN where it does not."""
+        measured = self._at_rest.copy()
         for i, (column, interface) in enumerate(zip(self._positions, self.interfaces, strict=True)):
             if column is not None and interface in ("position", "state"):
-                begin[i] = observation[column]
-        return begin
+                measured[i] = observation[column]
+        return measured

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.data.bags import Bag, TaskTopics
+from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bags import Bag
 from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
@@ -149,10 +150,9 @@ def test_bridge_evaluation_and_bag_import_execute_the_same_commands(
         for order, (plan, now) in enumerate(evaluated.arrived)
     ]
     bag = Bag(write_bag(tmp_path / "bag", sorted(events, key=lambda event: event[0])))
-    (episode,) = read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {})).episodes
-    scaled = commands[begin:-1] / np.asarray(SPEC.command.scale)  # a bag ends with the last observation
-    assert episode.actions[:, list(SPEC.command.columns)] == pytest.approx(scaled, abs=1e-6)
-    assert episode.info["held_steps"] == sum(holds[begin:-1])
+    (episode,) = read_episodes(bag, SPEC, TaskTopics(bag, SPEC)).episodes
+    assert episode.commands == pytest.approx(commands[begin:-1], abs=1e-6)  # a bag ends with the last observation
+    assert episode.held == sum(holds[begin:-1])
 
 
 def points(plan: ReceivedPlan) -> TrajectoryPoints:
