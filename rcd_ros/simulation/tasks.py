@@ -23,7 +23,7 @@ from rcd_ros.simulation.locomotion_task import locomotion_names, locomotion_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
-from rcd_ros.simulation.task_file import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
+from rcd_ros.simulation.task_file_reading import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
 
