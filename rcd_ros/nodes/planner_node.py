@@ -41,6 +41,8 @@ from rcd_ros.planning.planner import Planner
 STOP_PATIENCE_S = 5.0
 """How long the plan in work may take when planning is to stop."""
 REPORT_S = 1.0
+TICKS = 4
+"""How often in a control period it is looked whether a single set of values is due."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class _Work:
     times: PeriodTimes
     status: PlannerStatus
     loader: CheckpointLoader
+    outputs: TrajectoryOutputs
+    ticker: Any
+    """Calls the outputs that send one set of values at a time; None where there are none."""
 
 
 class PlannerNode(ManagedNode):
@@ -83,6 +88,7 @@ class PlannerNode(ManagedNode):
         self._ticker: Any = None
         self._refused: dict[str, str] = {}
         self._trajectories: list[Any] = []
+        self._setpoints: list[Any] = []
         self._collector = QuietCollector()
         self._awaited: set[str] = set()
         self._log = QuietLog(self.get_logger())
@@ -176,10 +182,15 @@ class PlannerNode(ManagedNode):
         work.intake.close()
         if work.thread.close(STOP_PATIENCE_S):
             work.runner.planner.close()
-        await_acknowledgements(self._trajectories)  # the last one brings the robot to rest
+        if work.ticker is not None:
+            self.destroy_timer(work.ticker)
+        work.outputs.close()
+        await_acknowledgements([*self._trajectories, *self._setpoints])  # the last ones bring the robot to rest
         for publisher in self._trajectories:
             self.destroy_lifecycle_publisher(publisher)
-        self._trajectories = []
+        for publisher in self._setpoints:
+            self.destroy_publisher(publisher)
+        self._trajectories, self._setpoints = [], []
 
     def destroy_node(self) -> None:
         """Stop in order and leave the graph; nobody can be told any more what came of a checkpoint that is loaded."""
@@ -191,7 +202,7 @@ class PlannerNode(ManagedNode):
         spec = planner.spec
         times = PeriodTimes(parameters.time_for_a_plan(spec.control_period))
         outputs = TrajectoryOutputs(
-            spec.command, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic
+            spec, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic, self._now
         )
         runner = PlanRunner(planner, parameters, outputs, times, self._now, self._warn)
         thread: PlanningThread[PlanTask] = PlanningThread(
@@ -209,13 +220,16 @@ class PlannerNode(ManagedNode):
             lambda reason: thread.call(partial(runner.hold, reason)),
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
-        return _Work(runner, thread, intake, times, status, CheckpointLoader(runner, thread, self._settle_exchange))
+        loader = CheckpointLoader(runner, thread, self._settle_exchange)
+        ticker = self.create_timer(spec.control_period / TICKS, outputs.tick) if outputs.needs_ticks else None
+        return _Work(runner, thread, intake, times, status, loader, outputs, ticker)
 
-    def _make_publisher(self, topic: str) -> Publish:
-        publisher = self.create_lifecycle_publisher(
-            JointTrajectory, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE
-        )
-        self._trajectories.append(publisher)
+    def _make_publisher(self, message_type: Any, topic: str) -> Publish:
+        # A stop that is sent value by value takes longer than a transition: only whole trajectories end with one.
+        managed = message_type is JointTrajectory
+        make = self.create_lifecycle_publisher if managed else self.create_publisher
+        publisher = make(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
+        (self._trajectories if managed else self._setpoints).append(publisher)
         publish: Publish = publisher.publish
         return publish
 

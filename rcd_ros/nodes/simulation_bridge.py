@@ -178,7 +178,7 @@ class SimulationBridge(Node):
             if self.count_publishers(topic) > 1:
                 raise self._rival(topic)
         self._started = True
-        self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
+        self._intake.listen(self._on_command)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
         self._requests = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
@@ -207,13 +207,16 @@ class SimulationBridge(Node):
         self._intake.receiver.timeout = parameters.command_timeout
         self._intake.receiver.enforces_limits = parameters.enforce_command_limits
 
-    def _on_trajectory(self, message: JointTrajectory) -> None:
-        if self._episodes.running is not None:
-            plan = self._intake.receive(message, self._episodes.now)
-            if plan is not None:
-                if self._display is not None:
-                    self._display.show_plan(message)
-                self._driver.plan_arrived(plan)
+    def _on_command(self, topic: str, message: Any) -> None:
+        if self._episodes.running is None:
+            return
+        plan = self._intake.receive(message, self._episodes.now, topic)
+        if plan is None:
+            return
+        if self._display is not None and isinstance(message, JointTrajectory):
+            self._display.show_plan(message)
+        if self._intake.answers(plan.stamp):
+            self._driver.plan_arrived(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         """Keep the planner's newest report for the results; leave to a bridge that began before this one.
@@ -243,7 +246,7 @@ class SimulationBridge(Node):
 
     def _no_plan(self, timeout: float, refused: int) -> str:
         """Why no plan can be followed: those that came were refused, the planner waits, or there is none."""
-        topic = self.resolve_topic_name(self._spec.command.topic)
+        topic = "' and '".join(self._intake.topics)
         if refused:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(self._intake.refused.items()))
             return (
