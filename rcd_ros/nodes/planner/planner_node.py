@@ -36,6 +36,7 @@ from rcd_ros.nodes.ros.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.pacing import ObservationPacer
 from rcd_ros.planning.planner import Planner
 
 STOP_PATIENCE_S = 5.0
@@ -61,7 +62,7 @@ class _Work:
 
 
 class PlannerNode(ManagedNode):
-    """Plans on every new observation, or on the newest one at a fixed rate.
+    """Plans on every new observation, on about one a period, or on the newest one at a fixed rate.
 
     An observation that a newer one overtakes before its planning began is dropped. One that is repeated is answered by
     repeating its plan: whoever missed the plan (a bridge that waits for it, say) can ask again without disturbing the
@@ -86,6 +87,7 @@ class PlannerNode(ManagedNode):
         self._newest: Observation | None = None
         self._waiting: Observation | None = None
         self._ticker: Any = None
+        self._pacer: ObservationPacer | None = None
         self._refused: dict[str, str] = {}
         self._trajectories: list[Any] = []
         self._setpoints: list[Any] = []
@@ -244,7 +246,8 @@ class PlannerNode(ManagedNode):
             if not self._active:
                 self._newest = observation
             elif self._ticker is None:
-                self._offer(observation, observation.stamp)
+                if self._pacer is None or self._pacer.wants(observation.stamp):
+                    self._offer(observation, observation.stamp)
             else:
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
@@ -264,14 +267,18 @@ class PlannerNode(ManagedNode):
             work.times.overtaken()
 
     def _set_ticker(self) -> None:
-        """Plan by timer, if that is wished."""
+        """Plan by timer, or on some observations only, if that is wished."""
         if self._ticker is not None:
             self.destroy_timer(self._ticker)
             self._ticker = None
+        if self._work is None:
+            return
         parameters = self._live.current
-        if self._work is not None and parameters.trigger == "timer":
-            rate = parameters.expected_rate(self._work.runner.planner.spec.control_period)
-            self._ticker = self.create_timer(1.0 / rate, self._plan_newest)
+        period = 1.0 / parameters.expected_rate(self._work.runner.planner.spec.control_period)
+        with self._gate:
+            self._pacer = ObservationPacer(round(1e9 * period)) if parameters.trigger == "paced" else None
+        if parameters.trigger == "timer":
+            self._ticker = self.create_timer(period, self._plan_newest)
 
     def _check_parameters(self, parameters: PlannerParameters) -> None:
         """Refuse what the planner in use cannot plan under."""
@@ -310,6 +317,9 @@ class PlannerNode(ManagedNode):
         if work is None:
             response.success, response.message = False, "the planner is not configured"
             return response
+        with self._gate:
+            if self._pacer is not None:
+                self._pacer.reset()
         begun = threading.Event()
         work.thread.call(work.runner.begin_episode)
         work.thread.call(begun.set)
