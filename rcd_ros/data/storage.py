@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.task_file import is_task_file
+from rcd_ros.simulation.task_file_reading import is_task_file
 from rcd_ros.simulation.tasks import Task, get_task, stored_task
 from rcd_ros.suggest import did_you_mean
 

@@ -37,7 +37,9 @@ class PlannerParameters(NodeParameters):
     threads: int = parameter(1, "threads of the engine" + LATER, minimum=1, maximum=1024)
     seed: int = parameter(0, "seed of the planning noise; another one begins with its first plan", minimum=0)
 
-    trigger: Literal["on_observation", "timer"] = parameter("on_observation", "when to plan")
+    trigger: Literal["on_observation", "paced", "timer"] = parameter(
+        "on_observation", "when to plan: on every observation, on about `rate` of them a second, or by timer"
+    )
     rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
     deadline: float = parameter(0.0, "from a stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0)
     rehearse: bool = parameter(True, "evaluate once more just before an observation is expected: it finds warm caches")
