@@ -154,9 +154,7 @@ def evaluate(
     if option:
         task.make_simulation().close()  # where goals and starts can be is checked by the simulator
         if record:
-            raise RcdError(
-                "--record keeps scores of the task as it was trained for: leave it or --option away"
-            )
+            raise RcdError("--record keeps scores of the task as it was trained for: leave it or --option away")
     _check_success(task)
     _check_policy(policy, task, outputs)
     check_driven(context, policy, policy in task.controllers, mode.value, nfe)
