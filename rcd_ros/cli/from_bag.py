@@ -36,10 +36,13 @@ def from_bag(
     from rcd_ros.cli.replay import remappings
     from rcd_ros.data.bags import Bag, TaskTopics
     from rcd_ros.data.from_bag import read_episodes
+    from rcd_ros.data.place import dataset_folder
     from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.outputs import keep_apart
     from rcd_ros.simulation.tasks import get_task
 
     check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [*bags, task])
     spec, names = get_task(task).spec, remappings(remap)
     episodes: list[Episode] = []
     planners: dict[str, str] = {}

@@ -40,7 +40,9 @@ def make_d4rl(
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
     from rcd_ros.data.d4rl_recipe import check_actor, cut_buffer, describe, recipe_of
+    from rcd_ros.data.place import dataset_folder
     from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.outputs import check_folder, keep_apart
 
     recipe = recipe_of(name, version)
     chosen_name = dataset or f"rcd/{recipe.robot.name}/{recipe.level}-v0"
@@ -49,10 +51,14 @@ def make_d4rl(
         raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")
     if recipe.level != "medium-expert" and expert is not None:
         raise RcdError(f"--expert is for medium-expert, not for '{name}'")
+    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
+    keep_apart({"--name": dataset_folder(chosen_name), "--workspace": folder}, [medium, expert])
+    check_folder(folder / "state")
     given = {level: _given(path) for level, path in (("medium", medium), ("expert", expert)) if path is not None}
+    if seed >= 2**32:
+        raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")
     for level, (actor, told) in given.items():
         check_actor(actor, recipe.environment, f"{told['file']} (--{level})")
-    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
 
     def policy(level: str) -> tuple[Actor, dict[str, Any]]:
         return given.get(level) or _train(recipe, folder, level, sac_steps, seed)

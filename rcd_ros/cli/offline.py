@@ -15,19 +15,18 @@ def evaluate_offline(
     from rich.table import Table
     from tqdm import tqdm
 
+    from rcd_ros.data.place import dataset_folder
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.evaluation.offline import DESCRIPTIONS, NOT_A_SUCCESS_RATE
     from rcd_ros.evaluation.offline import evaluate_offline as compare
     from rcd_ros.evaluation.plots import check_picture_name
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
 
     manifest = verify(checkpoint)
     if plot is not None:
         check_picture_name(plot)
-    for output in (json_file, plot):
-        if output is not None:
-            claim(output, force)
+    claim_all({"--json": json_file, "--plot": plot}, [checkpoint, dataset_folder(dataset)], force)
     data = load_dataset(dataset)
     with tqdm(unit="plan") as bar:
 

@@ -17,10 +17,10 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 from pydantic import ValidationError
 
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
+from rcd_ros.data.place import check_writable, dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.task_file_reading import is_task_file
@@ -30,22 +30,30 @@ from rcd_ros.suggest import did_you_mean
 logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"([-_\w]+/)*[-_\w]+-v\d+")
+_LONGEST_NAME = 200
+"""Bytes: a part of a path has 255 at most."""
 
 
 def check_new_name(name: str, force: bool = False) -> None:
-    """Refuses a name that Minari would not take, or that is taken already (unless `force`).
+    """Refuses a name that Minari would not take or that is taken already (unless `force`), and a place not to write to.
 
     Raises:
         RcdError: as said.
     """
-    if not _NAME.fullmatch(name) or len(name.rpartition("/")[0]) == 1:  # Minari refuses one-letter namespaces
+    if not _is_name(name) or len(name.rpartition("/")[0]) == 1:  # Minari refuses one-letter namespaces
         raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
-    if get_dataset_path(name).exists() and not force:
+    if dataset_folder(name).exists() and not force:
         raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
+    check_writable()
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and len(text.encode()) <= _LONGEST_NAME
 
 
 def list_datasets() -> dict[str, dict[str, Any]]:
     """Metadata of every local data set, by name; broken ones are left out with a warning in the log."""
+    dataset_folder()  # Minari ends in a traceback where it cannot be made
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = minari.list_local_datasets()
@@ -91,7 +99,7 @@ def save_dataset(
         metadata["task_spec"] = task.model_dump_json()
     # Not minari.create_dataset_from_buffers: it writes in the final place, where an interruption leaves half a set.
     # Minari does not list hidden folders, so that a half-written set is never seen.
-    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
+    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=dataset_folder()))
     try:
         content_hash = hash_episodes(episodes)
         storage = MinariStorage.new(
@@ -128,7 +136,7 @@ def publish(folder: Path, name: str) -> None:
     namespace = name.rpartition("/")[0]
     if namespace and namespace not in list_local_namespaces():
         create_namespace(namespace)
-    target = get_dataset_path(name)
+    target = dataset_folder(name)
     if target.exists():
         target.rename(Path(tempfile.mkdtemp(dir=folder.parent)) / "replaced")
     folder.rename(target)
@@ -143,8 +151,7 @@ def load_dataset(name: str) -> Dataset:
     Raises:
         RcdError: no such data set, or one whose content cannot be read or used.
     """
-    path = get_dataset_path(name) / "data"
-    if not _NAME.fullmatch(name) or not path.is_dir():
+    if not _is_name(name) or not (path := dataset_folder(name) / "data").is_dir():
         known = list(list_datasets())
         raise RcdError(
             f"there is no local data set '{name}'{did_you_mean(name, known)}; "
@@ -238,7 +245,7 @@ def delete_dataset(name: str) -> None:
     known = list(list_datasets())
     if name not in known:
         raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}; see `rcd data list`")
-    shutil.rmtree(get_dataset_path(name))
+    shutil.rmtree(dataset_folder(name))
 
 
 def _box(array: np.ndarray) -> gymnasium.spaces.Box:

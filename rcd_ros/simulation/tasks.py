@@ -206,7 +206,11 @@ def get_task(name: str, **options: Any) -> Task:
                 f"task '{name}' has no option '{option}'{did_you_mean(option, accepted)}; it has: {', '.join(accepted)}"
             )
     placed = {option: options.pop(option) for option in entry.placements if option in options}
-    spec = entry.make_spec(**options)
+    try:
+        spec = entry.make_spec(**options)
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise RcdError(f"task '{name}' cannot be made with {shown} ({' '.join(str(error).split())})") from error
     return Task(
         spec=spec,
         make_simulation=partial(_make_simulation, entry.simulator, spec, **placed),
@@ -221,22 +225,23 @@ def get_task(name: str, **options: Any) -> Task:
     )
 
 
-def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any) -> Task:
-    """The task that a checkpoint was trained for: its own goals and, unless told otherwise, its episode length.
+def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: Any) -> Task:
+    """The task that a checkpoint was trained for: unless told otherwise, its own goals and its episode length.
 
-    `placements` are further options of the task, such as a maze's `goal`.
+    `options` are further ones of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was
+    trained for.
 
     A checkpoint's specification holds only the channels that it observes; the task's holds all of them.
 
     Raises:
         RcdError: no such task here, or one that commands something else by now.
     """
-    options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps, **placements}
+    options["episode_steps"] = episode_steps or spec.episode_steps
     if spec.source is not None:
         file = _stored_file(spec.source, spec.name)
         return _file_task(file, spec_of(file), **options)
     if spec.score.kind == "completions":
-        options["goals"] = spec.score.goals
+        options.setdefault("goals", spec.score.goals)
     task = get_task(spec.name, **options)
     if spec.command != task.spec.command:
         raise RcdError(
