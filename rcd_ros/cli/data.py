@@ -340,9 +340,13 @@ def list_() -> None:
         typer.echo("no data sets here; get one with `rcd data import` or `rcd data fetch`")
         return
     table = Table("name", "task", Column("episodes", justify="right"), Column("steps", justify="right"), box=None)
-    for name, metadata in datasets.items():
-        table.add_row(name, metadata.get("task") or "-", str(metadata["total_episodes"]), str(metadata["total_steps"]))
+    for name, each in datasets.items():
+        numbers = ("damaged", "-") if each.problem else (str(each.episodes), str(each.steps))
+        table.add_row(name, each.task or "-", *numbers)
     Console().print(table)
+    for each in datasets.values():
+        if each.problem:
+            typer.echo(each.problem, err=True)
 
 
 @app.command()
@@ -359,7 +363,8 @@ def show(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
     summary = summarize(dataset, known.spec if known is not None else None)
     typer.echo(f"{dataset.name}: {dataset.metadata.get('description', '')}")
     typer.echo(f"task {task or 'unknown'}, content {dataset.content_hash[:16]}")
-    for key, value in dataset.metadata.get("origin", {}).items():
+    origin = dataset.metadata.get("origin") or {}
+    for key, value in (origin if isinstance(origin, dict) else {"origin": origin}).items():
         typer.echo(f"  {key}: {value}")
     typer.echo(
         f"{summary.episodes} episodes of {summary.shortest} to {summary.longest} steps, {summary.steps} in all; "
