@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def from_bag(
-    bags: Annotated[list[Path], typer.Argument(help="Bags: folders of rosbag2, or single .mcap files.")],
+    bags: Annotated[
+        list[Path],
+        typer.Argument(help="Bags: folders of rosbag2, or single .mcap or .db3 files (which need no metadata)."),
+    ],
     task: Annotated[str, typer.Option(help="Task whose observations and commands were recorded.")],
     name: Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/kitchen/robot-v0.")],
     execute: Annotated[
