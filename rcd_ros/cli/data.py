@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
-from tqdm import tqdm
 
 from rcd_ros.cli.from_bag import from_bag
 from rcd_ros.errors import RcdError
+from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
     from rcd_ros.data.completions import Recomputed
@@ -67,7 +67,9 @@ def import_(
     elif chosen is None:
         raise RcdError(f"{file} has no rewards; name the task that can recompute them with --task")
     else:
-        with tqdm(recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode") as progress:
+        with progress_bar(
+            recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode"
+        ) as progress:
             results = list(progress)
         episodes = [result.episode for result in results]
         origin |= {
@@ -122,7 +124,7 @@ def replay(
     jobs = replay_jobs(len(dataset.episodes), speeds, noises, repeats)
     episodes: list[Episode] = []
     results = replay_episodes(chosen, dataset.episodes, jobs, settings, workers)
-    with tqdm(results, total=len(jobs), desc="replaying", unit="episode") as progress:
+    with progress_bar(results, total=len(jobs), desc="replaying", unit="episode") as progress:
         for episode in progress:
             episodes.append(episode)
             progress.set_postfix_str(f"mean return {sum(e.total_reward for e in episodes) / len(episodes):.2f}")
@@ -256,7 +258,7 @@ def make(
         runs = runs_of(steps, seed)
         origin["steps"] = steps
         results = make_runs(chosen, driver, runs, workers, settings)
-        with tqdm(total=steps, desc="driving", unit="step") as progress:
+        with progress_bar(total=steps, desc="driving", unit="step") as progress:
             for run, of_run in zip(runs, results, strict=True):
                 made += of_run
                 progress.update(run.steps)
@@ -264,7 +266,7 @@ def make(
     else:
         origin["episodes"] = episodes
         driven = make_episodes(chosen, driver, range(seed, seed + episodes), workers, settings)
-        with tqdm(driven, total=episodes, desc="driving", unit="episode") as progress:
+        with progress_bar(driven, total=episodes, desc="driving", unit="episode") as progress:
             made = list(progress)
         description = f"The controller '{driver}' of task {chosen.spec.name}, an episode from each seed."
     kept = [episode for episode in made if keep == "all" or episode.terminated]
@@ -303,7 +305,7 @@ def rollout(
     drive = Drive.chunks(execute)
     check_fit(source.load(), task, drive)
     results = run_episodes(task, source, range(seed, seed + episodes), drive, workers)
-    with tqdm(results, total=episodes, desc="acting", unit="episode") as progress:
+    with progress_bar(results, total=episodes, desc="acting", unit="episode") as progress:
         made = [result.episode for result in progress]
     origin = {
         "command": "rollout",

@@ -296,14 +296,13 @@ def _drive(
     discount: float | None,
 ) -> list[EpisodeResult]:
     """The episodes as they finish, under a progress bar; an interruption stores those that are finished."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     results: list[EpisodeResult] = []
     try:
-        with tqdm(total=count, unit="episode") as bar:
+        with progress_bar(total=count, unit="episode") as bar:
             for result in driven:
                 results.append(result)
                 bar.update()

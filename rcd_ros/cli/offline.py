@@ -13,7 +13,6 @@ def evaluate_offline(
     """Prints, and writes where asked for, how far the plans are from what was recorded."""
     from rich.console import Console
     from rich.table import Table
-    from tqdm import tqdm
 
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.evaluation.offline import DESCRIPTIONS, NOT_A_SUCCESS_RATE
@@ -21,6 +20,7 @@ def evaluate_offline(
     from rcd_ros.evaluation.plots import check_picture_name
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.progress import progress_bar
 
     manifest = verify(checkpoint)
     if plot is not None:
@@ -29,7 +29,7 @@ def evaluate_offline(
         if output is not None:
             claim(output, force)
     data = load_dataset(dataset)
-    with tqdm(unit="plan") as bar:
+    with progress_bar(unit="plan") as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.set_description(name)

@@ -135,16 +135,15 @@ def _make(
     workers: int,
 ) -> None:
     """Train a baseline, score it, and write what came of it; `cell.json` is the last file."""
-    from tqdm import tqdm
-
     from rcd_ros.benchmarks.baselines import evaluate_baseline, train_baseline
     from rcd_ros.benchmarks.results import write_made
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cell.json").unlink(missing_ok=True)
-    with tqdm(total=asked["steps"], desc=str(cell), unit="step") as bar:
+    with progress_bar(total=asked["steps"], desc=str(cell), unit="step") as bar:
         made = train_baseline(
             cell.method,
             dataset,
