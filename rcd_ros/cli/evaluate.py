@@ -136,7 +136,7 @@ def evaluate(
         return
     import mujoco  # noqa: F401  reports a missing simulator before any worker starts
 
-    from rcd_ros.data.place import dataset_folder
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.evaluation.policy import CheckpointPolicy, PolicySource, ReplayPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
@@ -291,14 +291,13 @@ def _drive(
     discount: float | None,
 ) -> list[EpisodeResult]:
     """The episodes as they finish, under a progress bar; an interruption stores those that are finished."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     results: list[EpisodeResult] = []
     try:
-        with tqdm(total=count, unit="episode") as bar:
+        with progress_bar(total=count, unit="episode") as bar:
             for result in driven:
                 results.append(result)
                 bar.update()

@@ -80,7 +80,7 @@ def train(
     """
     import torch
 
-    from rcd_ros.data.place import dataset_folder
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.training.export import assemble_checkpoint
     from rcd_ros.training.pipeline import STAGES, prepare, train_stage
     from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training
@@ -125,7 +125,7 @@ def train(
 
 def _default(task: str, overrides: list[str], save: Path | None, force: bool) -> Recipe:
     """The default recipe for a task and its data, printed so that it can be saved and changed."""
-    from rcd_ros.data.place import dataset_folder
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.outputs import claim_all
     from rcd_ros.simulation.tasks import get_task
