@@ -7,31 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandMessage, TaskSpec
+from rcd_ros.planning.spec import CommandOutput, TaskSpec
 from rcd_ros.simulation.task_file import BagCommand
 from rcd_ros.simulation.tasks import Task
 from rcd_ros.simulation.units import to_si
 from rcd_ros.suggest import did_you_mean
-
-
-@dataclass(frozen=True)
-class CommandSource:
-    """A topic that says what some joints were commanded: command = `scale` * number of the message + `offset`.
-
-    Attributes:
-        topic: as the task has it.
-        message: its type.
-        joints: of the task.
-        names: what the topic calls them.
-        scale, offset: one for each joint, or none.
-    """
-
-    topic: str
-    message: CommandMessage
-    joints: tuple[str, ...]
-    names: tuple[str, ...]
-    scale: tuple[float, ...] = ()
-    offset: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +45,7 @@ class BagLayout:
         success: topic of a Bool that says whether an episode has succeeded; empty: none.
     """
 
-    commands: tuple[CommandSource, ...] | None
+    commands: tuple[CommandOutput, ...] | None
     tolerance: float | None = None
     cuts: EpisodeCuts = field(default_factory=EpisodeCuts)
     success: str = ""
@@ -75,14 +55,7 @@ class BagLayout:
         """Commands on the topics of the task's controllers, a bag an episode."""
         if spec.command.source != "action":
             return cls(commands=None)
-        return cls(
-            tuple(
-                CommandSource(
-                    each.topic, each.message, each.joints, each.topic_names, each.topic_scale, each.topic_offset
-                )
-                for each in spec.command.controllers
-            )
-        )
+        return cls(spec.command.controllers)
 
 
 def bag_layout(task: Task) -> BagLayout:
@@ -110,7 +83,7 @@ def bag_layout(task: Task) -> BagLayout:
     return BagLayout(commands, told.tolerance, cuts, told.success)
 
 
-def _source(spec: TaskSpec, entry: BagCommand) -> CommandSource:
+def _source(spec: TaskSpec, entry: BagCommand) -> CommandOutput:
     channel = spec.command
     joints = entry.joints or channel.joints
     for joint in (*joints, *entry.names):
@@ -119,12 +92,11 @@ def _source(spec: TaskSpec, entry: BagCommand) -> CommandSource:
     units = tuple(channel.units[channel.joints.index(joint)] for joint in joints)
     scale, offset = to_si(entry, joints, units)
     names = tuple(entry.names.get(joint, f"{entry.prefix}{joint}") for joint in joints)
-    plain = bool((scale == 1.0).all()), bool((np.asarray(offset) == 0.0).all())
-    return CommandSource(
-        entry.topic,
-        entry.type,
-        joints,
-        names,
-        () if plain[0] else tuple(scale.tolist()),
-        () if plain[1] else tuple(offset.tolist()),
+    return CommandOutput(
+        topic=entry.topic,
+        message=entry.type,
+        joints=joints,
+        names=() if names == joints else names,
+        topic_scale=tuple(scale.tolist()),
+        topic_offset=tuple(np.asarray(offset).tolist()),
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.bag_commands import CommandReader
 from rcd_ros.data.bag_layout import BagLayout, EpisodeCuts
 from rcd_ros.data.bag_observations import RecordedObservations
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import BOOL, STRING, Bag, Recorded
+from rcd_ros.planning.command_reader import CommandReader
 from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.spec import TaskSpec
 
@@ -84,7 +84,6 @@ class Stretches:
         observed: complete observations.
         outside: observations between the end of one episode and the beginning of the next.
         unusable: messages that could not be used, by reason.
-        unreadable: commands that could not be read, by reason.
         missing: what every observation lacked; empty where some were complete.
         derived: topics whose velocities were derived from positions.
         has_completions: whether the bag says which goals were completed.
@@ -95,7 +94,6 @@ class Stretches:
     observed: int
     outside: int
     unusable: Counter[str]
-    unreadable: Counter[str]
     missing: str
     derived: tuple[str, ...]
     has_completions: bool
@@ -130,7 +128,14 @@ class _Reader:
             spec = spec.model_copy(update={"tolerance": layout.tolerance})
         self._observations = RecordedObservations(bag, spec, topics, tolerance=tolerance)
         sources = {source.topic: source for source in layout.commands or ()}
-        self._readers = {name: CommandReader(spec, sources[topic]) for name, topic in topics.commands.items()}
+        interfaces, period = (
+            dict.fromkeys(spec.command.joints, spec.command.interface),
+            round(spec.control_period * 1e9),
+        )
+        self._readers = {
+            name: CommandReader(sources[topic], interfaces, period, lasting=not bridged)
+            for name, topic in topics.commands.items()
+        }
         self._cut_topic, self._cut_events = topics.of_layout(layout.cuts.topic), topics.of_layout(layout.cuts.events)
         self._success = topics.of_layout(layout.success)
         self._completions = topics.full("task_completions")
@@ -141,7 +146,6 @@ class _Reader:
         self._inside = True
         self._cut = False
         self._sent_seen = False
-        self._unreadable: Counter[str] = Counter()
         self._outside = self._observed = 0
         self._first: int | None = None
 
@@ -156,7 +160,6 @@ class _Reader:
             self._observed,
             self._outside,
             assembler.dropped,
-            self._unreadable,
             "" if self._observed else self._observations.missing(),
             tuple(sorted(assembler.derived)),
             self._has_completions,
@@ -203,16 +206,16 @@ class _Reader:
         newest = self._newest
         moment = recorded.time if abs(newest.time - newest.stamp) < _SAME_CLOCK_NS else self._moment(recorded.time)
         arrival = newest.stamp if self._bridged else moment
-        zero_is_now = newest.stamp >= _BEGINNING_NS and not (self._bridged and self._first == 0)
-        plan = self._readers[recorded.topic].read(recorded.message, arrival, zero_is_now)
-        if isinstance(plan, str):
-            self._unreadable[plan] += 1
-        elif plan is not None:
-            arrived = Arrived(recorded.time, moment, newest.stamp, plan, recorded.topic)
-            newest.commands.append(arrived)
-            if plan.lasting:
-                others = (each for each in self._in_force if each.topic != recorded.topic)
-                self._in_force = (*others, arrived)
+        plan = self._readers[recorded.topic].read(recorded.message, arrival)
+        if plan is None:
+            return
+        if plan.stamp == 0 and newest.stamp >= _BEGINNING_NS and not (self._bridged and self._first == 0):
+            plan = replace(plan, stamp=arrival)  # as joint_trajectory_controller has it
+        arrived = Arrived(recorded.time, moment, newest.stamp, plan, recorded.topic)
+        newest.commands.append(arrived)
+        if plan.lasting:
+            others = (each for each in self._in_force if each.topic != recorded.topic)
+            self._in_force = (*others, arrived)
 
     def _moment(self, time: int) -> int:
         """A time of recording on another clock, that of the stamps."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rosbags.rosbag2 import Reader
-from rosbags.rosbag2.errors import ReaderError
 from rosbags.serde import SerdeError
 
+from rcd_ros.data.bag_advice import advice_on_content, advice_on_opening, storage_files
 from rcd_ros.data.bag_writer import typestore
 from rcd_ros.errors import RcdError
 
@@ -33,20 +32,10 @@ MESSAGE_TYPES = {
 }
 """Full names of the types that tasks name."""
 
-# What rosbags raises where a file is not what it should be; it leaves some checks to what fails next.
-_UNREADABLE = (
-    ReaderError,
-    SerdeError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AssertionError,
-    ArithmeticError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-)
+_ENCAPSULATION = 4
+"""Bytes before a serialised message."""
+_APPENDED = 8
+"""Bytes behind it that Fast CDR appends at most; rosbags takes up to three."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +61,16 @@ class Bag:
         if not path.exists():
             raise RcdError(f"there is no bag '{path}'")
         if path.is_dir() and not (path / "metadata.yaml").exists():
-            files = sorted(path.glob("*.mcap"))
-            hint = f": its recorder did not end properly, try '{files[0]}'" if files else ""
-            raise RcdError(f"'{path}' is no bag, it has no metadata.yaml{hint}")
+            why = ", its recorder did not end properly" if storage_files(path) else ""
+            raise RcdError(f"'{path}' is no bag, it has no metadata.yaml{why}: {advice_on_opening(path)}")
         try:
             with Reader(path) as reader:
                 self.types = {c.topic: c.msgtype for c in reader.connections}
                 """Topics' full names and message types."""
                 count = reader.message_count
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        # rosbags leaves some checks to what fails next: SQLite, Zstandard, LZ4, YAML.
+        except Exception as error:
+            raise self._unreadable(error, advice_on_opening(path)) from error
         if count == 0:
             raise RcdError(f"the bag '{path}' is empty: were the nodes running, and on the same ROS_DOMAIN_ID?")
 
@@ -96,16 +85,38 @@ class Bag:
                 wanted = [c for c in reader.connections if c.topic in topics or c.topic in raw]
                 for connection, time, data in reader.messages(wanted) if wanted else ():
                     as_it_is = connection.topic in raw
-                    message = data if as_it_is else typestore().deserialize_cdr(data, connection.msgtype)
+                    message = data if as_it_is else self._deserialized(connection.topic, connection.msgtype, data)
                     yield Recorded(time, connection.topic, connection.msgtype, message)
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except RcdError:
+            raise
+        except Exception as error:
+            raise self._unreadable(error, advice_on_content(self.path)) from error
 
-    def _unreadable(self, error: BaseException) -> RcdError:
-        reason = str(error).rstrip(".") or type(error).__name__
-        return RcdError(
-            f"the bag '{self.path}' cannot be read ({reason}): after a kill `mcap recover` saves what it can"
-        )
+    def _deserialized(self, topic: str, type_name: str, data: bytes) -> Any:
+        try:
+            return _message(type_name, data)
+        except Exception as error:
+            raise self._unreadable(
+                error, f"a message on '{topic}' is not of its type {type_name}: record it again"
+            ) from error
+
+    def _unreadable(self, error: Exception, advice: str) -> RcdError:
+        reason = " ".join(str(error).split()).rstrip(".").removesuffix("; please report issue")[:200]
+        return RcdError(f"the bag '{self.path}' cannot be read ({reason or type(error).__name__}): {advice}")
+
+
+def _message(type_name: str, data: bytes) -> Any:
+    """A serialised message; what Fast CDR has appended is left out."""
+    store = typestore()
+    try:
+        return store.deserialize_cdr(data, type_name)
+    except SerdeError:
+        definition = store.get_msgdef(type_name)
+        read = definition.deserialize_cdr_le if data[1] else definition.deserialize_cdr_be
+        message, end = read(data[_ENCAPSULATION:], 0, definition.cls, store)
+        if end + _ENCAPSULATION + _APPENDED < len(data):
+            raise
+        return message
 
 
 def nanoseconds(stamp: Any) -> int:

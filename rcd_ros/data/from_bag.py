@@ -144,7 +144,6 @@ def read_episodes(
     found = read_stretches(bag, spec, layout, topics, tolerance, bool(result.mode))
     result.observed, result.unusable, result.derived = found.observed, found.unusable, found.derived
     result.has_completions = found.has_completions
-    result.refused += found.unreadable
     result.dropped["between episodes"] += found.outside
     if not found.observed:
         lost = ", ".join(f"{count} {reason}" for reason, count in found.unusable.items())

@@ -52,8 +52,8 @@ class _Track:
         """Whether its last point has passed at `now` (ns); a point at 0 alone holds for a period."""
         return not self.lasting and now - self.stamp >= (int(self.ends[-1]) or period)
 
-    def at(self, now: int, period: int) -> tuple[NDArray[np.float64], int]:
-        """The command (k,) of the control period that begins at `now` (ns), and the point that it leads to."""
+    def at(self, now: int, period: int, tick: int) -> tuple[NDArray[np.float64], int]:
+        """The command (k,) of the `tick` of a control period that begins at `now`, and the point that it leads to."""
         passed = now - self.stamp
         index = min(int(np.searchsorted(self.ends, passed, side="right")), len(self.ends) - 1)
         if self.over(now, period):
@@ -61,10 +61,10 @@ class _Track:
         if self.path is None:
             return self.values[index], index
         if self.interface == "position":
-            return self.path.position(now + period), index
+            return self.path.position(now + tick), index
         if self.interface == "state":
-            return np.concatenate((self.path.position(now + period), self.path.velocity(now + period))), index
-        return self.path.mean(now, now + period), index
+            return np.concatenate((self.path.position(now + tick), self.path.velocity(now + tick))), index
+        return self.path.mean(now, now + tick), index
 
 
 class TrajectoryFollower:
@@ -90,6 +90,7 @@ class TrajectoryFollower:
         period: int,
         execute: int = 1,
         interfaces: Sequence[Interface] | None = None,
+        ticks: int = 1,
     ) -> None:
         """Follow plans for `channel`.
 
@@ -98,12 +99,14 @@ class TrajectoryFollower:
             period: control period, ns.
             execute: control periods that a plan is kept.
             interfaces: of each joint, where they differ.
+            ticks: how often in a control period a command is asked for: way-points are sampled as often.
         """
         self.refused: Counter[str] = Counter()
         self._channel = channel
         self._limits = CommandLimits(channel)
         self._period = period
         self._execute = execute
+        self._tick = period // ticks
         self._stays = np.array(channel.stays, np.bool_)
         self._interfaces = tuple(interfaces or (channel.interface,) * len(channel.joints))
         self.reset()
@@ -154,7 +157,7 @@ class TrajectoryFollower:
         command = np.full(self._channel.size, np.nan) if rest is None else rest.copy()
         index = 0
         for track in self._tracks:  # a later one replaces what it shares with an earlier one
-            command[track.columns], index = track.at(now, self._period)
+            command[track.columns], index = track.at(now, self._period, self._tick)
         if np.isnan(command).any():
             return None
         command = self._limits.clamp(command)

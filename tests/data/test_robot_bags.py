@@ -19,7 +19,7 @@ from rcd_ros.data.from_bag import BagEpisode, BagEpisodes, read_episodes
 from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource
-from rcd_ros.simulation.task_file import parse_task_file
+from rcd_ros.simulation.task_file_reading import parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.simulation.tasks import Task
 from tests.data.bag_files import STORE, Event, array, joint_state, make, points, pose, write_bag

@@ -13,8 +13,8 @@ from rcd_ros.data.bags import Bag
 from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
-from rcd_ros.nodes.command_intake import CommandIntake
-from rcd_ros.nodes.messages import joint_trajectory
+from rcd_ros.nodes.bridge.command_intake import CommandIntake
+from rcd_ros.nodes.ros.messages import joint_trajectory
 from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import Executed, TrajectoryReceiver
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
@@ -130,7 +130,7 @@ def test_bridge_evaluation_and_bag_import_execute_the_same_commands(
         for plan, now in evaluated.arrived:
             if now == step * PERIOD:
                 message = joint_trajectory(plan.stamp, tuple(plan.names), points(plan))
-                bridge.receive(message, now, evaluated.seen[step])
+                bridge.receive(message, now, observation=evaluated.seen[step])
         bridged.append(bridge.due(step * PERIOD, evaluated.seen[step]))
     assert np.array_equal([command for command, _ in bridged], commands)
     assert [held for _, held in bridged] == holds
