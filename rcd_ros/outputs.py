@@ -41,3 +41,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         partial.replace(path)
     except OSError as error:
         raise RcdError(f"cannot write '{path}' ({error.strerror}): choose another file") from error
+
+
+def claim_new(path: Path) -> None:
+    """Make sure that a file or folder can be made at `path`, where nothing may be yet; makes the folder it lies in.
+
+    Raises:
+        RcdError: there is something, if only a link to nowhere, or its folder cannot be written.
+    """
+    if path.exists() or path.is_symlink():
+        raise RcdError(f"'{path}' exists already: choose another name or remove it first")
+    claim(path, force=False)

@@ -128,7 +128,7 @@ def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
     Raises:
         RcdError: it has not.
     """
-    needed = 1 + max(column for channel in spec.observations for column in (*channel.columns, *channel.achieved))
+    needed = spec.stored_width
     if episode.observations.shape[1] < needed:
         raise RcdError(
             f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "

@@ -26,7 +26,7 @@ from rcd_ros.planning.spec import (
 )
 from rcd_ros.simulation.joint_limits import JointLimits, model_joints, urdf_joints
 from rcd_ros.simulation.task_file import COMPARISON, LoadedTaskFile, ObserveEntry, OnTopic
-from rcd_ros.simulation.units import UNITS, each, each_unit, to_si
+from rcd_ros.simulation.units import UNITS, body_to_si, each, each_unit, to_si
 from rcd_ros.suggest import did_you_mean
 
 SUCCESS = "success"
@@ -184,14 +184,7 @@ class _Conversion:
             joints = (entry.pose if kind == "body_pose" else entry.twist,)
             units = POSE_UNITS if kind == "body_pose" else TWIST_UNITS
         if kind in ("body_pose", "body_twist"):
-            if isinstance(entry.unit, str):  # of lengths; quaternions have none
-                factor = UNITS.get(entry.unit, ("", 1.0))
-                if factor[0] != "m":
-                    raise RcdError(f"a body's unit is one of length, got '{entry.unit}'")
-                scale = np.array([factor[1]] * 3 + [1.0] * (len(units) - 3))
-            else:
-                scale = np.ones(len(units))
-            offset = np.zeros(len(units))
+            scale, offset = body_to_si(entry, units)
         else:
             scale, offset = to_si(entry, joints, units)
         continuous = _named(entry.continuous, joints) if kind == "joint_position" else ()
