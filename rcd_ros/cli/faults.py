@@ -11,8 +11,8 @@ import typer
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.nodes.faults.fault import Fault, Verdict
-    from rcd_ros.nodes.faults.stage import StageSettings
+    from rcd_ros.faults.fault import Fault, Verdict
+    from rcd_ros.faults.stage import StageSettings
 
 
 def faults(
@@ -51,8 +51,8 @@ def faults(
 
       rcd faults kitchen --list
     """
-    from rcd_ros.nodes.faults.catalogue import all_faults
-    from rcd_ros.nodes.faults.stage import StageSettings
+    from rcd_ros.faults.catalogue import all_faults
+    from rcd_ros.faults.stage import StageSettings
     from rcd_ros.outputs import claim
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.simulation.tasks import planner_of, task_of
@@ -104,8 +104,8 @@ def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Pa
     from tqdm import tqdm
 
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.nodes.faults.campaign import Campaign
-    from rcd_ros.nodes.faults.stage import Stage
+    from rcd_ros.faults.campaign import Campaign
+    from rcd_ros.faults.stage import Stage
     from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
     from rcd_ros.planning.motion_limits import MotionLimits

@@ -31,7 +31,7 @@ def record(
       rcd record --output run7 --topics joint_states --topics joint_trajectory
     """
     from rcd_ros.data.bag_writer import check_new_bag
-    from rcd_ros.nodes.bag_recorder_node import BagRecorder
+    from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
     from rcd_ros.nodes.ros.run import run_node
 
     folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"

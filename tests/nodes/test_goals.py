@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.messages import joint_state, nanoseconds
+from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.planning.planner import Planner
 from rcd_ros.resources import find_resource

@@ -12,7 +12,7 @@ import typer
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.nodes.loop_run import LoopRun, LoopSettings
+    from rcd_ros.benchmarks.loop.run import LoopRun, LoopSettings
     from rcd_ros.planning.manifest import Manifest
 
 
@@ -66,8 +66,8 @@ def loop(
 
       rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded anew every two seconds while the node plans
     """
+    from rcd_ros.benchmarks.loop.run import LoopSettings
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.nodes.loop_run import LoopSettings
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
@@ -114,7 +114,7 @@ def _rates(text: str) -> list[float]:
 
 
 def _cores(text: str) -> tuple[int, ...]:
-    from rcd_ros.nodes.realtime import Realtime
+    from rcd_ros.nodes.ros.realtime import Realtime
 
     try:
         cores = tuple(int(part) for part in text.split(",")) if text else ()
@@ -127,7 +127,7 @@ def _cores(text: str) -> tuple[int, ...]:
 def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
     from tqdm import tqdm
 
-    from rcd_ros.nodes.loop_run import run_loop
+    from rcd_ros.benchmarks.loop.run import run_loop
 
     layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s"
     with tqdm(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
