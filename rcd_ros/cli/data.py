@@ -13,17 +13,20 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_STEPS, MOST_WORKERS
+from rcd_ros.cli.data_export import export
+from rcd_ros.cli.data_import import import_
 from rcd_ros.cli.from_bag import from_bag
 from rcd_ros.cli.given import not_with, only_for
 from rcd_ros.errors import RcdError
 from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
-    from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.episodes import Episode
     from rcd_ros.data.summary import Range
 
-app = typer.Typer(help="Import, make, list and look at data sets (Minari).", no_args_is_help=True)
+app = typer.Typer(help="Import, export, make, list and look at data sets (Minari).", no_args_is_help=True)
+app.command("import")(import_)
+app.command("export")(export)
 app.command("from-bag")(from_bag)
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")]
@@ -39,53 +42,6 @@ class Label(str, enum.Enum):
 
     executed = "executed"
     expert = "expert"
-
-
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help=".npz (state, action, episode_ends) or .hdf5 (D4RL's layout).")],
-    name: Name,
-    task: Annotated[str | None, typer.Option(help="Task that the data belong to; needed for .npz.")] = None,
-    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = "",
-    force: Force = False,
-) -> None:
-    """Import a recording; what it lacks (rewards, last observations) is recomputed in the simulator.
-
-    Example: rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
-    """
-    from rcd_ros.data.completions import check_widths, recompute
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.importers import has_rewards, read_recording
-    from rcd_ros.data.storage import check_new_name, save_dataset
-    from rcd_ros.outputs import keep_apart
-    from rcd_ros.simulation.tasks import get_task
-
-    check_new_name(name, force)
-    keep_apart({"--name": dataset_folder(name)}, [file, task])
-    chosen = get_task(task) if task is not None else None
-    episodes = read_recording(file)
-    origin: dict[str, Any] = {"command": "import", "file": file.name}
-    if chosen is not None:
-        check_widths(chosen, episodes)
-    if has_rewards(file):
-        typer.echo(f"{file.name}: {len(episodes)} episodes with rewards of their own")
-    elif chosen is None:
-        raise RcdError(f"{file} has no rewards; name the task that can recompute them with --task")
-    else:
-        with progress_bar(
-            recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode"
-        ) as progress:
-            results = list(progress)
-        episodes = [result.episode for result in results]
-        origin |= {
-            "observations": "recorded; the last of each episode simulated from the one before",
-            "rewards": "1 per goal newly completed in these observations",
-            **_report_completions(chosen.spec.score.goals, results),
-        }
-    save_dataset(
-        name, episodes, task=task, origin=origin, description=description or f"Imported from {file.name}.", force=force
-    )
-    typer.echo(f"stored {len(episodes)} episodes as {name}")
 
 
 @app.command()
@@ -418,18 +374,6 @@ def _print_ranges(title: str, ranges: Sequence[Range]) -> None:
     for each in ranges:
         table.add_row(each.name, each.unit, *(f"{value:.4g}" for value in (each.low, each.mean, each.high)))
     Console().print(table)
-
-
-def _report_completions(goals: Sequence[str], results: Sequence[Recomputed]) -> dict[str, int]:
-    """Prints how many recorded completions the open-loop replay reproduced, goal by goal; returns the totals."""
-    recorded = {goal: sum(goal in result.recorded for result in results) for goal in goals}
-    both = {goal: sum(goal in result.recorded and goal in result.reproduced for result in results) for goal in goals}
-    all_recorded, all_both = sum(recorded.values()), sum(both.values())
-    typer.echo(f"completions recorded: {all_recorded / len(results):.2f} an episode ({all_recorded} in all)")
-    typer.echo(f"reproduced by open-loop replay: {all_both / len(results):.2f} ({all_both} of {all_recorded})")
-    for goal in goals:
-        typer.echo(f"  {goal}: {both[goal]} of {recorded[goal]}")
-    return {"completions_recorded": all_recorded, "completions_reproduced_open_loop": all_both}
 
 
 def _print_replay_returns(episodes: list[Episode]) -> None:

@@ -183,7 +183,7 @@ def task_of_dataset(dataset: Dataset) -> Task | None:
 
 
 def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
-    """Refuse data of another task. Data sets that do not say what they belong to pass.
+    """Refuse data of another task. Data sets that do not say what they belong to pass where they have its columns.
 
     Topics, limits and success may differ; what each column means may not.
 
@@ -195,6 +195,13 @@ def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
         raise RcdError(
             f"data set '{dataset.name}' belongs to task '{name}', not to '{spec.name}': name data of this task"
         )
+    if not name and stored is None:
+        width = dataset.episodes[0].observations.shape[1]
+        if width > spec.stored_width:
+            raise RcdError(
+                f"data set '{dataset.name}' does not say which task it belongs to and has {width} observed columns, "
+                f"task '{spec.name}' {spec.stored_width}: which are which is not known; import it again with --task"
+            )
     if stored is None:
         return
     task = task_of_dataset(dataset)
