@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import Bag
+from rcd_ros.data.bags import Bag, nanoseconds
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_replay import BagReplay, RecordedPlans, replay
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.trajectory import trajectory_points
-from tests.data.bag_files import ARM, PERIOD, Event, observe, report, trajectory, write_bag
-from tests.planning.tiny import tiny_spec, write_tiny
+from tests.data.bag_files import ARM, PERIOD, Event, header, observe, report, trajectory, write_bag
+from tests.planning.tiny import tiny_manifest, tiny_spec, write_tiny
 
 SPEC = tiny_spec()
 
@@ -170,3 +170,33 @@ def test_a_bag_without_plans_is_refused(planner: Planner, tmp_path: Path) -> Non
     events = [event for event in Robot(planner, seed=1).drive(range(3)).events if "trajectory" not in event[1]]
     with pytest.raises(RcdError, match="lacks topic '/joint_trajectory'"):
         replayed(tmp_path, events, planner)
+
+
+def late(events: Sequence[Event], by: int = 30_000_000) -> list[Event]:
+    """The same messages; those of the door have stamps that are so much older (ns), as a camera's are."""
+    for _, topic, _, message in events:
+        if topic == "/object_states":
+            message.header.stamp = header(nanoseconds(message.header.stamp) - by).stamp
+    return list(events)
+
+
+def test_perception_stamped_before_the_joints_needs_a_tolerance_and_that_is_said(
+    planner: Planner, tmp_path: Path
+) -> None:
+    """Pins: "1 same, 39 not comparable" was told as if all were the same."""
+    events = late(Robot(planner, seed=1).drive(range(10, 20)).report(20 * PERIOD).events)
+    result = replayed(tmp_path / "a", events, planner)
+    assert result.outcome == "incomplete" and result.count()["same"] == 0
+    assert sum(result.not_compared.values()) >= 8
+    assert "30 ms behind" in result.missing and "stamp_tolerance to 0.03" in result.missing
+    assert replayed(tmp_path / "b", events, planner, stamp_tolerance=0.03).outcome == "same"
+
+
+def test_the_tolerance_is_the_planners_own_where_it_is_known(planner: Planner, tmp_path: Path) -> None:
+    told = late(Robot(planner, seed=1).drive(range(10, 20)).report(20 * PERIOD, stamp_tolerance=0.05).events)
+    assert replayed(tmp_path / "told", told, planner).outcome == "same", "by its diagnostics"
+    events = late(Robot(planner, seed=1).drive(range(10, 20)).report(20 * PERIOD).events)
+    spec = SPEC.model_copy(update={"tolerance": 0.03})
+    write_tiny(tmp_path / "tolerant", tiny_manifest(spec))
+    tolerant = Planner.load(tmp_path / "tolerant", "onnxruntime")
+    assert replayed(tmp_path / "by-task", events, tolerant).outcome == "same", "by its task"
