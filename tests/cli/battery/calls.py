@@ -60,7 +60,7 @@ def _together(name: str, command: Any, room: Path) -> list[Call]:
             values = {**base, **tables.ALSO.get((name, one), {}), one: first, other: second}
             found.append(Call(name, f"{one}, {other}: {kind}", line(command, name, values, room), True))
     for output in written:
-        for source in _sources(name, command):
+        for source in _sources(name, command, {**base, **tables.ALSO.get((name, output), {})}):
             for kind, path in (
                 ("what is read", source),
                 ("what is read, by a link", "{room}/alias/" + source.removeprefix("{room}/")),
@@ -73,10 +73,9 @@ def _together(name: str, command: Any, room: Path) -> list[Call]:
     return found
 
 
-def _sources(name: str, command: Any) -> list[str]:
-    """Paths that a right call of a command reads."""
-    values = tables.CALLS.get(name, {})
+def _sources(name: str, command: Any, values: tables.Values) -> list[str]:
+    """Paths that a call with these values reads."""
     read = [each for each in command.params if role(name, each) in ("read", "results")]
     given = [values.get(str(each.name)) for each in read]
-    texts = [str(each) for value in given for each in (value if isinstance(value, list) else [value]) if each]
-    return [text.partition("=")[2] if text.startswith("a=") else text for text in texts]
+    texts = [str(each).removeprefix("a=") for value in given for each in (value if isinstance(value, list) else [value])]
+    return [text for text in texts if text.startswith("{room}")]
