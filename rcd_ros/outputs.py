@@ -122,6 +122,17 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         raise RcdError(f"cannot write '{path}' ({error.strerror}): choose another file") from error
 
 
+def claim_new(path: Path) -> None:
+    """Make sure that a file or folder can be made at `path`, where nothing may be yet; makes the folder it lies in.
+
+    Raises:
+        RcdError: there is something, if only a link to nowhere, or its folder cannot be written.
+    """
+    if path.exists() or path.is_symlink():
+        raise RcdError(f"'{path}' exists already: choose another name or remove it first")
+    claim(path, force=False)
+
+
 def _partial(path: Path) -> Path:
     """Where a file is written before it takes its place, in the same folder."""
     return path.with_name(f".{path.name}.partial")

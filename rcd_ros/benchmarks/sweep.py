@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
 from rcd_ros.benchmarks.results import Cell
-from rcd_ros.data.place import dataset_folder
+from rcd_ros.data.dataset_folders import dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
 from rcd_ros.planning.noise import LARGEST_SEED
@@ -43,6 +43,8 @@ class EvaluationSettings(_Section):
     policy: Literal["student", "teacher"] | None = None
     nfe: int | None = Field(None, ge=1)
     sampler: str | None = None
+    gradient_steps: int | None = Field(None, ge=0)
+    step_size: float | None = Field(None, ge=0)
     engine: str | None = None
 
     def over(self, below: EvaluationSettings) -> dict[str, Any]:

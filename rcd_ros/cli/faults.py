@@ -108,19 +108,18 @@ def _matches(fault: Fault, text: str) -> bool:
 
 def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Path | None) -> list[Verdict]:
     """The verdicts, fewer than there are faults where it was interrupted; they are shown and written in any case."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.faults.campaign import Campaign
     from rcd_ros.faults.stage import Stage
     from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
     from rcd_ros.planning.motion_limits import MotionLimits
+    from rcd_ros.progress import progress_bar
 
     machine = describe_machine(1)
     verdicts: list[Verdict] = []
     try:
-        with Stage(settings, room) as stage, tqdm(total=len(chosen), unit="fault") as bar:
+        with Stage(settings, room) as stage, progress_bar(total=len(chosen), unit="fault") as bar:
             bar.set_description("starting")
             for verdict in Campaign(stage, MotionLimits.of(settings.spec)).run(chosen, bar.set_description):
                 verdicts.append(verdict)

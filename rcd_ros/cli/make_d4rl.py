@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from tqdm import tqdm
 
 from rcd_ros.errors import RcdError
+from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
     from rcd_ros.data.actor import Actor
@@ -40,7 +40,7 @@ def make_d4rl(
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
     from rcd_ros.data.d4rl_recipe import check_actor, cut_buffer, describe, recipe_of
-    from rcd_ros.data.place import dataset_folder
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.outputs import check_folder, keep_apart
 
@@ -109,7 +109,7 @@ def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> t
     from rcd_ros.data.sac import SacSettings, train_to
 
     settings = SacSettings(recipe.robot, recipe.version, seed, random_steps=recipe.robot.random_steps)
-    with tqdm(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
+    with progress_bar(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
 
         def report(steps: int, score: float | None) -> None:
             bar.update(steps - bar.n)
@@ -137,7 +137,7 @@ def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, le
     from rcd_ros.data.d4rl_recipe import roll_out
 
     episodes: list[Episode] = []
-    with tqdm(total=steps, desc=f"driving, {level}", unit="step") as bar:
+    with progress_bar(total=steps, desc=f"driving, {level}", unit="step") as bar:
         for driven in roll_out(actor, recipe.environment, steps, seed, workers, level):
             episodes += driven
             bar.update(sum(map(len, driven)))

@@ -20,7 +20,9 @@ _SHOWN = 10
 
 
 def replay(
-    bag: Annotated[Path, typer.Argument(help="Bag: a folder of rosbag2, or a single .mcap file.")],
+    bag: Annotated[
+        Path, typer.Argument(help="Bag: a folder of rosbag2, or a single .mcap or .db3 file (which needs no metadata).")
+    ],
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     engine: Annotated[str | None, typer.Option(help="Inference engine (default: the recorded one, else auto).")] = None,
     seed: Annotated[

@@ -40,12 +40,12 @@ def sweep(
       rcd sweep config/sweep/kitchen.yaml --address auto
     """
     import ray  # noqa: F401  a missing extra is said here, before anything starts
-    from tqdm import tqdm
 
     from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
     from rcd_ros.benchmarks.results import Cell, read_cell
     from rcd_ros.benchmarks.sweep import REPORTS, Job, load_sweep, plan_jobs
     from rcd_ros.benchmarks.sweep_run import run_jobs, unfinished
+    from rcd_ros.progress import progress_bar
 
     not_with(context, "--dry-run", dry_run, "address")
     loaded = load_sweep(description)
@@ -62,7 +62,7 @@ def sweep(
     typer.echo(f"{len(jobs)} cells, {len(jobs) - len(missing)} of them are there already")
     failures: dict[str, str] = {}
     if missing:
-        with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="cell") as bar:
+        with progress_bar(total=len(jobs), initial=len(jobs) - len(missing), unit="cell") as bar:
 
             def report(job: Job, reason: str | None) -> None:
                 bar.update()

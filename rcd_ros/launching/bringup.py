@@ -284,6 +284,8 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         _check_planner(values["task"], Path(values["checkpoint"]), _TASK_OF_CHECKPOINT)
     if values["model"] and values["checkpoint"]:
         _check_period(values["control_period"], Path(values["checkpoint"]))
+    if values["sensor_rates"]:
+        planner |= _PACED
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(
@@ -371,7 +373,7 @@ MODEL_PERIOD_S = 0.02
 
 
 SOURCES = ("task", "model", "env", "suite")
-_WORLD = ("keyframe", "control_period", "camera", "headless")
+_WORLD = ("keyframe", "control_period", "camera", "headless", "sensor_rates", "sensor_delays", "sensor_velocities")
 
 MUJOCO_SIM = Bringup(
     name="mujoco_sim",
@@ -385,12 +387,21 @@ MUJOCO_SIM = Bringup(
         LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
         LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
         *_DRIVING,
+        LaunchArgument(
+            "sensor_rates", "", "of a task file, rates of single topics: joint_states=100,block=10", "names"
+        ),
+        LaunchArgument("sensor_delays", "", "s by which topics are published late: block=0.035", "names"),
+        LaunchArgument("sensor_velocities", "", "false: joint states without velocities", "boolean"),
         LaunchArgument("camera", "", "camera of the model whose images are published, or free"),
         LaunchArgument("headless", "", "no window with MuJoCo's viewer", "boolean"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/mujoco_sim.yaml)"),
     ),
     nodes=_mujoco_sim_nodes,
 )
+
+
+_PACED = {"trigger": "paced"}
+"""Of planners whose robot's drivers may publish faster than plans are due."""
 
 
 def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
@@ -407,7 +418,7 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     planner = NodeProcess(
         executable="planner_node",
         name="planner",
-        parameters=PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
+        parameters=({} if files else _PACED) | PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
         parameter_files=files,
         namespace=values["namespace"],
         required=True,
@@ -417,7 +428,7 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
 
 
 _SHARED = {argument.name: argument for argument in _DRIVING}
-_ALONE = ("stamp_tolerance", "max_age", "mode", "use_sim_time")
+_ALONE = ("trigger", "stamp_tolerance", "max_age", "mode", "use_sim_time")
 
 PLANNER = Bringup(
     name="planner",
@@ -426,6 +437,7 @@ PLANNER = Bringup(
         LaunchArgument("checkpoint", "", "folder of the planner's checkpoint"),
         *(_SHARED[name] for name in ("engine", "shape", "seed")),
         LaunchArgument("mode", "", "how successive plans become one stream: first_action, chunk, ..."),
+        LaunchArgument("trigger", "", "when to plan (empty: paced)", choices=("on_observation", "paced", "timer")),
         LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
         LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),
         LaunchArgument("use_sim_time", "", "take the time from /clock", "boolean"),

@@ -127,7 +127,7 @@ def _check_folders(
 ) -> None:
     """Make sure that every result can be written, and that none is among what is read or two are one."""
     from rcd_ros.benchmarks.results import Cell
-    from rcd_ros.data.place import dataset_folder
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.outputs import check_folder, keep_apart
 
     cells = [Cell(folder_name(name), method, seed) for name in datasets for method in methods for seed in seeds]
@@ -165,16 +165,15 @@ def _make(
     workers: int,
 ) -> None:
     """Train a baseline, score it, and write what came of it; `cell.json` is the last file."""
-    from tqdm import tqdm
-
     from rcd_ros.benchmarks.baselines import evaluate_baseline, train_baseline
     from rcd_ros.benchmarks.results import write_made
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cell.json").unlink(missing_ok=True)
-    with tqdm(total=asked["steps"], desc=str(cell), unit="step") as bar:
+    with progress_bar(total=asked["steps"], desc=str(cell), unit="step") as bar:
         made = train_baseline(
             cell.method,
             dataset,

@@ -37,13 +37,13 @@ def latency(
       rcd bench latency models/kitchen-complete --engine openvino --engine onnxruntime --json latency.json
     """
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency, latency_table
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.engines.choose import available_engines, why_not
+    from rcd_ros.progress import progress_bar
 
     verify(checkpoint)
     for name in engine or ():
@@ -56,7 +56,9 @@ def latency(
     unusable = {} if engine else {name: reason for name, reason in available_engines().items() if reason is not None}
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(engine or (name for name in available_engines() if name not in unusable)):
-        with tqdm(total=(2 + shape) * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5) as bar:
+        with progress_bar(
+            total=(2 + shape) * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5
+        ) as bar:
             try:
                 rows.append(engine_latency(checkpoint, name, threads, plans, bar.update, shape))
             except RcdError as error:

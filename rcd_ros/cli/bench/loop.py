@@ -125,12 +125,11 @@ def _cores(text: str) -> tuple[int, ...]:
 
 
 def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
-    from tqdm import tqdm
-
     from rcd_ros.benchmarks.loop.run import run_loop
+    from rcd_ros.progress import progress_bar
 
     layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s"
-    with tqdm(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
+    with progress_bar(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
 
         def progress(elapsed: float) -> None:
             bar.update(min(elapsed, settings.seconds) - bar.n)

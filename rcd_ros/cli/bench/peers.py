@@ -54,12 +54,12 @@ def peers(
       rcd bench peers models/kitchen-complete --peer act --engine onnxruntime --rounds 100 --json peers.json
     """
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.benchmarks.peers import LEROBOT, check_peers, peers_table, time_peers
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.progress import progress_bar
 
     not_with(context, "--install", install, "python")
     only_for(context, "--install", install, "base_python")
@@ -69,7 +69,7 @@ def peers(
     interpreter = LEROBOT.install(base_python) if install else LEROBOT.find(python)
     machine = describe_machine(threads)
     typer.echo("\n".join(machine.lines()))
-    with tqdm(total=rounds, unit="round") as bar:
+    with progress_bar(total=rounds, unit="round") as bar:
         rows, versions = time_peers(checkpoint, engine or ["auto"], chosen, interpreter, threads, rounds, bar.update)
     Console(width=max(Console().width, 130)).print(peers_table(rows))
     typer.echo(f"peers: LeRobot {versions['lerobot']}, torch {versions['torch']}")

@@ -44,18 +44,18 @@ def speedup(
     """
     import torch  # noqa: F401  the teacher needs it: said here, before anything is loaded
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.speedup import load_sides, speedup_rows, speedup_table, time_sides
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256
+    from rcd_ros.progress import progress_bar
 
     claim_all({"--json": json_file}, [checkpoint], force)
     machine = describe_machine(threads)
     sides = load_sides(checkpoint, engine or ["auto"], threads)
     typer.echo("\n".join(machine.lines()))
-    with tqdm(total=repeats, unit="round", leave=False) as bar:
+    with progress_bar(total=repeats, unit="round", leave=False) as bar:
         rows = speedup_rows(time_sides(sides, repeats, bar.update))
 
     Console(width=max(Console().width, 150)).print(speedup_table(rows))

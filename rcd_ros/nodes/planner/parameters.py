@@ -40,7 +40,9 @@ class PlannerParameters(NodeParameters):
         0, "seed of the planning noise; another one begins with its first plan", minimum=0, maximum=LARGEST_SEED
     )
 
-    trigger: Literal["on_observation", "timer"] = parameter("on_observation", "when to plan")
+    trigger: Literal["on_observation", "paced", "timer"] = parameter(
+        "on_observation", "when to plan: on every observation, on about `rate` of them a second, or by timer"
+    )
     rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
     deadline: float = parameter(0.0, "from a stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0)
     rehearse: bool = parameter(True, "evaluate once more just before an observation is expected: it finds warm caches")
