@@ -77,5 +77,7 @@ def _sources(name: str, command: Any, values: tables.Values) -> list[str]:
     """Paths that a call with these values reads."""
     read = [each for each in command.params if role(name, each) in ("read", "results")]
     given = [values.get(str(each.name)) for each in read]
-    texts = [str(each).removeprefix("a=") for value in given for each in (value if isinstance(value, list) else [value])]
+    texts = [
+        str(each).removeprefix("a=") for value in given for each in (value if isinstance(value, list) else [value])
+    ]
     return [text for text in texts if text.startswith("{room}")]

@@ -30,6 +30,7 @@ WORK = (
     "rcd_ros.cli.faults:_run",
     "rcd_ros.cli.launch:run_nodes",
     "rcd_ros.cli.make_d4rl:_train",
+    "rcd_ros.data.export_dataset:export_dataset",
     "rcd_ros.data.fetch:_answers",
     "rcd_ros.data.make:map_in_order",
     "rcd_ros.data.parallel:map_in_order",

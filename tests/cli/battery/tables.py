@@ -12,6 +12,7 @@ WRITTEN_FILES_OF = {("eval", "video")}
 WRITTEN_FOLDERS = ("output", "compact", "logs", "into", "workspace")
 KEPT_FOLDERS = (
     ("demo", "output"),
+    ("train", "output"),
     ("bench baselines", "output"),
     ("bench baselines", "into"),
     ("data make", "workspace"),
@@ -47,7 +48,8 @@ CALLS: dict[str, Values] = {
     "bench peers": {"checkpoint": PLANNER, "rounds": "1"},
     "bench baselines": {"datasets": [TINY], "steps": "1", "output": "{room}/work/baselines"},
     "bench report": {"folders": ["{room}/results"], "output": "{room}/work/report"},
-    "data import": {"file": "{room}/archive.npz", "name": NEW, "task": "kitchen"},
+    "data import": {"source": "{room}/archive.npz", "name": NEW, "task": "kitchen"},
+    "data export": {"name": TINY, "to": "npz", "output": "{room}/work/new.npz"},
     "data replay": {"source": TINY, "name": NEW},
     "data make": {"task": "maze-umaze", "steps": "1", "name": NEW},
     "data rollout": {"checkpoint": PLANNER, "name": NEW, "episodes": "1"},
@@ -63,6 +65,7 @@ CALLS: dict[str, Values] = {
 
 ALSO: dict[tuple[str, str], Values] = {
     ("eval", "dataset"): {"policy": "replay"},
+    ("eval", "step_size"): {"gradient_steps": "2"},
     ("eval", "decay"): {"mode": "temporal_ensemble"},
     ("eval", "overlap"): {"mode": "splice"},
     ("eval", "delay"): {"mode": "splice"},

@@ -42,7 +42,7 @@ def role(command: str, parameter: Any) -> str:
         return "kept folder" if (command, name) in tables.KEPT_FOLDERS else "written folder"
     if command.startswith("data ") and command not in _OF_EXISTING and name in tables.NEW_DATASETS:
         return "new data set"
-    if name in tables.DATASETS or (command in _OF_EXISTING and name == "name"):
+    if (name in tables.DATASETS and kind is str) or (command in _OF_EXISTING and name == "name"):
         return "data set"
     if (command, name) == ("compare", "results"):
         return "results"
@@ -55,7 +55,7 @@ def role(command: str, parameter: Any) -> str:
     return "choice" if issubclass(kind, enum.Enum) else "text"
 
 
-_OF_EXISTING = ("data show", "data delete", "data fetch")
+_OF_EXISTING = ("data export", "data show", "data delete")
 
 
 def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
