@@ -2,7 +2,7 @@
 
 A subcommand's module is imported only when that subcommand is used, so that `rcd --help` is quick and works with
 the robot's part alone installed. Whatever a subcommand raises ends here as one line and an exit code:
-`RcdError` 2, Ctrl-C 130.
+`RcdError` 2, Ctrl-C 130, a file that the system refuses 2.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ class Commands(LazyGroup):
             _end(f"error: {error}", 2)
         except KeyboardInterrupt as interrupt:
             _end(f"interrupted: {interrupt}" if str(interrupt) else "interrupted", 130)
+        except OSError as error:
+            if error.filename is None:  # not of a file: the terminal, the network
+                raise
+            _end(f"error: cannot use '{_shortened(str(error.filename))}' ({error.strerror}): name another path", 2)
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
             if missing == "rclpy":
@@ -77,6 +81,10 @@ class Commands(LazyGroup):
                 raise
             extra = EXTRA_OF_MODULE[missing]
             _end(f"error: this needs the package '{missing}': install it with pip install 'rcd_ros[{extra}]'", 2)
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 200 else f"{path[:200]}..."
 
 
 def _end(line: str, code: int) -> NoReturn:
