@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_reader import command_reader
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
@@ -53,7 +54,15 @@ class CommandIntake:
             interfaces: of each commanded joint, where they differ.
             zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
             ticks: how often in a control period `due` is called.
+
+        Raises:
+            RcdError: several controllers cannot keep to one plan.
         """
+        if execute > 1 and len(spec.command.controllers) > 1:
+            raise RcdError(
+                f"execute is {execute}: each controller of '{spec.name}' follows the newest command; let the planner "
+                f"keep its plans instead (mode: chunk, execute: {execute})"
+            )
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
         self.receiver = TrajectoryReceiver(spec, execute, interfaces, ticks=ticks)

@@ -218,7 +218,7 @@ class PlannerNode(ManagedNode):
             ),
             runner.greatest_ages,
             self._on_observation,
-            runner.answer_again,
+            self._on_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
@@ -252,6 +252,17 @@ class PlannerNode(ManagedNode):
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
                 self._waiting = observation
+
+    def _on_repeated(self, stamp: int | None) -> None:
+        """Somebody has missed the answer to this observation, or it came before the clock that it is judged by."""
+        work = self._work
+        if work is None:
+            return
+        early = work.runner.early
+        if early is not None and early.observation.stamp == stamp:
+            work.thread.offer(early)
+        else:
+            work.runner.answer_again(stamp)
 
     def _plan_newest(self) -> None:
         with self._gate:
