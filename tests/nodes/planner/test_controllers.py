@@ -101,7 +101,7 @@ def test_both_may_be_trajectories() -> None:
 @pytest.mark.parametrize(("interface", "after"), [("position", []), ("velocity", [0.0])])
 def test_a_motion_that_is_forgotten_does_not_go_on(interface: Interface, after: list[float]) -> None:
     sent = Sent(split(ELBOW, WRIST, interface=interface))
-    sent.plan((0.1, 0.2), (0.1, 0.3), (0.1, 0.4))
+    sent.plan((0.1, 0.2), (0.1, 0.1), (0.1, 0.15))
     sent.outputs.forget()
     for sent.now in (2 * PERIOD, 3 * PERIOD):
         sent.outputs.tick()
