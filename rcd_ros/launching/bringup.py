@@ -8,6 +8,7 @@ imported here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from typing import Any, Literal
 import yaml
 
 from rcd_ros.errors import RcdError
+from rcd_ros.outputs import keep_apart
 from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
 
@@ -32,15 +34,22 @@ class LaunchArgument:
     description: str
     kind: Kind = "text"
     choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
 
     def parse(self, text: str) -> Any:
         """The text as the value of a parameter; raises `RcdError` when it is none of this kind."""
         if self.choices and text not in self.choices:
             raise RcdError(f"{self.name}:={text}: choose {' or '.join(self.choices)}{did_you_mean(text, self.choices)}")
         try:
-            return _PARSERS[self.kind](text)
+            value = _PARSERS[self.kind](text)
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+        if self.least is not None and value < self.least:
+            raise RcdError(f"{self.name}:={text}: must be {self.least:g} or more")
+        if self.most is not None and value > self.most:
+            raise RcdError(f"{self.name}:={text}: must be {int(self.most)} at most")
+        return value
 
 
 OWN_CLOCK = ("/clock", "clock")
@@ -137,10 +146,17 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     "text": str,
     "integer": int,
-    "number": float,
+    "number": _number,
     "boolean": _boolean,
     "names": _names,
 }
@@ -154,6 +170,7 @@ _EXPECTED: dict[Kind, str] = {
 
 
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     if values["checkpoint"]:
         _check_planner("kitchen", Path(values["checkpoint"]), f"rcd launch mujoco_sim {_TASK_OF_CHECKPOINT}")
     if values["params_file"]:
@@ -186,6 +203,15 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     ]
 
 
+def _keep_apart(values: Mapping[str, str]) -> None:
+    """Refuse results, videos and bags that would replace what the nodes read, or each other."""
+    outputs = {name: values.get(name, "") for name in ("results", "video", "record")}
+    if outputs["record"].lower() in ("true", "false"):
+        del outputs["record"]
+    read = [values[name] for name in ("checkpoint", "params_file", "task", "model") if values.get(name)]
+    keep_apart({f"{name}:=": Path(text) for name, text in outputs.items() if text}, read)
+
+
 def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     """The recorder that `record` asks for, if it does."""
     record = values["record"]
@@ -202,15 +228,22 @@ def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     ]
 
 
+_MOST = 2**31 - 1
+_LARGEST_SEED = 2**62
+"""As `planning.noise` has it, which needs NumPy."""
 _DRIVING = (
     LaunchArgument("engine", "", "inference engine of the planner"),
     LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
-    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
-    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number", least=0.0),
+    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer", least=1),
     LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
-    LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
-    LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
-    LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+    LaunchArgument(
+        "episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer", least=0, most=_MOST
+    ),
+    LaunchArgument("episode_steps", "", "control periods in an episode", "integer", least=1, most=_MOST),
+    LaunchArgument(
+        "seed", "", "seed of the first episode and of the planner's noise", "integer", least=0, most=_LARGEST_SEED
+    ),
     LaunchArgument("results", "", "JSON file for the results"),
     LaunchArgument("video", "", "video file of the episodes"),
     LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
@@ -236,6 +269,7 @@ KITCHEN_SIM = Bringup(
 
 
 def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     sources = [name for name in SOURCES if values[name]]
     files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/mujoco_sim.yaml"),)
     if not files[0].is_file():
@@ -376,6 +410,7 @@ MUJOCO_SIM = Bringup(
 
 
 def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     files = (Path(values["params_file"]),) if values["params_file"] else ()
     for file in files:
         if not file.is_file():

@@ -195,7 +195,10 @@ class FileColumns(_Section):
         "next_observation", description="the commands' place, or next_observation: what was observed one step later"
     )
     reward: Column | None = None
-    success: Column | None = Field(None, description="per step, or once an episode: whether the task is done")
+    success: Column | None = Field(None, description="not zero in a step in which the task is done")
+    width: int | None = Field(
+        None, gt=0, description="columns of the first key of `observe`, where a format has several layouts"
+    )
 
 
 class BagCommand(OnTopic):

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Literal
 
-import numpy as np
-
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import (
     USUAL_MESSAGES,
@@ -23,7 +21,7 @@ from rcd_ros.simulation.task_file_command import FileCommand
 from rcd_ros.simulation.task_file_entries import first_line, named, names_on_topic, unless
 from rcd_ros.simulation.task_file_joints import UNITS_OF, FileJoints
 from rcd_ros.simulation.task_file_reading import LoadedTaskFile
-from rcd_ros.simulation.units import UNITS, each_unit, to_si
+from rcd_ros.simulation.units import UNITS, body_to_si, each_unit, to_si
 from rcd_ros.suggest import did_you_mean
 
 SUCCESS = "success"
@@ -138,14 +136,7 @@ class _Conversion:
             joints = (entry.pose if kind == "body_pose" else entry.twist,)
             units = POSE_UNITS if kind == "body_pose" else TWIST_UNITS
         if kind in ("body_pose", "body_twist"):
-            if isinstance(entry.unit, str):  # of lengths; quaternions have none
-                factor = UNITS.get(entry.unit, ("", 1.0))
-                if factor[0] != "m":
-                    raise RcdError(f"a body's unit is one of length, got '{entry.unit}'")
-                scale = np.array([factor[1]] * 3 + [1.0] * (len(units) - 3))
-            else:
-                scale = np.ones(len(units))
-            offset = np.zeros(len(units))
+            scale, offset = body_to_si(entry, units)
         else:
             scale, offset = to_si(entry, joints, units)
         continuous = named(entry.continuous, joints) if kind == "joint_position" else ()

@@ -36,7 +36,8 @@ from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.ros.live_parameters import LiveParameters
 from rcd_ros.nodes.ros.messages import Status, diagnostic_array, time_message
 from rcd_ros.nodes.ros.parameters import declare
-from rcd_ros.outputs import claim, write_json
+from rcd_ros.outputs import claim, keep_apart, write_json
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
 
@@ -83,7 +84,7 @@ class SimulationBridge(Node):
         self._execute = declare(self, "execute", 1, "periods a plan is followed", lambda k: k >= 1, "at least 1")
         waits = declare(self, "wait_for_planner", True, "realtime: begin with the first plan")
         count = declare(self, "episodes", 2, "episodes to run, 0: without end", lambda n: n >= 0, "0 or more")
-        seed = declare(self, "seed", 0, "seed of the first episode", lambda n: n >= 0, "0 or more")
+        seed = declare(self, "seed", 0, "seed of the first episode", _is_seed, f"0 to {LARGEST_SEED}")
         self._shutdown_when_done = declare(self, "shutdown_when_done", False, "end when all episodes are done")
         planner = declare(self, "planner", "planner", "name of the planner node, told when an episode begins")
         overwrite = declare(self, "overwrite", False, "replace output files that exist")
@@ -92,6 +93,7 @@ class SimulationBridge(Node):
         rates = declare(self, "sensor_rates", [], "'topic=Hz' of topics that are not published once a control period")
         delays = declare(self, "sensor_delays", [], "'topic=s' of topics that are published late")
         velocities = declare(self, "sensor_velocities", True, "JointStates have the velocities that are observed")
+        keep_apart({"results": self._results, "video": video})
         self._filmed = declare(self, "video_episodes", 1, "how many episodes to film", lambda n: n >= 1, "at least 1")
 
         task = self.make_task()
@@ -323,6 +325,10 @@ class SimulationBridge(Node):
 def _began_before(one: str, other: str) -> bool:
     """Whether a bridge began before another one; a report that cannot be read is none."""
     return one.partition(" ")[0].isdigit() and (int(one.split()[0]), one) < (int(other.split()[0]), other)
+
+
+def _is_seed(number: int) -> bool:
+    return 0 <= number <= LARGEST_SEED
 
 
 def _output_path(name: str, overwrite: bool) -> Path | None:
