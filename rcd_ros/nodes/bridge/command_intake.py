@@ -96,6 +96,12 @@ class CommandIntake:
                 reader.message_type, topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
             )
 
+    def can_be_shown(self, topic: str) -> bool:
+        """Whether the messages of a controller are trajectories of the task's own joint names and units."""
+        output = self._controllers[topic]
+        foreign = output.names or output.topic_scale or output.topic_offset
+        return output.message == "JointTrajectory" and not foreign
+
     def answers(self, stamp: int) -> bool:
         """Whether every controller has a plan for the observation of this stamp (ns)."""
         if len(self._controllers) == 1:
