@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 """Refused episodes of one reason that are named."""
+_STORED = 100
+"""Refused episodes that the data set keeps in mind."""
 
 
 def import_(
@@ -82,7 +84,7 @@ def import_(
         "file": source.name,
         "format": kind,
         "rewards": imported.rewards,
-        "refused": len(imported.refused),
+        "refused": [f"{each.name}: {each.reason}" for each in imported.refused[:_STORED]],
         "notes": imported.notes,
         "suspicions": imported.suspicions,
     }
@@ -105,8 +107,8 @@ def import_(
     typer.echo(f"stored {len(imported.kept)} episodes as {name}")
 
 
-def episode_numbers(text: str) -> frozenset[int]:
-    """Numbers of episodes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
+def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
+    """Numbers of episodes that an option takes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
 
     Raises:
         RcdError: something else stands there, or nothing.
@@ -115,15 +117,15 @@ def episode_numbers(text: str) -> frozenset[int]:
     try:
         content = file.read_text() if file.is_file() else text
     except (OSError, UnicodeDecodeError) as error:
-        raise RcdError(f"--success: '{text}' cannot be read as text") from error
+        raise RcdError(f"{option}: '{text}' cannot be read as text") from error
     numbers: set[int] = set()
     for part in content.replace(",", " ").split():
         first, colon, last = part.partition(":")
         if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 9:
-            raise RcdError(f"--success takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
+            raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
         numbers.update(range(int(first), int(last)) if colon else (int(first),))
     if not numbers:
-        raise RcdError("--success names no episode: write numbers such as 0,3,5:9, or leave it away")
+        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or leave it away")
     return frozenset(numbers)
 
 
