@@ -14,6 +14,7 @@ import pytest
 
 import rcd_ros
 from rcd_ros.launching.bringup import MUJOCO_SIM
+from rcd_ros.nodes.executables import MODULES
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.resources import find_resource
 
@@ -23,7 +24,7 @@ PART_OF_THE_ROBOT = (
     "rcd_ros.planning.observation",
     "rcd_ros.planning.execution",
     "rcd_ros.planning.engines.onnx_engine",
-    "rcd_ros.nodes.planner_node",
+    "rcd_ros.nodes.planner.planner_node",
     "rcd_ros.launching.supervisor",
     "rcd_ros.cli.launch",
 )
@@ -100,7 +101,8 @@ def test_every_node_is_installed_as_a_ros_executable() -> None:
     setup.read(ROOT / "setup.cfg")
     assert setup["install"]["install_scripts"] == "$base/lib/rcd_ros"
     scripts = setup["options.entry_points"]["console_scripts"]
-    nodes = {path.stem for path in (ROOT / "rcd_ros" / "nodes").glob("*_node.py")}
+    nodes = {path.stem for path in (ROOT / "rcd_ros").rglob("*_node.py")} - {"managed_node"}
+    assert nodes == set(MODULES)
     assert nodes <= set(re.findall(r"^(\w+) =", scripts, re.M))
 
 

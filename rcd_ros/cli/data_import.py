@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.import_source import Imported
 
 _NAMED = 5
 """Refused episodes of one reason that are named."""
+SHORT_S = 1.0
+"""Work shorter than this shows no progress."""
 _STORED = 100
 """Refused episodes that the data set keeps in mind."""
 
@@ -54,14 +60,15 @@ def import_(
 
       rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
     """
-    from tqdm import tqdm
-
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.formats.detect import BAG, detect, open_recording
     from rcd_ros.data.import_source import ImportSettings, import_source
     from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.outputs import keep_apart
     from rcd_ros.simulation.tasks import get_task
 
     check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [source, task])
     kind = detect(source)
     if task is None:
         raise RcdError(f"name the task that '{source}' belongs to by --task: a task, or the path of a task file")
@@ -70,14 +77,8 @@ def import_(
     chosen = get_task(task)
     recording = open_recording(source, kind)
     settings = ImportSettings(None if success is None else episode_numbers(success), min_steps, recount)
-    with tqdm(unit="episode", delay=0.5, disable=None) as bar:
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.set_description(what, refresh=False)
-            bar.total = total
-            bar.update(done - bar.n)
-
-        imported = import_source(recording, chosen, settings, show)
+    with _Progress() as progress:
+        imported = import_source(recording, chosen, settings, progress.show)
     _report(recording, imported)
     origin: dict[str, Any] = {
         "command": "import",
@@ -105,6 +106,32 @@ def import_(
         force=force,
     )
     typer.echo(f"stored {len(imported.kept)} episodes as {name}")
+
+
+class _Progress:
+    """A bar that appears when there is something to wait for."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._begun = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        from rcd_ros.progress import progress_bar
+
+        if self._bar is None:
+            if time.monotonic() - self._begun < SHORT_S:
+                return
+            self._bar = progress_bar(unit="episode")
+        self._bar.set_description(what, refresh=False)
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
 
 
 def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:

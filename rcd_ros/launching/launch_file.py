@@ -18,7 +18,7 @@ from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
 from rcd_ros.launching.bringup import Bringup, NodeProcess, starts_nodes_itself, waiting
-from rcd_ros.launching.launcher_watch import LAUNCHER_VARIABLE
+from rcd_ros.nodes.ros.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.suggest import did_you_mean
 
 FAILED = {

@@ -27,8 +27,8 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 from rcd_ros.launching.bringup import NodeProcess, lifecycle_manager, waiting
-from rcd_ros.launching.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
+from rcd_ros.nodes.ros.launcher_watch import LAUNCHER_VARIABLE
 
 _SELF = "launch"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

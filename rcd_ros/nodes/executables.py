@@ -15,16 +15,30 @@ from functools import partial
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.installation import check_installation
 
+MODULES = {
+    "planner_node": "rcd_ros.nodes.planner.planner_node",
+    "teacher_node": "rcd_ros.nodes.planner.teacher_node",
+    "kitchen_bridge_node": "rcd_ros.nodes.bridge.kitchen_bridge_node",
+    "mujoco_bridge_node": "rcd_ros.nodes.bridge.mujoco_bridge_node",
+    "bag_recorder_node": "rcd_ros.nodes.recorder.bag_recorder_node",
+    "lifecycle_manager_node": "rcd_ros.nodes.lifecycle_manager_node",
+    "loop_sensor_node": "rcd_ros.benchmarks.loop.loop_sensor_node",
+    "loop_floor_node": "rcd_ros.benchmarks.loop.loop_floor_node",
+    "loop_receiver_node": "rcd_ros.benchmarks.loop.loop_receiver_node",
+    "loop_swapper_node": "rcd_ros.benchmarks.loop.loop_swapper_node",
+}
+"""Each executable's module: a string, as in an entry point, because some rooms are above this one."""
+
 
 def run_executable(name: str) -> int:
-    """Load and run the node in `rcd_ros.nodes.<name>`; returns the process's exit code."""
+    """Load and run the node `name`, one of `MODULES`; returns the process's exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         check_installation()
     except RcdError as error:
         sys.stderr.write(f"[FATAL] {error}\n")
         return 2
-    code: int = importlib.import_module(f"rcd_ros.nodes.{name}").main()
+    code: int = importlib.import_module(MODULES[name]).main()
     return code
 
 

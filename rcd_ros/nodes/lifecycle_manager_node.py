@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.parameters import declare
+from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.nodes.ros.run import run_node
 
 LOOK_EVERY_S = 0.1

@@ -85,6 +85,8 @@ def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPIS
     Raises:
         RcdError: an unknown, repeated or missing goal, or an episode length out of range.
     """
+    if isinstance(goals, str) or not isinstance(goals, Sequence):
+        raise RcdError(f"kitchen's goals are a list of names, such as [kettle, microwave], got {goals!r}")
     goals = tuple(goals)
     for goal in goals:
         if goal not in GOALS:

@@ -23,14 +23,8 @@ from rcd_ros.simulation.locomotion_task import locomotion_names, locomotion_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
-from rcd_ros.simulation.task_file import (
-    FORMATS,
-    FileColumns,
-    LoadedTaskFile,
-    is_task_file,
-    load_task_file,
-    parse_task_file,
-)
+from rcd_ros.simulation.task_file import FORMATS, FileColumns
+from rcd_ros.simulation.task_file_reading import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
 
@@ -75,6 +69,22 @@ class Task:
         """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
         draw: Callable[[Any, TaskSpec], None] | None = _load(self.picture) if self.picture else None
         return draw
+
+    def make_finer_simulation(self, ticks: int) -> Simulation:
+        """The simulator, in steps of a control period's `ticks`th part.
+
+        Raises:
+            RcdError: it only steps by whole control periods, or not by such a part.
+        """
+        if ticks == 1:
+            return self.make_simulation()
+        if self.file is None:
+            raise RcdError(
+                f"'{self.spec.name}' is simulated one control period at a time: only the task of a task file can be "
+                "observed more often"
+            )
+        finer = {"control_period": self.spec.control_period / ticks, "episode_steps": self.spec.episode_steps * ticks}
+        return _file_simulation(self.spec.model_copy(update=finer), self.file)
 
 
 @dataclass(frozen=True)
@@ -202,7 +212,11 @@ def get_task(name: str, **options: Any) -> Task:
                 f"task '{name}' has no option '{option}'{did_you_mean(option, accepted)}; it has: {', '.join(accepted)}"
             )
     placed = {option: options.pop(option) for option in entry.placements if option in options}
-    spec = entry.make_spec(**options)
+    try:
+        spec = entry.make_spec(**options)
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise RcdError(f"task '{name}' cannot be made with {shown} ({' '.join(str(error).split())})") from error
     return Task(
         spec=spec,
         make_simulation=partial(_make_simulation, entry.simulator, spec, **placed),
@@ -218,22 +232,23 @@ def get_task(name: str, **options: Any) -> Task:
     )
 
 
-def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any) -> Task:
-    """The task that a checkpoint was trained for: its own goals and, unless told otherwise, its episode length.
+def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: Any) -> Task:
+    """The task that a checkpoint was trained for: unless told otherwise, its own goals and its episode length.
 
-    `placements` are further options of the task, such as a maze's `goal`.
+    `options` are further ones of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was
+    trained for.
 
     A checkpoint's specification holds only the channels that it observes; the task's holds all of them.
 
     Raises:
         RcdError: no such task here, or one that commands something else by now.
     """
-    options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps, **placements}
+    options["episode_steps"] = episode_steps or spec.episode_steps
     if spec.source is not None:
         file = _stored_file(spec.source, spec.name)
         return _file_task(file, spec_of(file), **options)
     if spec.score.kind == "completions":
-        options["goals"] = spec.score.goals
+        options.setdefault("goals", spec.score.goals)
     task = get_task(spec.name, **options)
     if spec.command != task.spec.command:
         raise RcdError(
@@ -305,7 +320,7 @@ def _file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
     leads = simulation is not None and simulation.demonstrate is not None
     return Task(
         spec=spec,
-        make_simulation=partial(_make_simulation, "rcd_ros.simulation.file_simulation:FileSimulation", spec, file=file),
+        make_simulation=partial(_file_simulation, spec, file),
         controllers={"demonstrate": partial(_make_demonstrator, spec, file)} if leads else {},
         file=file,
         columns={name: (columns,) for name, columns in told.items() if columns is not None},
@@ -318,6 +333,10 @@ def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simula
     except ImportError as error:
         raise RcdError(f"task '{spec.name}' needs a simulator ({error}); pip install 'rcd_ros[sim]'") from error
     return make(spec, **arguments)
+
+
+def _file_simulation(spec: TaskSpec, file: LoadedTaskFile) -> Simulation:
+    return _make_simulation("rcd_ros.simulation.file_simulation:FileSimulation", spec, file=file)
 
 
 def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: Any) -> Controller:

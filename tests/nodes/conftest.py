@@ -15,7 +15,7 @@ import rclpy
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.messages import nanoseconds
+from rcd_ros.nodes.ros.messages import nanoseconds
 from tests.planning.tiny import write_tiny
 
 PATIENCE = 60.0
@@ -29,10 +29,15 @@ class Process:
         arguments = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
         with log.open("w") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"rcd_ros.nodes.{module}", "--ros-args", *arguments],
+                [sys.executable, "-m", "rcd_ros.nodes", module, "--ros-args", *arguments],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
 
     def wait(self) -> int:
         """The exit code, when it ends by itself."""
@@ -140,7 +145,7 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.fixture
 def planner_scene(domain: int, tiny: Path) -> Iterator[Callable[..., Any]]:
     """Makes a planner node with the tiny checkpoint and these parameters, and its robot: see `PlannerScene`."""
-    from tests.nodes.planner_scene import PlannerScene
+    from tests.nodes.planner.planner_scene import PlannerScene
 
     scenes: list[PlannerScene] = []
 

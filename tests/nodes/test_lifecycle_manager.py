@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.nodes.conftest import Peer, Process
-from tests.nodes.test_planner_node import FIRST, PERIOD, Robot
+from tests.nodes.planner.test_planner_node import FIRST, PERIOD, Robot
 
 Start = Callable[..., Process]
 

@@ -12,8 +12,8 @@ from rcd_ros.data.bags import Bag, TaskTopics
 from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
-from rcd_ros.nodes.command_intake import CommandIntake
-from rcd_ros.nodes.messages import joint_trajectory
+from rcd_ros.nodes.bridge.command_intake import CommandIntake
+from rcd_ros.nodes.ros.messages import joint_trajectory
 from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.receiver import Executed, TrajectoryReceiver
 from rcd_ros.planning.spec import MotionSpec, TaskSpec

@@ -171,7 +171,7 @@ def test_the_robots_part_loads_no_heavy_package() -> None:
         "import importlib, pkgutil, sys, rcd_ros.planning as room\n"
         "names = [m.name for m in pkgutil.walk_packages(room.__path__, 'rcd_ros.planning.')]\n"
         "robots = [n for n in names if not n.startswith('rcd_ros.planning.engines.torch_')]\n"
-        "[importlib.import_module(n) for n in robots + ['rcd_ros.nodes.planner_node']]\n"
+        "[importlib.import_module(n) for n in robots + ['rcd_ros.nodes.planner.planner_node']]\n"
         "print(sorted({'torch', 'mujoco', 'gymnasium', 'minari', 'scipy', 'matplotlib'} & set(sys.modules)))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

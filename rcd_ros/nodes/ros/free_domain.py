@@ -28,8 +28,8 @@ def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
 
 
 def _is_free(domain: int) -> bool:
-    # DDSI 2.1, section 9.6.1: the participants of a domain listen here for the others. Fast DDS numbers the participants
-    # of a process across all its domains: the only one in a domain may have any number.
+    # DDSI 2.1, section 9.6.1: the participants of a domain listen here for the others. Fast DDS numbers a process's
+    # participants across all its domains: the only one in a domain may have any number.
     for participant in range(PARTICIPANTS):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:

@@ -16,10 +16,10 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from rcd_ros.errors import RcdError
-from rcd_ros.launching.launcher_watch import end_with_launcher
-from rcd_ros.nodes.parameters import warn_of_unknown
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
+from rcd_ros.nodes.ros.launcher_watch import end_with_launcher
 from rcd_ros.nodes.ros.managed_node import ManagedNode
+from rcd_ros.nodes.ros.parameters import warn_of_unknown
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
 
 LAST_WORDS_S = 0.5

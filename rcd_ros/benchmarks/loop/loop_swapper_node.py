@@ -1,0 +1,76 @@
+"""The swapper of `rcd bench loop`: has the planner load its checkpoint anew while it plans, again and again."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN
+from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.run import run_node
+
+SWAPS = "swaps.json"
+"""File of the folder `output`: s that each exchange took, and what the planner refused."""
+LOOK_EVERY_S = 0.05
+
+
+class LoopSwapper(Node):
+    """Asks for an exchange every `every` seconds of the measurement."""
+
+    def __init__(self) -> None:
+        """Wait for the measurement to begin.
+
+        Raises:
+            RcdError: a parameter cannot be used.
+        """
+        super().__init__("loop_swapper")
+        self._output = Path(declare(self, "output", "", "folder for what has come of it", bool, "a folder"))
+        self._every = declare(self, "every", 1.0, "s from one exchange to the next", lambda s: s > 0.0, "above 0 (s)")
+        planner = declare(self, "planner", "planner", "name of the planner node")
+        self._client: Any = self.create_client(Trigger, f"{planner}/load_checkpoint")
+        self._answer: Any = None
+        self._due: float | None = None
+        self._asked = 0.0
+        self._seconds: list[float] = []
+        self._refusals: list[str] = []
+        self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def destroy_node(self) -> None:
+        """Keep what has come of it, also when interrupted."""
+        (self._output / SWAPS).write_text(json.dumps({"seconds": self._seconds, "refusals": self._refusals}))
+        super().destroy_node()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._due is None:
+            if (self._output / BEGUN).exists():
+                self._due = now + 0.5 * self._every
+        elif self._answer is not None:
+            if self._answer.done():
+                self._note(self._answer.result(), now)
+        elif now >= self._due and self._client.service_is_ready():
+            self._due += self._every
+            self._asked, self._answer = now, self._client.call_async(Trigger.Request())
+
+    def _note(self, answer: Any, now: float) -> None:
+        self._answer = None
+        if answer.success:
+            self._seconds.append(round(now - self._asked, 3))
+        else:
+            self._refusals.append(answer.message)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of the `loop_swapper_node` module."""
+    return run_node(LoopSwapper, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""What happens in the planning thread: from an observation to trajectories on their way, or to a hold."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.planner.parameters import PlannerParameters
+from rcd_ros.nodes.planner.timing import Period, PeriodTimes
+from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs, Written
+from rcd_ros.planning.observation import Observation, given_ages, topic_of
+from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.range_guard import RangeGuard
+from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
+
+_AT_REST_NS = 1_000_000_000
+"""A trajectory that ended so long ago says nothing of where the robot is now: it may have been put elsewhere."""
+
+
+@dataclass(frozen=True)
+class PlanTask:
+    """An observation to plan on.
+
+    Attributes:
+        observation: the observation.
+        begun: moment (ns of the node's clock) from which its deadline counts.
+        restarts: how often the observations' clock has begun anew before it.
+        goals: how many goals were given before it.
+    """
+
+    observation: Observation
+    begun: int
+    restarts: int = 0
+    goals: int = 0
+
+
+class PlanRunner:
+    """Plans, keeps the stream of trajectories, and tells what became of it.
+
+    Only the planning thread calls its methods, all but `check` and `answer_again`; whoever wants one of the others lets
+    the thread call it between two plans. Attributes may be read by any thread.
+
+    Attributes:
+        planner: in use.
+        plans: made since the runner was made.
+        exchanges: of the planner, for another one.
+        after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller
+            that interpolates jumps into them.
+        dropped: observations that were not planned on, by reason.
+        last: stamp (ns) of the last observation that was answered, and the messages of the answer.
+        held_for: why the robot is held at present; empty while it is not.
+        guard: judges observations by the training data.
+        greatest_ages: of each topic, ns.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        parameters: PlannerParameters,
+        outputs: TrajectoryOutputs,
+        times: PeriodTimes,
+        now: Callable[[], int],
+        log: Callable[[str], None],
+    ) -> None:
+        """Plan by `planner`; not before `begin`.
+
+        Args:
+            planner: warmed up.
+            parameters: as they are now.
+            outputs: where trajectories go.
+            times: where periods are entered.
+            now: the node's clock, ns.
+            log: takes what a person should know; called as often as it happens.
+
+        Raises:
+            RcdError: the parameters do not fit the task.
+        """
+        self.planner = planner
+        self.plans = 0
+        self.exchanges = 0
+        self.after_lead = 0
+        # Every key is there from the start: the planning thread counts while the executor's thread reads.
+        self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
+        self.last: tuple[int, list[Written]] | None = None
+        self.held_for = ""
+        self._parameters = parameters
+        self._outputs = outputs
+        self._times = times
+        self._now = now
+        self._log = log
+        self._running = False
+        self._sent: ShapedPlan | None = None
+        self._sent_at = 0
+        self._restarts = 0
+        self._goals = 0
+        self._seed = parameters.seed
+        self._stream = CommandStream(planner.spec, _settings(planner, parameters))
+        self.check(planner, parameters)
+        self._equip()
+
+    def check(self, planner: Planner, parameters: PlannerParameters) -> None:
+        """Make sure that `planner` can plan under `parameters`, and be ready for its trajectories; any thread may ask.
+
+        Raises:
+            RcdError: it cannot.
+        """
+        _ages(planner, parameters)
+        settings = _settings(planner, parameters)
+        trial = CommandStream(planner.spec, settings).next(*_typical(planner), 0, 0)
+        self._outputs.prepare(trial.points, planner.horizon, settings.execute)
+
+    def begin(self) -> None:
+        """Plan on what comes from now on; nothing is commanded yet."""
+        self._forget()
+        self.held_for = ""
+        self._running = True
+
+    def begin_episode(self) -> None:
+        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led."""
+        self._forget()
+        self.held_for = ""
+
+    def stop(self) -> None:
+        """Leave the robot a trajectory that ends at rest, and plan no more."""
+        running, self._running = self._running, False
+        if running:
+            self.hold("planning was stopped")
+
+    def plan(self, task: PlanTask) -> None:
+        """Plan on an observation and publish at once."""
+        if not self._running:
+            return
+        observation, planner, started = task.observation, self.planner, self._now()
+        if self._is_unusable(observation, started):
+            return
+        newest = observation.history[-1]
+        deviations = self.guard.look(newest)
+        if 0.0 < self._parameters.range_hold < deviations:
+            self.dropped["out of range"] += 1
+            reason = f"outside the training data: {self.guard.furthest(newest)}"
+            self._log(f"holding the robot: {reason}")
+            self.hold(reason)
+            return
+        moment = max(started, observation.stamp)
+        self._follow_clock(task, moment)
+        if task.goals != self._goals:
+            self._goals = task.goals
+            self._stream.plan_anew()
+        if not self._stream.wants(observation.stamp):
+            self._repeat(observation.stamp)
+            return
+        begin = time.perf_counter_ns()
+        try:
+            chunk = planner.plan(observation.history)
+            planned = time.perf_counter_ns()
+            sent = self._stream.next(chunk, newest, observation.stamp, moment)
+        except RcdError as error:
+            self.dropped["no plan"] += 1
+            self._log(f"no plan: {error}")
+            return
+        self.last = observation.stamp, self._publish(sent, moment)
+        end = time.perf_counter_ns()
+        self.plans += 1
+        self.held_for = ""
+        published = self._now()
+        parameters = self._parameters
+        if parameters.shape and parameters.sampling == "spline" and published - moment > parameters.lead * 1e9:
+            self.after_lead += 1
+        self._times.planned(Period(observation.stamp, task.begun, started, published, planned - begin, end - planned))
+        self._example = chunk, newest
+        planner.prepare()
+
+    def answer_again(self, stamp: int | None) -> None:
+        """Publish the last answer once more if it was one to the observation of this stamp (ns)."""
+        last = self.last
+        if last is not None and last[0] == stamp:
+            self._outputs.publish(last[1])
+
+    def rehearse(self) -> None:
+        """Shortly before an observation is due: all but publishing, on what came last."""
+        if not self._parameters.rehearse:
+            return
+        self.planner.rehearse()
+        self._rehearsal.reset()
+        self._outputs.write(self._rehearsal.next(*self._example, 0, 0))
+
+    def hold(self, reason: str) -> None:
+        """Brake to rest, once for a reason, if anything is commanded at all."""
+        if self._sent is None or self.held_for:
+            return
+        self.held_for = reason
+        moment = max(self._now(), self._sent_at)
+        over = moment >= self._end_of_sent
+        try:
+            sent = self._stream.hold(moment, self._example[1] if over else None)
+        except RcdError as error:
+            self._log(f"the robot is not held ({error}), its last trajectory goes on: {reason}")
+            return
+        self._publish(sent, moment)
+        self.last = None  # who shows the last observation again must not set the robot in motion
+
+    def change(self, parameters: PlannerParameters) -> None:
+        """Go on under other parameters, which have been checked."""
+        self._parameters = parameters
+        if parameters.seed != self._seed:
+            self._seed = parameters.seed
+            self.planner.reset(parameters.seed)
+        self._stream = self._stream.changed(_settings(self.planner, parameters))
+        self._equip()
+
+    def exchange(self, planner: Planner) -> Planner:
+        """Plan by another planner, which has been checked, from now on; returns the one that was in use."""
+        before, self.planner = self.planner, planner
+        self.exchanges += 1
+        self._equip()
+        return before
+
+    def _equip(self) -> None:
+        """Make what belongs to the planner and the parameters."""
+        planner, parameters = self.planner, self._parameters
+        self.greatest_ages = _ages(planner, parameters)
+        self._oldest = min(self.greatest_ages.values(), default=round(1e9 * _horizon(planner)))
+        self.guard = RangeGuard(planner.spec, planner.normalizer)
+        self._rehearsal = CommandStream(planner.spec, _settings(planner, parameters))
+        self._example = _typical(planner)
+
+    def _is_unusable(self, observation: Observation, now: int) -> bool:
+        """Whether an observation is too old, or too far ahead of a clock that has spoken."""
+        age = now - observation.stamp
+        if -self._oldest <= age <= self._oldest or (now == 0 and age < 0):
+            return False
+        if age > 0:
+            self.dropped["stale"] += 1
+            self._log(
+                f"an observation is {age * 1e-9:.3g} s old and not planned on; with a simulator set use_sim_time:=true"
+            )
+        else:
+            self.dropped["from the future"] += 1
+            self._log(f"an observation's stamp is {age * -1e-9:.3g} s ahead and not planned on: synchronise the clocks")
+        return True
+
+    def _follow_clock(self, task: PlanTask, moment: int) -> None:
+        """Forget what was commanded when the clock has begun anew, or when a robot that was held has come to rest."""
+        begun_anew = task.restarts != self._restarts or moment < self._sent_at
+        self._restarts = task.restarts
+        held = bool(self.held_for) and moment >= self._end_of_sent
+        elsewhere = self._sent is not None and task.observation.stamp >= self._end_of_sent + _AT_REST_NS
+        if begun_anew or held or elsewhere:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._stream.reset()
+        self._outputs.forget()
+        self._sent, self._sent_at, self.last = None, 0, None
+
+    def _repeat(self, stamp: int) -> None:
+        """Answer an observation that is not planned on by what remains of the trajectory in hand."""
+        if self._sent is None:
+            return
+        points = self._sent.points.since(stamp - self._sent.stamp)
+        if len(points.time_from_start):
+            messages = self._outputs.write(ShapedPlan(stamp, points))
+            self._outputs.publish(messages)
+            self.last = stamp, messages
+
+    def _publish(self, sent: ShapedPlan, moment: int) -> list[Written]:
+        messages = self._outputs.write(sent)
+        self._outputs.publish(messages)
+        self._sent, self._sent_at = sent, moment
+        return messages
+
+    @property
+    def _end_of_sent(self) -> int:
+        """When (ns) the trajectory in hand ends."""
+        return 0 if self._sent is None else self._sent.stamp + int(self._sent.points.time_from_start[-1])
+
+
+def _ages(planner: Planner, parameters: PlannerParameters) -> dict[str, int]:
+    """Greatest age (ns) of each topic that goes stale; a goal holds until another one comes."""
+    channels = (channel for channel in planner.spec.observations if channel.kind != "goal_position")
+    return parameters.greatest_ages(map(topic_of, channels), _horizon(planner), given_ages(planner.spec))
+
+
+def _settings(planner: Planner, parameters: PlannerParameters) -> StreamSettings:
+    return fit_settings(parameters.stream, planner.spec, planner.execute)
+
+
+def _horizon(planner: Planner) -> float:
+    """s that a chunk covers."""
+    return planner.horizon * planner.spec.control_period
+
+
+def _typical(planner: Planner) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A chunk (horizon, n_cmd) and an observation (n_obs,) to try things with."""
+    chunk = np.zeros((planner.horizon, planner.spec.command.size))
+    return chunk, np.asarray(planner.normalizer.observation_mean)

@@ -1,0 +1,200 @@
+"""Between ROS messages and plain numbers: stamps, joint states, odometry, trajectories, diagnostics."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration as DurationMessage
+from builtin_interfaces.msg import Time as TimeMessage
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Pose, PoseStamped
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.rotations import to_body
+from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.trajectory import TrajectoryPoints
+
+_FIELDS: dict[Interface, str] = {
+    "position": "positions",
+    "velocity": "velocities",
+    "effort": "effort",
+    "state": "positions",
+}
+
+
+def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
+    """A `builtin_interfaces` Time or Duration in ns."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def time_message(stamp: int) -> TimeMessage:
+    """A stamp in ns as `builtin_interfaces/Time`."""
+    seconds, rest = divmod(stamp, 1_000_000_000)
+    return TimeMessage(sec=seconds, nanosec=rest)
+
+
+def joint_state(
+    stamp: int, names: Sequence[str], positions: NDArray[np.float64], velocities: NDArray[np.float64]
+) -> JointState:
+    """A `sensor_msgs/JointState`; either array may be empty."""
+    return JointState(
+        header=Header(stamp=time_message(stamp)),
+        name=list(names),
+        position=_doubles(positions),
+        velocity=_doubles(velocities),
+    )
+
+
+def joint_command(
+    stamp: int, joints: Sequence[str], interfaces: Sequence[Interface], command: NDArray[np.float64]
+) -> JointState:
+    """The command (n_cmd,) of the control period that begins at `stamp` (ns), each value in its interface's field.
+
+    Where the interfaces differ, a joint's other fields are NaN. States fill two fields.
+    """
+    if "state" in interfaces:
+        return joint_state(stamp, joints, *np.split(command, 2))
+    message = JointState(header=Header(stamp=time_message(stamp)), name=list(joints))
+    for interface in set(interfaces):
+        mine = np.array([kind == interface for kind in interfaces])
+        setattr(message, interface, _doubles(np.where(mine, command, np.nan)))
+    return message
+
+
+def odometry(
+    stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64], frame: str = "world"
+) -> Odometry:
+    """A `nav_msgs/Odometry` from MuJoCo's free joint: pose (7: m, w x y z), twist (6: m/s world, rad/s body)."""
+    message = Odometry(header=Header(stamp=time_message(stamp), frame_id=frame), child_frame_id=body)
+    _fill_pose(message.pose.pose, pose)
+    linear, angular = message.twist.twist.linear, message.twist.twist.angular
+    linear.x, linear.y, linear.z = to_body(pose[3:], twist[:3]).tolist()
+    angular.x, angular.y, angular.z = twist[3:].tolist()
+    return message
+
+
+def pose_stamped(stamp: int, frame: str, pose: NDArray[np.float64]) -> PoseStamped:
+    """A `geometry_msgs/PoseStamped` from a pose (7: m, w x y z) in `frame`."""
+    message = PoseStamped(header=Header(stamp=time_message(stamp), frame_id=frame))
+    _fill_pose(message.pose, pose)
+    return message
+
+
+def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoints) -> JointTrajectory:
+    """A `trajectory_msgs/JointTrajectory` that starts at the observation's stamp (ns)."""
+    rows = zip(
+        _rows(points.positions),
+        _rows(points.velocities),
+        _rows(points.efforts),
+        points.time_from_start.tolist(),
+        strict=True,
+    )
+    return JointTrajectory(
+        header=Header(stamp=time_message(stamp)),
+        joint_names=list(names),
+        points=[
+            JointTrajectoryPoint(
+                positions=positions, velocities=velocities, effort=effort, time_from_start=_duration(end)
+            )
+            for positions, velocities, effort, end in rows
+        ],
+    )
+
+
+def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
+    """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
+
+    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway. States are read
+    from two: positions, then velocities.
+    """
+    names = list(message.joint_names)
+    fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
+    every = [list(point.velocities) for point in message.points]
+    slopes = every if set(fields) == {"positions"} and all(len(row) == len(names) for row in every) else None
+    return ReceivedPlan(
+        names=names,
+        stamp=nanoseconds(message.header.stamp),
+        time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
+        commands=[
+            [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
+            for point in message.points
+        ],
+        slopes=None if "state" in interfaces.values() else slopes,
+    )
+
+
+def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
+    """One status: WARN with `problem`, or OK when that is empty."""
+    level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+    entries = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    status = DiagnosticStatus(level=level, name=name, message=problem or "OK", hardware_id=name, values=entries)
+    return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
+
+
+@dataclass(frozen=True)
+class Status:
+    """One diagnostic status; `topic` is what diagnostic_updater adds to the node's name."""
+
+    topic: str
+    level: Any
+    message: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def judged(cls, topic: str, problem: str, values: Mapping[str, object]) -> Status:
+        """WARN with `problem`, or OK when that is empty."""
+        return cls(topic, DiagnosticStatus.WARN if problem else DiagnosticStatus.OK, problem or "OK", values)
+
+
+def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequence[Status]) -> DiagnosticArray:
+    """The message; `hardware` is what the statuses are about."""
+    return DiagnosticArray(
+        header=Header(stamp=time_message(stamp)),
+        status=[
+            DiagnosticStatus(
+                level=status.level,
+                name=f"{node_name.removeprefix('/')}: {status.topic}",
+                message=status.message,
+                hardware_id=hardware,
+                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+            )
+            for status in statuses
+        ],
+    )
+
+
+def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
+    """One value for each joint; what a field holds, where it holds a wrong number of them."""
+    columns = {field: list(getattr(point, field)) for field in fields}
+    misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
+    return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
+
+
+def _fill_pose(message: Pose, pose: NDArray[np.float64]) -> None:
+    position, orientation = message.position, message.orientation
+    position.x, position.y, position.z = pose[:3].tolist()
+    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
+
+
+def _duration(span: int) -> DurationMessage:
+    seconds, rest = divmod(span, 1_000_000_000)
+    return DurationMessage(sec=seconds, nanosec=rest)
+
+
+def _doubles(values: NDArray[np.float64]) -> array[float]:
+    """The one form that both runtimes take without looking at each number."""
+    return array("d", values.astype(np.float64, copy=False).tobytes())
+
+
+def _rows(values: NDArray[np.float64]) -> list[array[float]]:
+    every, width = _doubles(values), values.shape[1]
+    return [every[row * width : (row + 1) * width] for row in range(len(values))]

@@ -1,0 +1,149 @@
+"""What the system may refuse; whether it does so here depends on the machine, so its calls are replaced."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc
+import os
+import sys
+import threading
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.ros import realtime
+from rcd_ros.nodes.ros.realtime import QuietCollector, Realtime, stepping_back
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        (Realtime(cpus=(0, 4096)), "cpu_affinity names core 4096, this machine has cores 0 to"),
+        (Realtime(cpus=(-1,)), "cpu_affinity names core -1"),
+        (Realtime(priority=100), "realtime_priority is 100: set it from 1 to 99, or to 0 for none"),
+        (Realtime(priority=-1), "realtime_priority is -1"),
+    ],
+)
+def test_what_no_system_could_grant_is_refused_at_once(wishes: Realtime, sentence: str) -> None:
+    with pytest.raises(RcdError, match=sentence):
+        wishes.check()
+
+
+def test_nothing_is_asked_for_unless_it_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime, "_threads", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: pytest.fail("asked"))
+    Realtime().check()
+    assert Realtime().apply() == {}
+
+
+def test_every_thread_of_the_process_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *call: calls.append(call))
+    monkeypatch.setattr(os, "sched_setscheduler", lambda thread, policy, p: calls.append((thread, policy, p)))
+    monkeypatch.setattr(realtime, "_threads", lambda: [11, 12])
+    assert Realtime(cpus=(0,), priority=80).apply() == {}
+    assert calls[:2] == [(11, (0,)), (12, (0,))]
+    assert calls[2:] == [(thread, os.SCHED_FIFO, os.sched_param(80)) for thread in (11, 12)]
+
+
+def test_the_threads_of_this_process_are_found() -> None:
+    assert os.getpid() in realtime._threads()
+
+
+def test_a_refusal_says_why_and_what_to_do_and_the_other_wishes_are_still_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*call: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def out_of_cpuset(*call: object) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "sched_setaffinity", out_of_cpuset)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: SimpleNamespace(mlockall=lambda flags: -1))
+    monkeypatch.setattr(realtime.ctypes, "get_errno", lambda: errno.ENOMEM)
+    monkeypatch.setattr(os, "open", refuse)
+    refused = Realtime(cpus=(0,), priority=80, lock_memory=True, keep_awake=True).apply()
+    assert refused["cpu_affinity"].startswith("the system refuses cpu_affinity (Invalid argument): choose among")
+    assert refused["realtime_priority"].startswith("the system refuses realtime_priority (Operation not permitted)")
+    assert "'rtprio 99' in /etc/security/limits.conf" in refused["realtime_priority"]
+    assert refused["lock_memory"].startswith("the system refuses lock_memory (Cannot allocate memory)")
+    assert "--ulimit memlock=-1" in refused["lock_memory"]
+    assert refused["keep_awake"].startswith("the system refuses keep_awake (Operation not permitted): let the user")
+    assert all("\n" not in sentence for sentence in refused.values())
+
+
+def test_staying_awake_is_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    latency = tmp_path / "cpu_dma_latency"
+    latency.touch()
+    monkeypatch.setattr(realtime, "_WAKE_UP_LATENCY", latency)
+    assert Realtime(keep_awake=True).apply() == {}
+    assert latency.read_bytes() == bytes(4)
+    assert str(latency) in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}, (
+        "closed, it is forgotten"
+    )
+
+
+def test_new_threads_need_cores_and_priority_only() -> None:
+    wishes = Realtime(cpus=(0,), priority=80, lock_memory=True, keep_awake=True)
+    assert wishes.for_new_threads() == Realtime(cpus=(0,), priority=80)
+
+
+@pytest.mark.parametrize("granted", [os.SCHED_FIFO, os.SCHED_OTHER])
+def test_a_thread_that_steps_back_does_without_real_time(monkeypatch: pytest.MonkeyPatch, granted: int) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(os, "sched_getscheduler", lambda thread: granted)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *call: calls.append(call))
+    monkeypatch.setattr(realtime, "_take_short_turns", lambda: calls.append(("short turns",)))
+    before = sys.getswitchinterval()
+    with stepping_back():
+        assert sys.getswitchinterval() <= 1e-4
+    back = [(0, os.SCHED_OTHER, os.sched_param(0)), ("short turns",)]
+    assert calls == (back if granted == os.SCHED_FIFO else [])
+    assert sys.getswitchinterval() == before
+
+
+def test_short_turns_are_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's own answer: 0, or that it knows no such call; a malformed one would be EINVAL or E2BIG."""
+    answers: list[int] = []
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def ask(*call: object) -> None:
+        answers.append(0 if library.syscall(*call) == 0 else ctypes.get_errno())
+
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda name: SimpleNamespace(syscall=ask))
+    thread = threading.Thread(target=realtime._take_short_turns)
+    thread.start()
+    thread.join()
+    assert answers in ([], [0], [errno.ENOSYS])
+
+
+class _Itself:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_the_collector_rests_while_planning_and_works_again_afterwards() -> None:
+    collector = QuietCollector()
+    collector.collect()
+    collector.freeze()
+    try:
+        assert gc.get_freeze_count() > 0
+        assert not gc.isenabled()
+        garbage = _Itself()
+        gone = weakref.ref(garbage)
+        del garbage
+        assert gone() is not None
+        collector.collect()
+        assert gone() is None, "what was made since is still freed"
+    finally:
+        collector.release()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    collector.release()
