@@ -26,9 +26,10 @@ def export(
 
     Example: rcd data export rcd/push-v0 --to lerobot --output push_lerobot
     """
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.export_dataset import check_format, export_dataset
     from rcd_ros.data.storage import check_same_task, load_dataset, task_of_dataset
-    from rcd_ros.outputs import claim_new
+    from rcd_ros.outputs import claim_new, keep_apart
     from rcd_ros.simulation.tasks import get_task
 
     chosen = check_format(to, output)
@@ -38,6 +39,7 @@ def export(
     else:
         known = get_task(task)
         check_same_task(dataset, known.spec)
+    keep_apart({"--output": output}, [dataset_folder(name), task])
     claim_new(output)
     written = export_dataset(dataset, known, chosen, output)
     for note in written.notes:

@@ -30,16 +30,19 @@ def view(
     Example: rcd data view rcd/push-v0 --rrd push.rrd
     """
     from rcd_ros.cli.data_import import episode_numbers
-    from rcd_ros.data.rerun_log import claim_rrd, has_screen, rerun, rerun_log
+    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.rerun_log import check_rrd, has_screen, rerun, rerun_log
     from rcd_ros.data.storage import load_dataset, task_of_dataset
     from rcd_ros.data.view import show_dataset
+    from rcd_ros.outputs import claim_all
 
     rerun()
     dataset = load_dataset(name)
     if rrd is None and not has_screen():
         rrd = Path(f"{name.rpartition('/')[2]}.rrd")
     if rrd is not None:
-        claim_rrd(rrd, force)
+        check_rrd(rrd)
+        claim_all({"--rrd": rrd}, [dataset_folder(name)], force)
     total = len(dataset.episodes)
     chosen = list(range(min(total, MOST))) if episodes is None else sorted(episode_numbers(episodes, "--episodes"))
     if chosen[-1] >= total:

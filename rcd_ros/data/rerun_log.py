@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.outputs import claim
 
 FloatArray = NDArray[np.float64]
 APPLICATION = "rcd_ros"
@@ -41,16 +40,15 @@ def has_screen() -> bool:
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def claim_rrd(file: Path, force: bool) -> None:
-    """Make sure, before any work, that an .rrd file can be written, and that Rerun is there.
+def check_rrd(file: Path) -> None:
+    """Make sure, before any work, that a file is one for Rerun, and that Rerun is there.
 
     Raises:
-        RcdError: it cannot.
+        RcdError: it is not.
     """
     rerun()
     if file.suffix != ".rrd":
         raise RcdError(f"'{file}': a file for Rerun ends in .rrd")
-    claim(file, force)
 
 
 class RerunLog:

@@ -32,7 +32,7 @@ def show_dataset(log: RerunLog, dataset: Dataset, spec: TaskSpec | None, chosen:
     for place in chosen:
         episode = dataset.episodes[place]
         log.event(step, describe(episode, place))
-        _show(log, episode, spec, step)
+        log_episode(log, episode, spec, step)
         step += len(episode) + 1 + GAP
 
 
@@ -44,7 +44,8 @@ def describe(episode: Episode, place: int) -> str:
     return f"episode {place}{of}: {len(episode)} steps, return {episode.total_reward:.4g}, {end}"
 
 
-def _show(log: RerunLog, episode: Episode, spec: TaskSpec | None, begin: int) -> None:
+def log_episode(log: RerunLog, episode: Episode, spec: TaskSpec | None, begin: int, actions: bool = True) -> None:
+    """Log what was observed, done (if `actions`) and gained in an episode that begins at a step."""
     seen, done = range(begin, begin + len(episode) + 1), range(begin, begin + len(episode))
     ends = begin + len(episode)
     for path, columns, names in _observed(episode, spec):
@@ -54,15 +55,20 @@ def _show(log: RerunLog, episode: Episode, spec: TaskSpec | None, begin: int) ->
         for channel in spec.observations:
             if channel.kind == "body_pose":
                 log.body(channel.name, seen, episode.observations[:, list(channel.columns[:3])].astype(np.float64))
+    if actions:
+        _log_actions(log, episode, spec, done)
+    gained = np.stack((episode.rewards, return_to_go(episode.rewards, 1.0)), axis=1).astype(np.float64)
+    log.series("rewards/values", [*done, ends], _interrupted(gained), ["reward", "return from here on"])
+
+
+def _log_actions(log: RerunLog, episode: Episode, spec: TaskSpec | None, done: range) -> None:
     scale, names = np.ones(episode.actions.shape[1]), [f"[{i}]" for i in range(episode.actions.shape[1])]
     if spec is not None and spec.command.source == "action":
         for column, joint, unit, by in zip(
             spec.command.columns, spec.command.joints, spec.command.units, spec.command.scale, strict=True
         ):
             scale[column], names[column] = by, f"{joint} ({unit})"
-    log.series("actions/values", [*done, ends], _interrupted(episode.actions * scale), names)
-    gained = np.stack((episode.rewards, return_to_go(episode.rewards, 1.0)), axis=1).astype(np.float64)
-    log.series("rewards/values", [*done, ends], _interrupted(gained), ["reward", "return from here on"])
+    log.series("actions/values", [*done, done.stop], _interrupted(episode.actions * scale), names)
 
 
 def _observed(episode: Episode, spec: TaskSpec | None) -> list[tuple[str, list[int], list[str]]]:
