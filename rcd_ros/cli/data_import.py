@@ -148,7 +148,7 @@ def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
     numbers: set[int] = set()
     for part in content.replace(",", " ").split():
         first, colon, last = part.partition(":")
-        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 9:
+        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 6:
             raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
         numbers.update(range(int(first), int(last)) if colon else (int(first),))
     if not numbers:
