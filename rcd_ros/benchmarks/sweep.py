@@ -43,6 +43,8 @@ class EvaluationSettings(_Section):
     policy: Literal["student", "teacher"] | None = None
     nfe: int | None = Field(None, ge=1)
     sampler: str | None = None
+    gradient_steps: int | None = Field(None, ge=0)
+    step_size: float | None = Field(None, ge=0)
     engine: str | None = None
 
     def over(self, below: EvaluationSettings) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def import_(
     from rcd_ros.simulation.tasks import get_task
 
     check_new_name(name, force)
-    keep_apart({"--name": dataset_folder(name)}, [source, task])
+    keep_apart({"--name": dataset_folder(name)}, [source, task, success])
     kind = detect(source)
     if task is None:
         raise RcdError(f"name the task that '{source}' belongs to by --task: a task, or the path of a task file")

@@ -54,6 +54,13 @@ def evaluate(
         int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
     ] = None,
     sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
+    gradient_steps: Annotated[
+        int, typer.Option(min=0, help="Steps by which the checkpoint's critic improves each plan before it is sent.")
+    ] = 0,
+    step_size: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="--gradient-steps: std of a command for a slope of 1 std of the return (0.5)."),
+    ] = None,
     mode: Annotated[
         ModeChoice,
         typer.Option(help="How chunks follow each other; real time plans while it executes, as splice does."),
@@ -126,6 +133,8 @@ def evaluate(
 
       rcd eval runs/my-planner --policy teacher --nfe 35 --sampler heun
 
+      rcd eval models/hopper-medium-replay --gradient-steps 1
+
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
 
       rcd eval models/maze-large --policy behaviour --option goal=random
@@ -141,7 +150,7 @@ def evaluate(
     import mujoco  # noqa: F401  reports a missing simulator before any worker starts
 
     from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.evaluation.policy import CheckpointPolicy, PolicySource, ReplayPolicy
+    from rcd_ros.evaluation.policy import STEP_SIZE, CheckpointPolicy, PolicySource, ReplayPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
@@ -149,6 +158,10 @@ def evaluate(
 
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
+    if step_size is not None and not gradient_steps:
+        raise RcdError("--step-size is of --gradient-steps: give both or neither")
+    if gradient_steps and policy not in ("student", "teacher"):
+        raise RcdError(f"--gradient-steps improve a checkpoint's student or teacher, not --policy {policy}")
     manifest = verify(checkpoint)
     outputs = _Outputs(json_file, plot, video, rerun_file, checkpoint if record else None)
     spec = manifest.task
@@ -172,6 +185,9 @@ def evaluate(
     used_engine = loaded.engine.name if isinstance(loaded, Planner) else None
     if isinstance(source, CheckpointPolicy) and used_engine is not None:
         source = replace(source, engine=used_engine)  # "auto" chooses once, not in every worker
+    if isinstance(source, CheckpointPolicy) and gradient_steps:
+        source = replace(source, gradient_steps=gradient_steps, step_size=STEP_SIZE if step_size is None else step_size)
+        loaded = source.load()
     kept = loaded.horizon if dataset is not None else execute or manifest.execute
     settings = StreamSettings(mode=mode.value, execute=kept, decay=decay, overlap=overlap, shape=shape)
     drive = replace(
@@ -189,6 +205,8 @@ def evaluate(
         "sampler": sampler if policy == "teacher" else None,
         "engine": used_engine,
         **_drive_setting(drive),
+        "gradient_steps": gradient_steps,
+        "step_size": source.step_size if isinstance(source, CheckpointPolicy) and gradient_steps else None,
         "dataset": dataset,
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
@@ -244,7 +262,7 @@ class _Outputs:
         """Write all files and print the table."""
         from rich.console import Console
 
-        from rcd_ros.evaluation.report import card_entry, results_table, summarize
+        from rcd_ros.evaluation.report import card_entry, overestimate, results_table, summarize
         from rcd_ros.outputs import write_json
         from rcd_ros.planning.checkpoint import add_files
 
@@ -258,6 +276,8 @@ class _Outputs:
 
             plot_results(self.plot, task.spec, results, task.draw_ground())
         Console().print(results_table(summary))
+        if (sentence := overestimate(summary)) is not None:
+            typer.echo(f"warning: {sentence}", err=True)
         for output in self.files:
             typer.echo(f"wrote {output}")
 

@@ -82,7 +82,7 @@ def train(
 
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.training.export import assemble_checkpoint
-    from rcd_ros.training.pipeline import STAGES, prepare, train_stage
+    from rcd_ros.training.pipeline import STAGES, known_hazards, prepare, train_stage
     from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
@@ -115,6 +115,8 @@ def train(
                 f"{chosen.dataset}: {material.episodes} episodes, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
             )
+            for sentence in known_hazards(chosen, material) if "student" in stages else ():
+                typer.echo(f"warning: {sentence}", err=True)
         for name in stages:
             train_stage(name, chosen, material, folder, processes, resume)
         if processes.leads and "student" in stages:

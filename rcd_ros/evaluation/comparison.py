@@ -16,7 +16,15 @@ from rcd_ros.evaluation.scores import bootstrap_interval
 
 SAME = ("task", "horizon_steps", "policy", "nfe", "execute")
 """What results must share to be pooled: they then differ by the training seed alone."""
-DRIVEN = {"mode": "chunk", "decay": None, "overlap": None, "delay": 0, "shape": False}
+DRIVEN = {
+    "mode": "chunk",
+    "decay": None,
+    "overlap": None,
+    "delay": 0,
+    "shape": False,
+    "gradient_steps": 0,
+    "step_size": None,
+}
 """How plans were executed, which they must share too; files from before there was a choice were driven so."""
 FIGURES = ("score_mean", "plan_ms_p50")
 RETURNS = ("predicted_return_mean", "real_return_mean")

@@ -26,6 +26,7 @@ from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.tasks import get_task
 from rcd_ros.training.checks import check_lengths, check_split
 from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.hazards import hazards
 from rcd_ros.training.hindsight import (
     HindsightWindows,
     Tracks,
@@ -359,6 +360,13 @@ def reward_unit(recipe: Recipe, return_range: tuple[float, float]) -> float:
         return 1.0
     low, high = return_range
     return 2.0 / max(high - low, 1e-6) / (2.0 * recipe.student.huber)
+
+
+def known_hazards(recipe: Recipe, material: Material) -> list[str]:
+    """What is known to go wrong with a recipe's student on these data, one sentence each (`training.hazards`)."""
+    weights = step_weights(recipe)
+    executed = 1.0 if weights is None else float(weights[0])
+    return hazards(recipe, reward_unit(recipe, material.return_range), executed)
 
 
 def _normalise(windows: Windows, spec: NormalizerSpec, return_mean: float, return_std: float) -> Batch:

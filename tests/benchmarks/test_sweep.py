@@ -133,12 +133,12 @@ def test_a_missing_description_is_refused(tmp_path: Path) -> None:
         load_sweep(tmp_path / "list.yaml")
 
 
-@pytest.mark.parametrize("name", ["kitchen"])
-def test_shipped_sweeps_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "cells"), [("kitchen", 21), ("gym", 270)])
+def test_shipped_sweeps_can_be_read(name: str, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their recipes are named from the repository's root, where their comments say that they are started."""
     path = find_resource(f"config/sweep/{name}.yaml")
     monkeypatch.chdir(path.parents[2])
-    assert len(plan_jobs(load_sweep(path))) == 21
+    assert len(plan_jobs(load_sweep(path))) == cells
 
 
 def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, datasets_root: Path) -> None:

@@ -138,3 +138,18 @@ def test_interrupted_evaluation_keeps_what_was_finished(planner: Path, tmp_path:
     assert summary["interrupted"] is True
     assert output.splitlines()[-1] == f"rcd: interrupted: {summary['episodes']} of 100000 episodes are in {file}"
     assert summary["episodes"] == len(summary["episode_results"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--step-size", 0.5), "--gradient-steps"),
+        (("--gradient-steps", 1), "critic"),
+        (("--gradient-steps", 1, "--policy", "replay", "--dataset", "rcd/none-v0"), "replay"),
+    ],
+)
+def test_gradient_steps_that_cannot_be_made_are_refused(
+    planner: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str], options: tuple[object, ...], named: str
+) -> None:
+    assert rcd("eval", planner, "--episodes", 1, *options) == 2
+    assert named in capsys.readouterr().err
