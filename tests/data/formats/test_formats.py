@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rcd_ros.data.formats import aloha, d4rl, lerobot, npz, robomimic
+from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
 from rcd_ros.data.formats.detect import detect, open_recording
+from rcd_ros.data.formats.lerobot_layout import Version
 from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.errors import RcdError
 
@@ -65,10 +66,10 @@ def assert_same(read: Recording, episodes: Sequence[RecordedEpisode]) -> None:
 
 @pytest.mark.parametrize("version", ["v2.1", "v3.0"])
 @pytest.mark.parametrize("labelled", [False, True])
-def test_lerobot_comes_back(tmp_path: Path, version: lerobot.Version, labelled: bool) -> None:
+def test_lerobot_comes_back(tmp_path: Path, version: Version, labelled: bool) -> None:
     episodes = made(["observation.state", "action"], rewards=labelled)
     episodes = [replace(e, success=e.terminated) for e in episodes]
-    lerobot.write(tmp_path / "set", episodes, PERIOD, names=NAMES, task="push", version=version)
+    lerobot_writer.write(tmp_path / "set", episodes, PERIOD, names=NAMES, task="push", version=version)
     assert detect(tmp_path / "set") == "lerobot"
     read = open_recording(tmp_path / "set")
     assert_same(read, episodes)
@@ -80,7 +81,7 @@ def test_lerobot_comes_back(tmp_path: Path, version: lerobot.Version, labelled: 
 def test_lerobot_needs_whole_frames_a_second(tmp_path: Path) -> None:
     with pytest.raises(RcdError, match=r"12\.5"):
         episodes = made(["observation.state", "action"])
-        lerobot.write(tmp_path / "set", [replace(e) for e in episodes], 0.08 / 1.0, names={}, task="push")
+        lerobot_writer.write(tmp_path / "set", [replace(e) for e in episodes], 0.08 / 1.0, names={}, task="push")
 
 
 def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -89,8 +90,10 @@ def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (folder / "meta/info.json").write_text(json.dumps(info))
 
 
-def lerobot_set(folder: Path, version: lerobot.Version = "v2.1") -> Path:
-    lerobot.write(folder, made(["observation.state", "action"]), PERIOD, names=NAMES, task="push", version=version)
+def lerobot_set(folder: Path, version: Version = "v2.1") -> Path:
+    lerobot_writer.write(
+        folder, made(["observation.state", "action"]), PERIOD, names=NAMES, task="push", version=version
+    )
     return folder
 
 
