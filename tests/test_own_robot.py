@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from rcd_ros.planning.spec import TaskSource
 from rcd_ros.simulation import task_file
+from rcd_ros.simulation.task_file_reading import parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.simulation.tasks import get_task
 
@@ -53,8 +55,8 @@ def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tm
 
 def test_the_example_in_the_text_is_the_shipped_task() -> None:
     text = next(block for block in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL) if block.startswith("task:"))
-    source = task_file.TaskSource(text=text, folder=str(ROOT / "config" / "tasks"))
-    shown, shipped = spec_of(task_file.parse_task_file(source, "own_robot.md")), get_task("push").spec
+    source = TaskSource(text=text, folder=str(ROOT / "config" / "tasks"))
+    shown, shipped = spec_of(parse_task_file(source, "own_robot.md")), get_task("push").spec
     assert shown.observations == shipped.observations
     assert shown.command == shipped.command
     assert shown.success == shipped.success

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_WORKERS
+from rcd_ros.cli.evaluate_options import check_driven, check_offline, task_options
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
@@ -34,9 +36,12 @@ class ModeChoice(str, Enum):
 
 
 def evaluate(
+    context: typer.Context,
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes to drive.")] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode; the others count up from it.")
+    ] = 0,
     policy: Annotated[
         str,
         typer.Option(
@@ -105,7 +110,9 @@ def evaluate(
         typer.Option(help="No simulation: compare plans with the recorded actions of this data set's unseen episodes."),
     ] = None,
     plans: Annotated[int, typer.Option(min=1, help="--offline: plans of each policy, about.")] = 300,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; changes nothing but the time it takes.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes; changes nothing but the time it takes.")
+    ] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
     video: Annotated[Path | None, typer.Option(help="Film the first episode (mp4).")] = None,
@@ -130,6 +137,7 @@ def evaluate(
 
       rcd eval runs/push/checkpoint --offline rcd/push-v0 --plot offline.png
     """
+    check_offline(context, offline is not None)
     if offline is not None:
         from rcd_ros.cli.offline import evaluate_offline
 
@@ -137,14 +145,13 @@ def evaluate(
         return
     import mujoco  # noqa: F401  reports a missing simulator before any worker starts
 
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.evaluation.policy import STEP_SIZE, CheckpointPolicy, PolicySource, ReplayPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
     from rcd_ros.simulation.tasks import check_same_robot, get_task, task_of
 
-    if execute is not None and mode is not ModeChoice.chunk:
-        raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
     if step_size is not None and not gradient_steps:
@@ -153,13 +160,18 @@ def evaluate(
         raise RcdError(f"--gradient-steps improve a checkpoint's student or teacher, not --policy {policy}")
     manifest = verify(checkpoint)
     outputs = _Outputs(json_file, plot, video, checkpoint if record else None)
-    outputs.claim(force)
     spec = manifest.task
     if task_name is not None:
         spec = check_same_robot(spec, get_task(task_name).spec)
-    task = task_of(spec, episode_steps, **_task_options(option or []))
+    task = task_of(spec, episode_steps, **task_options(option or []))
+    if option:
+        task.make_simulation().close()  # where goals and starts can be is checked by the simulator
+        if record:
+            raise RcdError("--record keeps scores of the task as it was trained for: leave it or --option away")
     _check_success(task)
     _check_policy(policy, task, outputs)
+    check_driven(context, policy, policy in task.controllers, mode.value, nfe)
+    outputs.claim(force, [checkpoint, task_name, None if dataset is None else dataset_folder(dataset)])
     source: PolicySource
     if dataset is not None:
         source = ReplayPolicy(dataset, task.spec)
@@ -220,16 +232,15 @@ class _Outputs:
     def files(self) -> list[Path]:
         return [file for file in (self.json_file, self.plot, self.video) if file is not None]
 
-    def claim(self, force: bool) -> None:
-        """Refuse files that exist, unless `force`, and pictures of an unknown kind."""
-        from rcd_ros.outputs import claim
+    def claim(self, force: bool, inputs: Sequence[str | Path | None]) -> None:
+        """Refuse files that exist, unless `force`, that are among the inputs, and pictures of an unknown kind."""
+        from rcd_ros.outputs import claim_all
 
         if self.plot is not None:
             from rcd_ros.evaluation.plots import check_picture_name
 
             check_picture_name(self.plot)
-        for output in self.files:
-            claim(output, force)
+        claim_all({"--json": self.json_file, "--plot": self.plot, "--video": self.video}, inputs, force)
 
     def write(
         self, task: Task, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
@@ -291,22 +302,6 @@ def _drive_setting(drive: Drive) -> dict[str, Any]:
     }
 
 
-def _task_options(options: Sequence[str]) -> dict[str, Any]:
-    """`key=value` pairs, the values read as YAML."""
-    import yaml
-
-    chosen: dict[str, Any] = {}
-    for each in options:
-        key, separator, value = each.partition("=")
-        if not separator:
-            raise RcdError(f"cannot read --option '{each}': write it as key=value, e.g. goal=random")
-        try:
-            chosen[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RcdError(f"cannot read --option '{each}' ({' '.join(str(error).split())})") from error
-    return chosen
-
-
 def _drive(
     task: Task,
     driven: Iterator[EpisodeResult],
@@ -316,14 +311,13 @@ def _drive(
     discount: float | None,
 ) -> list[EpisodeResult]:
     """The episodes as they finish, under a progress bar; an interruption stores those that are finished."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     results: list[EpisodeResult] = []
     try:
-        with tqdm(total=count, unit="episode") as bar:
+        with progress_bar(total=count, unit="episode") as bar:
             for result in driven:
                 results.append(result)
                 bar.update()

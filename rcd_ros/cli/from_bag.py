@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def from_bag(
-    bags: Annotated[list[Path], typer.Argument(help="Bags: folders of rosbag2, or single .mcap files.")],
+    bags: Annotated[
+        list[Path],
+        typer.Argument(help="Bags: folders of rosbag2, or single .mcap or .db3 files (which need no metadata)."),
+    ],
     task: Annotated[str, typer.Option(help="Task whose observations and commands were recorded.")],
     name: Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/kitchen/robot-v0.")],
     execute: Annotated[
@@ -35,11 +38,14 @@ def from_bag(
     """
     from rcd_ros.cli.replay import remappings
     from rcd_ros.data.bags import Bag, TaskTopics
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.from_bag import read_episodes
     from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.outputs import keep_apart
     from rcd_ros.simulation.tasks import get_task
 
     check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [*bags, task])
     spec, names = get_task(task).spec, remappings(remap)
     episodes: list[Episode] = []
     planners: dict[str, str] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -18,11 +20,16 @@ _SHOWN = 10
 
 
 def replay(
-    bag: Annotated[Path, typer.Argument(help="Bag: a folder of rosbag2, or a single .mcap file.")],
+    bag: Annotated[
+        Path, typer.Argument(help="Bag: a folder of rosbag2, or a single .mcap or .db3 file (which needs no metadata).")
+    ],
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     engine: Annotated[str | None, typer.Option(help="Inference engine (default: the recorded one, else auto).")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the noise (default: as the planner's diagnostics say, else 0).")
+        int | None,
+        typer.Option(
+            min=0, max=LARGEST_SEED, help="Seed of the noise (default: as the planner's diagnostics say, else 0)."
+        ),
     ] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="Plans that differ by no more are the same.")] = 1e-6,
     namespace: Annotated[str | None, typer.Option(help="Namespace of the recorded nodes.")] = None,
@@ -43,13 +50,14 @@ def replay(
     from rcd_ros.data.bags import Bag, TaskTopics
     from rcd_ros.evaluation.bag_replay import RecordedPlans
     from rcd_ros.evaluation.bag_replay import replay as plan_again
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
 
     names = remappings(remap)
-    if json_file is not None:
-        claim(json_file, force)
+    if not tolerance < math.inf:
+        raise RcdError(f"--tolerance {tolerance:g}: give a finite number of 0 or more")
+    claim_all({"--json": json_file}, [bag, checkpoint], force)
     spec = verify(checkpoint).task
     found = Bag(bag)
     recorded = RecordedPlans(found, TaskTopics(found, spec, namespace, names))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rosbags.rosbag2 import Reader
-from rosbags.rosbag2.errors import ReaderError
-from rosbags.serde import SerdeError
 
+from rcd_ros.data.bag_advice import advice_on_content, advice_on_opening, storage_files
 from rcd_ros.data.bag_writer import typestore
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.observation import Observation, ObservationAssembler
@@ -24,21 +22,6 @@ ODOMETRY = "nav_msgs/msg/Odometry"
 POSE = "geometry_msgs/msg/PoseStamped"
 DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 STRING = "std_msgs/msg/String"
-
-# What rosbags raises where a file is not what it should be; it leaves some checks to what fails next.
-_UNREADABLE = (
-    ReaderError,
-    SerdeError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AssertionError,
-    ArithmeticError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True)
@@ -64,16 +47,16 @@ class Bag:
         if not path.exists():
             raise RcdError(f"there is no bag '{path}'")
         if path.is_dir() and not (path / "metadata.yaml").exists():
-            files = sorted(path.glob("*.mcap"))
-            hint = f": its recorder did not end properly, try '{files[0]}'" if files else ""
-            raise RcdError(f"'{path}' is no bag, it has no metadata.yaml{hint}")
+            why = ", its recorder did not end properly" if storage_files(path) else ""
+            raise RcdError(f"'{path}' is no bag, it has no metadata.yaml{why}: {advice_on_opening(path)}")
         try:
             with Reader(path) as reader:
                 self.types = {c.topic: c.msgtype for c in reader.connections}
                 """Topics' full names and message types."""
                 count = reader.message_count
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        # rosbags leaves some checks to what fails next: SQLite, Zstandard, LZ4, YAML.
+        except Exception as error:
+            raise self._unreadable(error, advice_on_opening(path)) from error
         if count == 0:
             raise RcdError(f"the bag '{path}' is empty: were the nodes running, and on the same ROS_DOMAIN_ID?")
 
@@ -87,16 +70,24 @@ class Bag:
             with Reader(self.path) as reader:
                 wanted = [c for c in reader.connections if c.topic in topics]
                 for connection, time, data in reader.messages(wanted) if wanted else ():
-                    message = typestore().deserialize_cdr(data, connection.msgtype)
+                    message = self._deserialized(connection.topic, connection.msgtype, data)
                     yield Recorded(time, connection.topic, connection.msgtype, message)
-        except _UNREADABLE as error:
-            raise self._unreadable(error) from error
+        except RcdError:
+            raise
+        except Exception as error:
+            raise self._unreadable(error, advice_on_content(self.path)) from error
 
-    def _unreadable(self, error: BaseException) -> RcdError:
-        reason = str(error).rstrip(".") or type(error).__name__
-        return RcdError(
-            f"the bag '{self.path}' cannot be read ({reason}): after a kill `mcap recover` saves what it can"
-        )
+    def _deserialized(self, topic: str, type_name: str, data: bytes) -> Any:
+        try:
+            return typestore().deserialize_cdr(data, type_name)
+        except Exception as error:
+            raise self._unreadable(
+                error, f"a message on '{topic}' is not of its type {type_name}: record it again"
+            ) from error
+
+    def _unreadable(self, error: Exception, advice: str) -> RcdError:
+        reason = " ".join(str(error).split()).rstrip(".").removesuffix("; please report issue")[:200]
+        return RcdError(f"the bag '{self.path}' cannot be read ({reason or type(error).__name__}): {advice}")
 
 
 class TaskTopics:

@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from rcd_ros.data.bags import Bag, nanoseconds
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.storage import check_same_task
+from rcd_ros.data.suspicions import DEGREES, SLACK
 from rcd_ros.data.windows import check_columns, planned_values
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
 from rcd_ros.suggest import did_you_mean
 
-DEGREES = 2.2 * math.pi
-"""rad beyond which an angle of a joint looks like degrees."""
-SLACK = 0.02
-"""Share of a range by which values may pass a limit: encoders and servos do."""
 _TYPES = {
     "JointState": "sensor_msgs/msg/JointState",
     "Odometry": "nav_msgs/msg/Odometry",

@@ -263,11 +263,17 @@ def check_fit(policy: Policy, task: Task, drive: Drive) -> None:
     """Refuse a policy that does not fit the task, or settings that cannot be used.
 
     Raises:
-        RcdError: as said, `execute` is not between 1 and the policy's horizon, or a setting cannot be used.
+        RcdError: as said, `execute` is not between 1 and the policy's horizon, plans arrive after their last command,
+            or a setting cannot be used.
     """
     name, execute = task.spec.name, drive.settings.execute
     if not 1 <= execute <= policy.horizon:
         raise RcdError(f"execute must be between 1 and the planned horizon {policy.horizon}, got {execute}")
+    if drive.latency >= policy.horizon:
+        raise RcdError(
+            f"a plan that arrives {drive.latency} control periods late is over: it has {policy.horizon} commands, so "
+            f"delay must be below {policy.horizon}"
+        )
     if policy.spec.command != task.spec.command:
         raise RcdError(f"the policy does not command what task '{name}' executes: it was made for another version")
     wanted = policy.spec.observations

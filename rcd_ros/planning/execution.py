@@ -87,13 +87,21 @@ class TrajectoryFollower:
     are accepted, but not followed.
     """
 
-    def __init__(self, channel: CommandChannel, period: int, execute: int = 1) -> None:
-        """Follow plans for `channel`; a plan is kept for `execute` control periods of `period` ns."""
+    def __init__(self, channel: CommandChannel, period: int, execute: int = 1, ticks: int = 1) -> None:
+        """Follow plans for `channel`.
+
+        Args:
+            channel: of the command.
+            period: of control, ns.
+            execute: control periods for which a plan is kept.
+            ticks: how often in a control period a command is asked for: way-points are sampled as often.
+        """
         self.refused: Counter[str] = Counter()
         self._channel = channel
         self._limits = CommandLimits(channel)
         self._period = period
         self._execute = execute
+        self._tick = period // ticks
         self._stays = np.array(channel.stays, np.bool_)
         self.reset()
 
@@ -161,8 +169,8 @@ class TrajectoryFollower:
         return _Track(plan.stamp, columns, ends, values, slopes, start, on_grid)
 
     def _interpolated(self, track: _Track, passed: int) -> NDArray[np.float64]:
-        """The command (k,) of the period that begins `passed` ns after the stamp, between way-points."""
-        end = min(passed + self._period, int(track.ends[-1]))
+        """The command (k,) of the period or tick that begins `passed` ns after the stamp, between way-points."""
+        end = min(passed + self._tick, int(track.ends[-1]))
         values, slopes = track.values, track.slopes
         times: NDArray[np.float64] = track.ends.astype(np.float64) * 1e-9
         if track.ends[0] > 0:

@@ -33,7 +33,8 @@ class TrajectoryReceiver:
     hold starts from the last executed command: the joints brake, then stay where they came to rest. The next valid
     trajectory ends the hold.
 
-    Call `execute` once per control period, in order: the hold and the rate limit continue from the last command.
+    Call `execute` once per control period (or `ticks` times), in order: the hold and the rate limit continue from the
+    last command.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TrajectoryReceiver:
         interfaces: Sequence[Interface] | None = None,
         timeout: float = 0.0,
         enforces_limits: bool = False,
+        ticks: int = 1,
     ) -> None:
         """Execute trajectories for `spec`.
 
@@ -52,13 +54,15 @@ class TrajectoryReceiver:
             interfaces: of each commanded joint; None: the task's interface for all of them.
             timeout: s after the newest accepted trajectory until the robot holds; 0: until its last point has passed.
             enforces_limits: whether commands change no faster than the motion limits allow (`ChangeLimiter`).
+            ticks: how often in a control period `execute` is called.
         """
         self.timeout = timeout
         self.enforces_limits = enforces_limits
         self.interfaces = tuple(interfaces or (spec.command.interface,) * len(spec.command.joints))
-        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute)
-        self._hold = PositionHold(spec, self.interfaces)
-        self._limiter = ChangeLimiter(spec, self.interfaces)
+        self._follower = TrajectoryFollower(spec.command, round(spec.control_period * 1e9), execute, ticks)
+        ticking = spec.model_copy(update={"control_period": spec.control_period / ticks})
+        self._hold = PositionHold(ticking, self.interfaces)
+        self._limiter = ChangeLimiter(ticking, self.interfaces)
         self._accepted_at = 0
 
     @property
@@ -95,7 +99,7 @@ class TrajectoryReceiver:
         return problem
 
     def execute(self, now: int, observation: NDArray[np.float64]) -> Executed:
-        """The command of the control period that begins at `now` (ns).
+        """The command of the control period, or of its part, that begins at `now` (ns).
 
         Args:
             now: ns.

@@ -24,6 +24,7 @@ from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.tasks import get_task
+from rcd_ros.training.checks import check_lengths, check_split
 from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.hazards import hazards
 from rcd_ros.training.hindsight import (
@@ -101,15 +102,20 @@ def prepare(recipe: Recipe) -> Material:
     dataset = load_dataset(recipe.dataset)
     check_same_task(dataset, task.spec)
     spec = task.spec.select(recipe.observations)
+    check_lengths(recipe, spec)
+    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
+    if not len(kept):
+        raise RcdError(f"held_out={recipe.held_out:g} holds all {len(held)} episodes out: lower it, or add episodes")
     if has_goals(spec):
         return _prepare_with_goals(recipe, spec, dataset)
-    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     cut = (dataset.episodes, spec, recipe.history)
     windows = cut_windows(*cut, recipe.horizon, recipe.discount)
     scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
     canonical = settle(spec, windows.of_episodes(kept).histories)
     windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
     training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
+    for part in (windows, scored):
+        check_split(part, kept, held, recipe)
     normalizer = fit_normalizer(training)
     returns = judged.returns
     mean, std = float(returns.mean()), float(max(returns.std(), 1e-6))

@@ -90,9 +90,9 @@ def report(time: int, **values: object) -> Event:
     return time, "/diagnostics", kind, make(kind, header=header(0), status=[status])
 
 
-def write_bag(folder: Path, events: Sequence[Event]) -> Path:
+def write_bag(folder: Path, events: Sequence[Event], storage: StoragePlugin = StoragePlugin.MCAP) -> Path:
     """A bag of these messages, written in the given order."""
-    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+    with Writer(folder, version=9, storage_plugin=storage) as writer:
         connections: dict[str, Any] = {}
         for time, topic, kind, message in events:
             if topic not in connections:

@@ -7,8 +7,9 @@ columns, `timestamp` (s), `frame_index`, `episode_index`, `index`, `task_index`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -344,17 +345,18 @@ def _episodes(files: Sequence[Path], info: _Info, lengths: Mapping[int, int]) ->
             table = _table(file, [*info.numbers, "timestamp", "frame_index", "episode_index"])
             columns = {key: _column(key, table[key]) for key in table.column_names}
         except RcdError as error:
-            yield RecordedEpisode(file.stem, problem=str(error))
+            numbered = re.fullmatch(r"episode_(\d+)", file.stem)
+            yield RecordedEpisode(file.stem, problem=str(error), number=int(numbered[1]) if numbered else None)
             continue
         index = columns["episode_index"][:, 0].astype(np.int64)
         ends = [*(np.flatnonzero(np.diff(index)) + 1).tolist(), len(index)] if len(index) else []
         for begin, end in zip([0, *ends[:-1]], ends, strict=True):
             number = int(index[begin])
             part = {key: values[begin:end] for key, values in columns.items() if key != "episode_index"}
-            yield _episode(number, part, info, lengths.get(number), number in seen)
+            yield replace(_episode(number, part, info, lengths.get(number), number in seen), number=number)
             seen.add(number)
     for number in sorted(set(lengths) - seen):
-        yield RecordedEpisode(_name(number), problem="its rows are in no file below data/")
+        yield RecordedEpisode(_name(number), problem="its rows are in no file below data/", number=number)
 
 
 def _episode(
@@ -375,7 +377,7 @@ def _episode(
             name,
             problem=f"frames {late[0]} and {late[0] + 1} lie {step:.3g} s apart, a period is {1 / info.rate:.3g} s",
         )
-    rewards, _, success = (columns.pop(key, None) for key in (_REWARD, _DONE, _SUCCESS))
+    rewards, success = columns.get(_REWARD), columns.get(_SUCCESS)
     achieved = None if success is None else bool(success.any())
     return RecordedEpisode(
         name,

@@ -13,6 +13,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.live_parameters import NodeParameters, parameter
 from rcd_ros.nodes.ros.realtime import Realtime
 from rcd_ros.planning.motion_limits import LIMIT_FIELDS
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.planning.sampling import Sampling, Stamping
 from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.stream import StreamSettings
@@ -35,9 +36,13 @@ class PlannerParameters(NodeParameters):
     checkpoint: str = parameter("", "folder of the planner's checkpoint" + LATER)
     engine: str = parameter("auto", "inference engine, auto: the fastest" + LATER)
     threads: int = parameter(1, "threads of the engine" + LATER, minimum=1, maximum=1024)
-    seed: int = parameter(0, "seed of the planning noise; another one begins with its first plan", minimum=0)
+    seed: int = parameter(
+        0, "seed of the planning noise; another one begins with its first plan", minimum=0, maximum=LARGEST_SEED
+    )
 
-    trigger: Literal["on_observation", "timer"] = parameter("on_observation", "when to plan")
+    trigger: Literal["on_observation", "paced", "timer"] = parameter(
+        "on_observation", "when to plan: on every observation, on about `rate` of them a second, or by timer"
+    )
     rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
     deadline: float = parameter(0.0, "from a stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0)
     rehearse: bool = parameter(True, "evaluate once more just before an observation is expected: it finds warm caches")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.timing import Period, PeriodTimes
-from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs
+from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs, Written
 from rcd_ros.planning.observation import Observation, given_ages, topic_of
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.range_guard import RangeGuard
@@ -88,7 +88,7 @@ class PlanRunner:
         self.after_lead = 0
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
-        self.last: tuple[int, list[bytes]] | None = None
+        self.last: tuple[int, list[Written]] | None = None
         self.held_for = ""
         self._parameters = parameters
         self._outputs = outputs
@@ -257,6 +257,7 @@ class PlanRunner:
 
     def _forget(self) -> None:
         self._stream.reset()
+        self._outputs.forget()
         self._sent, self._sent_at, self.last = None, 0, None
 
     def _repeat(self, stamp: int) -> None:
@@ -269,7 +270,7 @@ class PlanRunner:
             self._outputs.publish(messages)
             self.last = stamp, messages
 
-    def _publish(self, sent: ShapedPlan, moment: int) -> list[bytes]:
+    def _publish(self, sent: ShapedPlan, moment: int) -> list[Written]:
         messages = self._outputs.write(sent)
         self._outputs.publish(messages)
         self._sent, self._sent_at = sent, moment

@@ -141,7 +141,7 @@ class PlannerStatus:
             else:
                 share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
                 reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
-                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: plan by timer, or set the rate")
+                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate")
         problems = []
         late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
         if late:

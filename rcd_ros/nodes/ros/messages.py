@@ -11,6 +11,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
 from builtin_interfaces.msg import Time as TimeMessage
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Pose, PoseStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
@@ -69,15 +70,22 @@ def joint_command(
     return message
 
 
-def odometry(stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64]) -> Odometry:
+def odometry(
+    stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64], frame: str = "world"
+) -> Odometry:
     """A `nav_msgs/Odometry` from MuJoCo's free joint: pose (7: m, w x y z), twist (6: m/s world, rad/s body)."""
-    message = Odometry(header=Header(stamp=time_message(stamp), frame_id="world"), child_frame_id=body)
-    position, orientation = message.pose.pose.position, message.pose.pose.orientation
-    position.x, position.y, position.z = pose[:3].tolist()
-    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
+    message = Odometry(header=Header(stamp=time_message(stamp), frame_id=frame), child_frame_id=body)
+    _fill_pose(message.pose.pose, pose)
     linear, angular = message.twist.twist.linear, message.twist.twist.angular
     linear.x, linear.y, linear.z = to_body(pose[3:], twist[:3]).tolist()
     angular.x, angular.y, angular.z = twist[3:].tolist()
+    return message
+
+
+def pose_stamped(stamp: int, frame: str, pose: NDArray[np.float64]) -> PoseStamped:
+    """A `geometry_msgs/PoseStamped` from a pose (7: m, w x y z) in `frame`."""
+    message = PoseStamped(header=Header(stamp=time_message(stamp), frame_id=frame))
+    _fill_pose(message.pose, pose)
     return message
 
 
@@ -169,6 +177,12 @@ def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
     columns = {field: list(getattr(point, field)) for field in fields}
     misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
     return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
+
+
+def _fill_pose(message: Pose, pose: NDArray[np.float64]) -> None:
+    position, orientation = message.position, message.orientation
+    position.x, position.y, position.z = pose[:3].tolist()
+    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
 
 
 def _duration(span: int) -> DurationMessage:

@@ -33,7 +33,7 @@ class Scene:
         self.sent: list[bytes] = []
         self.logged: list[str] = []
         self.planner = Planner.load(folder, "onnxruntime")
-        outputs = TrajectoryOutputs(tiny_spec().command, lambda topic: self.sent.append, (), "gripper")
+        outputs = TrajectoryOutputs(tiny_spec(), lambda kind, topic: self.sent.append, (), "gripper", lambda: self.now)
         given = PlannerParameters(**parameters)
         times = PeriodTimes(0.1)
         self.runner = PlanRunner(self.planner, given, outputs, times, lambda: self.now, self.logged.append)
@@ -146,5 +146,5 @@ def test_what_the_task_cannot_do_is_refused(folder: Path) -> None:
 )
 def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ...], topic: str, words: str) -> None:
     with pytest.raises(RcdError) as refusal:
-        TrajectoryOutputs(tiny_spec().command, lambda name: lambda message: None, joints, topic)
+        TrajectoryOutputs(tiny_spec(), lambda kind, name: lambda message: None, joints, topic, lambda: 0)
     assert words in str(refusal.value)
