@@ -55,6 +55,8 @@ class PlanRunner:
             that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
+        early: the newest observation, where it was ahead of the clock; None where it was not. A simulator's clock may
+            arrive after what it stamps.
         held_for: why the robot is held at present; empty while it is not.
         guard: judges observations by the training data.
         greatest_ages: of each topic, ns.
@@ -89,6 +91,7 @@ class PlanRunner:
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[Written]] | None = None
+        self.early: PlanTask | None = None
         self.held_for = ""
         self._parameters = parameters
         self._outputs = outputs
@@ -138,7 +141,9 @@ class PlanRunner:
         if not self._running:
             return
         observation, planner, started = task.observation, self.planner, self._now()
-        if self._is_unusable(observation, started):
+        unusable = self._is_unusable(observation, started)
+        self.early = task if unusable and observation.stamp > started else None
+        if unusable:
             return
         newest = observation.history[-1]
         deviations = self.guard.look(newest)

@@ -218,7 +218,7 @@ class PlannerNode(ManagedNode):
             ),
             runner.greatest_ages,
             self._on_observation,
-            runner.answer_again,
+            self._on_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
@@ -252,6 +252,19 @@ class PlannerNode(ManagedNode):
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
                 self._waiting = observation
+
+    def _on_repeated(self, stamp: int | None) -> None:
+        """Answer again; or plan on it now where the clock had not come as far when it was shown first."""
+        work = self._work
+        if work is None:
+            return
+        early = work.runner.early
+        if early is None or early.observation.stamp != stamp:
+            work.runner.answer_again(stamp)
+            return
+        with self._gate:
+            if self._active:
+                self._offer(early.observation, early.begun)
 
     def _plan_newest(self) -> None:
         with self._gate:
