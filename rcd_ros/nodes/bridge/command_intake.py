@@ -15,6 +15,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
+from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.planning.command_reader import CommandReader
@@ -60,7 +61,15 @@ class CommandIntake:
             interfaces: of each commanded joint, where they differ.
             zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
             ticks: how often in a control period `due` is called.
+
+        Raises:
+            RcdError: several controllers cannot keep to one plan.
         """
+        if execute > 1 and len(spec.command.controllers) > 1:
+            raise RcdError(
+                f"execute is {execute}: each controller of '{spec.name}' follows the newest command; let the planner "
+                f"keep its plans instead (mode: chunk, execute: {execute})"
+            )
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
         self.receiver = TrajectoryReceiver(spec, execute, interfaces, ticks=ticks)
@@ -93,6 +102,12 @@ class CommandIntake:
             self._node.create_subscription(
                 _TYPES[output.message], topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
             )
+
+    def can_be_shown(self, topic: str) -> bool:
+        """Whether the messages of a controller are trajectories of the task's own joint names and units."""
+        output = self._controllers[topic]
+        foreign = output.names or output.topic_scale or output.topic_offset
+        return output.message == "JointTrajectory" and not foreign
 
     def answers(self, stamp: int) -> bool:
         """Whether every controller has a plan for the observation of this stamp (ns)."""
