@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "record": Subcommand("record", "record", "Record what the nodes say to each other into a bag (MCAP)."),
     "replay": Subcommand("replay", "replay", "Plan a recorded run again: are these the plans that were made?"),
     "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
+    "choose": Subcommand("choose", "choose", "Choose between planners by their data, without driving any."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),
 }

@@ -71,6 +71,7 @@ class Material:
         return_range: the least and the largest return, standardised.
         dataset_hash: of the data set.
         episodes: how many it has.
+        too_short: how many of them are shorter than the horizon, so that no planner learns from them.
     """
 
     spec: TaskSpec
@@ -84,6 +85,7 @@ class Material:
     return_range: tuple[float, float]
     dataset_hash: str
     episodes: int
+    too_short: int = 0
 
     @property
     def bounds(self) -> Tensor:
@@ -132,6 +134,7 @@ def prepare(recipe: Recipe) -> Material:
         return_range=(low, high),
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
+        too_short=len(dataset.episodes) - len(np.unique(windows.episodes)),
     )
 
 
