@@ -16,6 +16,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.comparison import read_summary
 from rcd_ros.outputs import write_json
 
+FILES = ("cell.json", "eval.json")
+
 
 @dataclass(frozen=True, order=True)
 class Cell:
@@ -70,8 +72,12 @@ def read_cell(folder: Path) -> Result | None:
     return Result(cell, read_summary(folder / "eval.json"), content)
 
 
-def read_results(roots: list[Path]) -> list[Result]:
+def read_results(roots: list[Path], read: list[Path] | None = None) -> list[Result]:
     """All results below some folders, in the order of data set, method and seed.
+
+    Args:
+        roots: the folders.
+        read: is given the files that were read, where it is wanted.
 
     Raises:
         RcdError: a folder does not exist, holds none, or two of them hold the same cell.
@@ -80,7 +86,10 @@ def read_results(roots: list[Path]) -> list[Result]:
     for root in roots:
         if not root.is_dir():
             raise RcdError(f"there is no folder '{root}': name what `rcd sweep` or `rcd bench baselines` wrote")
-        results = [result for result in map(read_cell, _folders(root)) if result is not None]
+        folders = list(_folders(root))
+        results = [result for result in map(read_cell, folders) if result is not None]
+        if read is not None:
+            read += [folder / name for folder in folders for name in FILES]
         if not results:
             raise RcdError(f"'{root}' holds no finished result: name what `rcd sweep` or `rcd bench baselines` wrote")
         for result in results:

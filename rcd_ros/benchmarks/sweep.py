@@ -15,12 +15,18 @@ from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
 from rcd_ros.benchmarks.results import Cell
+from rcd_ros.data.dataset_folders import dataset_folder
 from rcd_ros.errors import RcdError
+from rcd_ros.outputs import check_folder, keep_apart
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.training.recipe import describe_errors, load_recipe
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+
+REPORTS = ("report.md", "report.csv", "report.png")
 
 
 class _Section(BaseModel):
@@ -31,17 +37,35 @@ class EvaluationSettings(_Section):
     """Options of `rcd eval`; those of a method replace the sweep's own."""
 
     episodes: int | None = Field(None, ge=1)
-    seed: int | None = Field(None, ge=0)
+    seed: int | None = Field(None, ge=0, le=LARGEST_SEED)
     execute: int | None = Field(None, ge=1)
     episode_steps: int | None = Field(None, ge=1)
     policy: Literal["student", "teacher"] | None = None
     nfe: int | None = Field(None, ge=1)
     sampler: str | None = None
+    gradient_steps: int | None = Field(None, ge=0)
+    step_size: float | None = Field(None, ge=0)
     engine: str | None = None
 
     def over(self, below: EvaluationSettings) -> dict[str, Any]:
-        """These settings, and `below` where nothing is set."""
-        return below.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)
+        """These settings, and `below` where nothing is set, without those of `below` that have no effect here."""
+        settings = below.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)
+        return {name: value for name, value in settings.items() if name not in _without_effect(settings)}
+
+    @model_validator(mode="after")
+    def _have_effect(self) -> Self:
+        settings = self.model_dump(exclude_none=True)
+        if "policy" in settings or "nfe" in settings:
+            for name in _without_effect(settings) & settings.keys():
+                raise ValueError(f"{name} has no effect with these settings: leave it away")
+        return self
+
+
+def _without_effect(settings: Mapping[str, Any]) -> set[str]:
+    """Options of `rcd eval` that it refuses beside these settings: a sampler is the teacher's, which has no engine."""
+    if settings.get("policy") == "teacher":
+        return {"engine"}
+    return {"sampler"} if settings.get("nfe", 1) == 1 else {"sampler", "engine"}
 
 
 class SweepDataset(_Section):
@@ -158,13 +182,13 @@ def load_sweep(path: Path) -> Sweep:
 
     Raises:
         RcdError: the file is missing or not YAML, a key is unknown or has a value that it cannot have, or a recipe that
-            it names cannot be read.
+            it names cannot be read, or an output would replace what is read.
     """
     if not path.is_file():
         raise RcdError(f"there is no sweep at '{path}'; config/sweep/ has examples")
     try:
         content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         raise RcdError(f"sweep '{path}' cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise RcdError(f"sweep '{path}' is not a mapping of keys to values")
@@ -172,8 +196,13 @@ def load_sweep(path: Path) -> Sweep:
         sweep = Sweep.model_validate(content)
     except ValidationError as error:
         raise RcdError(f"sweep '{path}': {describe_errors(error, Sweep)}") from error
-    for _, dataset, method in _trained(sweep):
-        load_recipe(_recipe(dataset, method), _overrides(dataset, method, 0))
+    recipes = [_recipe(dataset, method) for _, dataset, method in _trained(sweep)]
+    for (_, dataset, method), recipe in zip(_trained(sweep), recipes, strict=True):
+        load_recipe(recipe, _overrides(dataset, method, 0))
+    check_folder(sweep.output)
+    cells = {f"the cell '{job.cell}'": job.folder for job in plan_jobs(sweep)}
+    reports = {f"the table '{name}'": sweep.output / name for name in REPORTS}
+    keep_apart(cells | reports, [path, *recipes, *(dataset_folder(each.dataset) for each in sweep.datasets.values())])
     return sweep
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,16 +27,32 @@ def compare(
     from rich.console import Console
 
     from rcd_ros.evaluation.comparison import comparison_table, pool, read_summary
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
 
-    if json_file is not None:
-        claim(json_file, force)
-    rows = []
-    for argument in results:
-        label, separator, files = argument.partition("=")
-        if not separator or not files:
-            raise RcdError(f"cannot read '{argument}': write label=file, or label=file,file for several seeds")
-        rows.append(pool(label, [read_summary(Path(file)) for file in files.split(",")]))
+    named = _named(results)
+    claim_all({"--json": json_file}, [file for files in named.values() for file in files], force)
+    rows = [pool(label, [read_summary(file) for file in files]) for label, files in named.items()]
     if json_file is not None:
         write_json(json_file, {"rows": rows})
     Console(width=max(Console().width, 130)).print(comparison_table(rows))
+
+
+def _named(arguments: list[str]) -> dict[str, list[Path]]:
+    """The files of each label.
+
+    Raises:
+        RcdError: an argument is not written as label=file, a label comes twice, or a file twice under one label.
+    """
+    named: dict[str, list[Path]] = {}
+    for argument in arguments:
+        label, separator, text = argument.partition("=")
+        if not separator or not label or not all(text.split(",")):
+            raise RcdError(f"cannot read '{argument}': write label=file, or label=file,file for several seeds")
+        if label in named:
+            raise RcdError(f"the label '{label}' comes twice: write its files as {label}=file,file")
+        named[label] = [Path(file) for file in text.split(",")]
+        places = [os.path.realpath(file) for file in named[label]]
+        for place, file in zip(places, named[label], strict=True):
+            if places.count(place) > 1:
+                raise RcdError(f"'{label}' names '{file}' twice: a training seed counts once, name one file for each")
+    return named

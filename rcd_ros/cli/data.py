@@ -11,23 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
-from tqdm import tqdm
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_STEPS, MOST_WORKERS
+from rcd_ros.cli.data_export import export
+from rcd_ros.cli.data_import import import_
+from rcd_ros.cli.data_view import view
 from rcd_ros.cli.from_bag import from_bag
+from rcd_ros.cli.given import not_with, only_for
 from rcd_ros.errors import RcdError
+from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
-    from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.episodes import Episode
     from rcd_ros.data.summary import Range
 
-app = typer.Typer(help="Import, make, list and look at data sets (Minari).", no_args_is_help=True)
+app = typer.Typer(help="Import, export, make, list and look at data sets (Minari).", no_args_is_help=True)
+app.command("import")(import_)
+app.command("export")(export)
+app.command("view")(view)
 app.command("from-bag")(from_bag)
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/kitchen/complete-v0.")]
-Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0)]
-Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
+Seed = Annotated[int, typer.Option(help="All randomness follows from it.", min=0, max=LARGEST_SEED)]
+Workers = Annotated[int, typer.Option(help="Processes.", min=1, max=MOST_WORKERS)]
 DEFAULT_STEPS = 1_000_000
 """Control periods that a task's own controller drives."""
 
@@ -39,48 +46,6 @@ class Label(str, enum.Enum):
     expert = "expert"
 
 
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help=".npz (state, action, episode_ends) or .hdf5 (D4RL's layout).")],
-    name: Name,
-    task: Annotated[str | None, typer.Option(help="Task that the data belong to; needed for .npz.")] = None,
-    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = "",
-    force: Force = False,
-) -> None:
-    """Import a recording; what it lacks (rewards, last observations) is recomputed in the simulator.
-
-    Example: rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
-    """
-    from rcd_ros.data.completions import check_widths, recompute
-    from rcd_ros.data.importers import has_rewards, read_recording
-    from rcd_ros.data.storage import check_new_name, save_dataset
-    from rcd_ros.simulation.tasks import get_task
-
-    check_new_name(name, force)
-    chosen = get_task(task) if task is not None else None
-    episodes = read_recording(file)
-    origin: dict[str, Any] = {"command": "import", "file": file.name}
-    if chosen is not None:
-        check_widths(chosen, episodes)
-    if has_rewards(file):
-        typer.echo(f"{file.name}: {len(episodes)} episodes with rewards of their own")
-    elif chosen is None:
-        raise RcdError(f"{file} has no rewards; name the task that can recompute them with --task")
-    else:
-        with tqdm(recompute(chosen, episodes), total=len(episodes), desc="replaying", unit="episode") as progress:
-            results = list(progress)
-        episodes = [result.episode for result in results]
-        origin |= {
-            "observations": "recorded; the last of each episode simulated from the one before",
-            "rewards": "1 per goal newly completed in these observations",
-            **_report_completions(chosen.spec.score.goals, results),
-        }
-    save_dataset(
-        name, episodes, task=task, origin=origin, description=description or f"Imported from {file.name}.", force=force
-    )
-    typer.echo(f"stored {len(episodes)} episodes as {name}")
-
-
 @app.command()
 def replay(
     source: Annotated[str, typer.Argument(help="Data set of demonstrations.")],
@@ -89,14 +54,18 @@ def replay(
     noise: Annotated[str, typer.Option(help="Standard deviations of the noise, action units.")] = "0.1",
     speed: Annotated[str, typer.Option(help="Speeds, as parts of the demonstration's.")] = "1",
     gain: Annotated[float, typer.Option(help="Tracking gain K, action units per rad.")] = 3.0,
-    repeats: Annotated[int, typer.Option(help="Episodes per demonstration, speed and noise.", min=1)] = 1,
+    repeats: Annotated[
+        int, typer.Option(help="Episodes per demonstration, speed and noise.", min=1, max=MOST_EPISODES)
+    ] = 1,
     label: Annotated[Label, typer.Option(help="Record the executed action, or the expert's (no noise).")] = (
         Label.executed
     ),
     offset: Annotated[float, typer.Option(help="Standard deviation of constant joint offsets, rad.")] = 0.0,
     abort_probability: Annotated[float, typer.Option(help="Chance that an episode's demonstration stops early.")] = 0.0,
     noise_correlation: Annotated[float, typer.Option(help="Of the noise, from step to step.")] = 0.9,
-    episode_steps: Annotated[int | None, typer.Option(help="Longest episode; the task's own by default.")] = None,
+    episode_steps: Annotated[
+        int | None, typer.Option(help="Longest episode; the task's own by default.", min=1)
+    ] = None,
     keep_completed: Annotated[int, typer.Option(help="Keep episodes with at least so many goals.", min=0)] = 0,
     workers: Workers = 1,
     seed: Seed = 0,
@@ -106,12 +75,15 @@ def replay(
 
     Example: rcd data replay rcd/kitchen/complete-v0 --noise 0.05 --speed 1,0.6 --name rcd/kitchen/mixed-v0
     """
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.replay import ReplaySettings, replay_jobs
     from rcd_ros.data.replay import replay as replay_episodes
     from rcd_ros.data.storage import check_new_name, load_dataset, save_dataset, task_of_dataset
+    from rcd_ros.outputs import keep_apart
     from rcd_ros.simulation.tasks import get_task, task_of
 
     check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [dataset_folder(source), task])
     settings = ReplaySettings(gain, label.value, noise_correlation, offset, abort_probability, seed)
     speeds, noises = _numbers("speed", speed), _numbers("noise", noise)
     dataset = load_dataset(source)
@@ -122,7 +94,7 @@ def replay(
     jobs = replay_jobs(len(dataset.episodes), speeds, noises, repeats)
     episodes: list[Episode] = []
     results = replay_episodes(chosen, dataset.episodes, jobs, settings, workers)
-    with tqdm(results, total=len(jobs), desc="replaying", unit="episode") as progress:
+    with progress_bar(results, total=len(jobs), desc="replaying", unit="episode") as progress:
         for episode in progress:
             episodes.append(episode)
             progress.set_postfix_str(f"mean return {sum(e.total_reward for e in episodes) / len(episodes):.2f}")
@@ -153,6 +125,7 @@ def replay(
 
 @app.command()
 def make(
+    context: typer.Context,
     task: Annotated[
         str,
         typer.Argument(
@@ -162,9 +135,15 @@ def make(
     ],
     steps: Annotated[
         int | None,
-        typer.Option(help="Control periods in all, of a task that goes on (default: 1,000,000, or D4RL's).", min=1),
+        typer.Option(
+            help="Control periods in all, of a task that goes on (default: 1,000,000, or D4RL's).",
+            min=1,
+            max=MOST_STEPS,
+        ),
     ] = None,
-    episodes: Annotated[int, typer.Option(help="How many, of a task whose episodes begin anew.", min=1)] = 50,
+    episodes: Annotated[
+        int, typer.Option(help="How many, of a task whose episodes begin anew.", min=1, max=MOST_EPISODES)
+    ] = 50,
     name: Annotated[
         str | None,
         typer.Option("--name", help="Name of the new data set (default: rcd/TASK-v0, rcd/hopper/medium-v0, ...)."),
@@ -218,8 +197,7 @@ def make(
     from rcd_ros.data.d4rl_recipe import is_recipe
 
     if is_recipe(task):
-        if noise is not None or controller is not None:
-            raise RcdError(f"--noise and --controller are for tasks with a controller of their own, not for '{task}'")
+        not_with(context, f"D4RL's '{task}'", True, "noise", "controller", "episodes", "keep")
         from rcd_ros.cli.make_d4rl import make_d4rl
 
         return make_d4rl(
@@ -235,8 +213,7 @@ def make(
             seed=seed,
             force=force,
         )
-    if medium or expert or workspace:
-        raise RcdError(f"--medium, --expert and --workspace are for D4RL's nine data sets, not for '{task}'")
+    only_for(context, "D4RL's nine data sets", False, "medium", "expert", "workspace", "version", "sac_steps")
     steps = steps or DEFAULT_STEPS
     from rcd_ros.data.make import make_episodes, make_runs, runs_of
     from rcd_ros.data.storage import check_new_name, save_dataset
@@ -245,10 +222,12 @@ def make(
     if keep not in ("all", "success"):
         raise RcdError(f"--keep is all or success, got '{keep}'")
     chosen = get_task(task)
-    chosen_name = name or f"rcd/{chosen.spec.name}-v0"
+    chosen_name = f"rcd/{chosen.spec.name}-v0" if name is None else name
     check_new_name(chosen_name, force)
     driver = controller or ("behaviour" if "behaviour" in chosen.controllers else next(iter(chosen.controllers), ""))
     settings = {} if noise is None else {"noise": noise}
+    only_for(context, "tasks that go on, such as mazes", chosen.continuing is not None, "steps")
+    only_for(context, "tasks whose episodes begin anew", chosen.continuing is None, "episodes")
     made: list[Episode] = []
     origin: dict[str, Any] = {"command": "make", "controller": driver, **settings, "seed": seed}
     if chosen.continuing is not None:
@@ -256,7 +235,7 @@ def make(
         runs = runs_of(steps, seed)
         origin["steps"] = steps
         results = make_runs(chosen, driver, runs, workers, settings)
-        with tqdm(total=steps, desc="driving", unit="step") as progress:
+        with progress_bar(total=steps, desc="driving", unit="step") as progress:
             for run, of_run in zip(runs, results, strict=True):
                 made += of_run
                 progress.update(run.steps)
@@ -264,7 +243,7 @@ def make(
     else:
         origin["episodes"] = episodes
         driven = make_episodes(chosen, driver, range(seed, seed + episodes), workers, settings)
-        with tqdm(driven, total=episodes, desc="driving", unit="episode") as progress:
+        with progress_bar(driven, total=episodes, desc="driving", unit="episode") as progress:
             made = list(progress)
         description = f"The controller '{driver}' of task {chosen.spec.name}, an episode from each seed."
     kept = [episode for episode in made if keep == "all" or episode.terminated]
@@ -280,7 +259,7 @@ def make(
 def rollout(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     name: Name,
-    episodes: Annotated[int, typer.Option(help="How many episodes.", min=1)] = 20,
+    episodes: Annotated[int, typer.Option(help="How many episodes.", min=1, max=MOST_EPISODES)] = 20,
     execute: Annotated[int | None, typer.Option(help="Steps executed before planning again.", min=1)] = None,
     workers: Workers = 1,
     seed: Seed = 0,
@@ -290,20 +269,23 @@ def rollout(
 
     Example: rcd data rollout models/kitchen-complete --episodes 20 --name rcd/kitchen/rollout-v0
     """
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.evaluation.policy import CheckpointPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
+    from rcd_ros.outputs import keep_apart
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.simulation.tasks import task_of
 
     check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [checkpoint])
     manifest = verify(checkpoint)
     task, source = task_of(manifest.task), CheckpointPolicy(checkpoint, judged=False)
     execute = execute or manifest.execute
     drive = Drive.chunks(execute)
     check_fit(source.load(), task, drive)
     results = run_episodes(task, source, range(seed, seed + episodes), drive, workers)
-    with tqdm(results, total=episodes, desc="acting", unit="episode") as progress:
+    with progress_bar(results, total=episodes, desc="acting", unit="episode") as progress:
         made = [result.episode for result in progress]
     origin = {
         "command": "rollout",
@@ -340,9 +322,13 @@ def list_() -> None:
         typer.echo("no data sets here; get one with `rcd data import` or `rcd data fetch`")
         return
     table = Table("name", "task", Column("episodes", justify="right"), Column("steps", justify="right"), box=None)
-    for name, metadata in datasets.items():
-        table.add_row(name, metadata.get("task") or "-", str(metadata["total_episodes"]), str(metadata["total_steps"]))
+    for name, each in datasets.items():
+        numbers = ("damaged", "-") if each.problem else (str(each.episodes), str(each.steps))
+        table.add_row(name, each.task or "-", *numbers)
     Console().print(table)
+    for each in datasets.values():
+        if each.problem:
+            typer.echo(each.problem, err=True)
 
 
 @app.command()
@@ -359,8 +345,10 @@ def show(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
     summary = summarize(dataset, known.spec if known is not None else None)
     typer.echo(f"{dataset.name}: {dataset.metadata.get('description', '')}")
     typer.echo(f"task {task or 'unknown'}, content {dataset.content_hash[:16]}")
-    for key, value in dataset.metadata.get("origin", {}).items():
-        typer.echo(f"  {key}: {value}")
+    origin = dataset.metadata.get("origin") or {}
+    for key, value in (origin if isinstance(origin, dict) else {"origin": origin}).items():
+        for each in value if isinstance(value, list) and value and isinstance(value[0], str) else [value]:
+            typer.echo(f"  {key}: {each}")
     typer.echo(
         f"{summary.episodes} episodes of {summary.shortest} to {summary.longest} steps, {summary.steps} in all; "
         f"{summary.terminated} terminated, {summary.episodes - summary.terminated} truncated"
@@ -389,18 +377,6 @@ def _print_ranges(title: str, ranges: Sequence[Range]) -> None:
     for each in ranges:
         table.add_row(each.name, each.unit, *(f"{value:.4g}" for value in (each.low, each.mean, each.high)))
     Console().print(table)
-
-
-def _report_completions(goals: Sequence[str], results: Sequence[Recomputed]) -> dict[str, int]:
-    """Prints how many recorded completions the open-loop replay reproduced, goal by goal; returns the totals."""
-    recorded = {goal: sum(goal in result.recorded for result in results) for goal in goals}
-    both = {goal: sum(goal in result.recorded and goal in result.reproduced for result in results) for goal in goals}
-    all_recorded, all_both = sum(recorded.values()), sum(both.values())
-    typer.echo(f"completions recorded: {all_recorded / len(results):.2f} an episode ({all_recorded} in all)")
-    typer.echo(f"reproduced by open-loop replay: {all_both / len(results):.2f} ({all_both} of {all_recorded})")
-    for goal in goals:
-        typer.echo(f"  {goal}: {both[goal]} of {recorded[goal]}")
-    return {"completions_recorded": all_recorded, "completions_reproduced_open_loop": all_both}
 
 
 def _print_replay_returns(episodes: list[Episode]) -> None:

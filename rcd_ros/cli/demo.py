@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES
 from rcd_ros.errors import RcdError
 
 
@@ -18,8 +19,8 @@ def demo(
         str | None, typer.Option(help="What to show: a task or a task file (default: the checkpoint's, else kitchen).")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Planner to show (default: the shipped one).")] = None,
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes to drive.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results (default: runs/demo-<time>).")] = None,
     video: Annotated[bool, typer.Option(help="Film the episodes where this machine can draw.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace results in the folder.")] = False,
@@ -37,7 +38,7 @@ def demo(
     from rcd_ros.launching.bringup import find_bringup
     from rcd_ros.launching.supervisor import run_nodes
     from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
-    from rcd_ros.outputs import claim
+    from rcd_ros.outputs import claim_all
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.simulation.tasks import DEFAULT_TASK, GENERAL_BRIDGE, planner_of, task_of
 
@@ -48,8 +49,9 @@ def demo(
     simulated = task_of(manifest.task)
     if task is not None:
         planner_of(task, planner)
-    for file in (results, film, picture):
-        claim(file, force)
+    outputs = {f"--output ({file.name})": file for file in (results, film, picture)}
+    claim_all(outputs, [planner, task], force)
+    for file in outputs.values():
         file.unlink(missing_ok=True)
 
     own = simulated.bridge != GENERAL_BRIDGE

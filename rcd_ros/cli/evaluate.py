@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_WORKERS
+from rcd_ros.cli.evaluate_options import check_driven, check_offline, task_options
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
@@ -34,9 +37,12 @@ class ModeChoice(str, Enum):
 
 
 def evaluate(
+    context: typer.Context,
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to drive.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes to drive.")] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode; the others count up from it.")
+    ] = 0,
     policy: Annotated[
         str,
         typer.Option(
@@ -49,6 +55,16 @@ def evaluate(
         int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
     ] = None,
     sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
+    gradient_steps: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Steps by which the checkpoint's critic improves each plan before it is sent."
+        ),
+    ] = 0,
+    step_size: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="--gradient-steps: std of a command for a slope of 1 std of the return (0.5)."),
+    ] = None,
     mode: Annotated[
         ModeChoice,
         typer.Option(help="How chunks follow each other; real time plans while it executes, as splice does."),
@@ -98,10 +114,16 @@ def evaluate(
         typer.Option(help="No simulation: compare plans with the recorded actions of this data set's unseen episodes."),
     ] = None,
     plans: Annotated[int, typer.Option(min=1, help="--offline: plans of each policy, about.")] = 300,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; changes nothing but the time it takes.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes; changes nothing but the time it takes.")
+    ] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
     video: Annotated[Path | None, typer.Option(help="Film the first episode (mp4).")] = None,
+    rerun_file: Annotated[
+        Path | None,
+        typer.Option("--rerun", help="Write the first episode, planned against executed, for Rerun (.rrd)."),
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Add the score to the checkpoint's card.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
 ) -> None:
@@ -115,12 +137,15 @@ def evaluate(
 
       rcd eval runs/my-planner --policy teacher --nfe 35 --sampler heun
 
+      rcd eval models/hopper-medium-replay --gradient-steps 1
+
       rcd eval runs/my-planner --policy replay --dataset rcd/kitchen/complete-v0
 
       rcd eval models/maze-large --policy behaviour --option goal=random
 
       rcd eval runs/push/checkpoint --offline rcd/push-v0 --plot offline.png
     """
+    check_offline(context, offline is not None)
     if offline is not None:
         from rcd_ros.cli.offline import evaluate_offline
 
@@ -128,25 +153,35 @@ def evaluate(
         return
     import mujoco  # noqa: F401  reports a missing simulator before any worker starts
 
-    from rcd_ros.evaluation.policy import CheckpointPolicy, PolicySource, ReplayPolicy
+    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.evaluation.policy import STEP_SIZE, CheckpointPolicy, PolicySource, ReplayPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
     from rcd_ros.simulation.tasks import check_same_robot, get_task, task_of
 
-    if execute is not None and mode is not ModeChoice.chunk:
-        raise RcdError(f"--execute is for --mode chunk: {mode.value} plans in every control period")
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
+    if step_size is not None and not gradient_steps:
+        raise RcdError("--step-size is of --gradient-steps: give both or neither")
+    if step_size is not None and not step_size < math.inf:
+        raise RcdError(f"--step-size {step_size:g}: give a finite number of 0 or more")
+    if gradient_steps and policy not in ("student", "teacher"):
+        raise RcdError(f"--gradient-steps improve a checkpoint's student or teacher, not --policy {policy}")
     manifest = verify(checkpoint)
-    outputs = _Outputs(json_file, plot, video, checkpoint if record else None)
-    outputs.claim(force)
+    outputs = _Outputs(json_file, plot, video, rerun_file, checkpoint if record else None)
     spec = manifest.task
     if task_name is not None:
         spec = check_same_robot(spec, get_task(task_name).spec)
-    task = task_of(spec, episode_steps, **_task_options(option or []))
+    task = task_of(spec, episode_steps, **task_options(option or []))
+    if option:
+        task.make_simulation().close()  # where goals and starts can be is checked by the simulator
+        if record:
+            raise RcdError("--record keeps scores of the task as it was trained for: leave it or --option away")
     _check_success(task)
     _check_policy(policy, task, outputs)
+    check_driven(context, policy, policy in task.controllers, mode.value, nfe)
+    outputs.claim(force, [checkpoint, task_name, None if dataset is None else dataset_folder(dataset)])
     source: PolicySource
     if dataset is not None:
         source = ReplayPolicy(dataset, task.spec)
@@ -156,6 +191,9 @@ def evaluate(
     used_engine = loaded.engine.name if isinstance(loaded, Planner) else None
     if isinstance(source, CheckpointPolicy) and used_engine is not None:
         source = replace(source, engine=used_engine)  # "auto" chooses once, not in every worker
+    if isinstance(source, CheckpointPolicy) and gradient_steps:
+        source = replace(source, gradient_steps=gradient_steps, step_size=STEP_SIZE if step_size is None else step_size)
+        loaded = source.load()
     kept = loaded.horizon if dataset is not None else execute or manifest.execute
     settings = StreamSettings(mode=mode.value, execute=kept, decay=decay, overlap=overlap, shape=shape)
     drive = replace(
@@ -173,6 +211,8 @@ def evaluate(
         "sampler": sampler if policy == "teacher" else None,
         "engine": used_engine,
         **_drive_setting(drive),
+        "gradient_steps": gradient_steps,
+        "step_size": source.step_size if isinstance(source, CheckpointPolicy) and gradient_steps else None,
         "dataset": dataset,
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": checkpoint_sha256(checkpoint),
@@ -185,6 +225,10 @@ def evaluate(
         driven = run_episodes(task, source, seeds, drive, workers)
     if video is not None:
         _film(video, task, loaded, seed, drive)
+    if rerun_file is not None:
+        from rcd_ros.evaluation.rerun_episode import show_episode
+
+        show_episode(rerun_file, task, loaded, seed, drive)
     discount = None if manifest.critic is None else manifest.critic.discount
     outputs.write(task, _drive(task, driven, episodes, outputs, setting, discount), setting, discount)
 
@@ -196,22 +240,27 @@ class _Outputs:
     json_file: Path | None
     plot: Path | None
     video: Path | None
+    rerun: Path | None
     card: Path | None
 
     @property
     def files(self) -> list[Path]:
-        return [file for file in (self.json_file, self.plot, self.video) if file is not None]
+        return [file for file in (self.json_file, self.plot, self.video, self.rerun) if file is not None]
 
-    def claim(self, force: bool) -> None:
-        """Refuse files that exist, unless `force`, and pictures of an unknown kind."""
-        from rcd_ros.outputs import claim
+    def claim(self, force: bool, inputs: Sequence[str | Path | None]) -> None:
+        """Refuse files that exist, unless `force`, that are among the inputs, and pictures of an unknown kind."""
+        from rcd_ros.outputs import claim_all
 
         if self.plot is not None:
             from rcd_ros.evaluation.plots import check_picture_name
 
             check_picture_name(self.plot)
-        for output in self.files:
-            claim(output, force)
+        if self.rerun is not None:
+            from rcd_ros.data.rerun_log import check_rrd
+
+            check_rrd(self.rerun)
+        named = {"--json": self.json_file, "--plot": self.plot, "--video": self.video, "--rerun": self.rerun}
+        claim_all(named, inputs, force)
 
     def write(
         self, task: Task, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
@@ -219,7 +268,7 @@ class _Outputs:
         """Write all files and print the table."""
         from rich.console import Console
 
-        from rcd_ros.evaluation.report import card_entry, results_table, summarize
+        from rcd_ros.evaluation.report import card_entry, overestimate, results_table, summarize
         from rcd_ros.outputs import write_json
         from rcd_ros.planning.checkpoint import add_files
 
@@ -233,6 +282,8 @@ class _Outputs:
 
             plot_results(self.plot, task.spec, results, task.draw_ground())
         Console().print(results_table(summary))
+        if (sentence := overestimate(summary)) is not None:
+            typer.echo(f"warning: {sentence}", err=True)
         for output in self.files:
             typer.echo(f"wrote {output}")
 
@@ -251,8 +302,10 @@ def _check_policy(policy: str, task: Task, outputs: _Outputs) -> None:
     known = (*POLICIES, *task.controllers)
     if policy not in known:
         raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")
-    if policy in task.controllers and (outputs.video is not None or outputs.card is not None):
-        raise RcdError(f"--video and --record are for a checkpoint's planners, not for the controller '{policy}'")
+    if policy in task.controllers and (outputs.video or outputs.rerun or outputs.card):
+        raise RcdError(
+            f"--video, --rerun and --record are for a checkpoint's planners, not for the controller '{policy}'"
+        )
 
 
 def _drive_setting(drive: Drive) -> dict[str, Any]:
@@ -271,22 +324,6 @@ def _drive_setting(drive: Drive) -> dict[str, Any]:
     }
 
 
-def _task_options(options: Sequence[str]) -> dict[str, Any]:
-    """`key=value` pairs, the values read as YAML."""
-    import yaml
-
-    chosen: dict[str, Any] = {}
-    for each in options:
-        key, separator, value = each.partition("=")
-        if not separator:
-            raise RcdError(f"cannot read --option '{each}': write it as key=value, e.g. goal=random")
-        try:
-            chosen[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RcdError(f"cannot read --option '{each}' ({' '.join(str(error).split())})") from error
-    return chosen
-
-
 def _drive(
     task: Task,
     driven: Iterator[EpisodeResult],
@@ -296,14 +333,13 @@ def _drive(
     discount: float | None,
 ) -> list[EpisodeResult]:
     """The episodes as they finish, under a progress bar; an interruption stores those that are finished."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     results: list[EpisodeResult] = []
     try:
-        with tqdm(total=count, unit="episode") as bar:
+        with progress_bar(total=count, unit="episode") as bar:
             for result in driven:
                 results.append(result)
                 bar.update()

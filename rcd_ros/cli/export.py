@@ -33,11 +33,14 @@ def export(
 
       rcd export runs/my-planner/checkpoint --compact models/my-planner
     """
+    from rcd_ros.outputs import check_folder, keep_apart
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify, write_compact
     from rcd_ros.planning.engines.choose import STUDENT
     from rcd_ros.planning.planner import Planner
 
     if compact is not None:
+        keep_apart({"--compact": compact}, [checkpoint])
+        check_folder(compact.absolute().parent)
         write_compact(checkpoint, compact, notes, force)
         Planner.load(compact, engine="onnxruntime").close()
         typer.echo(f"wrote {compact}; it reproduces the reference pairs")

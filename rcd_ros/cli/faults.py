@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.given import not_with
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def faults(
+    context: typer.Context,
     task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven: kitchen, a task file.")],
     checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
     only: Annotated[
@@ -53,12 +57,13 @@ def faults(
     """
     from rcd_ros.faults.catalogue import all_faults
     from rcd_ros.faults.stage import StageSettings
-    from rcd_ros.outputs import claim
+    from rcd_ros.outputs import check_folder, claim_all, keep_apart
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.simulation.tasks import planner_of, task_of
 
-    if not speed > 0.0:
-        raise RcdError(f"--speed {speed:g}: must be above 0")
+    not_with(context, "--list", list_only, "speed", "engine", "shape", "json_file", "logs", "force")
+    if not 0.0 < speed < math.inf:
+        raise RcdError(f"--speed {speed:g}: must be a finite number above 0")
     folder = planner_of(task, checkpoint)
     spec = verify(folder).task
     simulated = task_of(spec)
@@ -67,10 +72,12 @@ def faults(
     if list_only:
         _show_list(chosen)
         return
-    if json_file is not None:
-        claim(json_file, force)
-    if logs is not None and logs.exists():
+    if logs is not None and os.path.lexists(logs):
         raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
+    if logs is not None:
+        check_folder(logs)
+    keep_apart({"--json": json_file, "--logs": logs}, [folder, task])
+    claim_all({"--json": json_file}, force=force)
     settings = StageSettings(folder, spec, simulated.bridge, speed, engine, shape, options)
     if logs is None:
         with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
@@ -101,19 +108,18 @@ def _matches(fault: Fault, text: str) -> bool:
 
 def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Path | None) -> list[Verdict]:
     """The verdicts, fewer than there are faults where it was interrupted; they are shown and written in any case."""
-    from tqdm import tqdm
-
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.faults.campaign import Campaign
     from rcd_ros.faults.stage import Stage
     from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
     from rcd_ros.planning.motion_limits import MotionLimits
+    from rcd_ros.progress import progress_bar
 
     machine = describe_machine(1)
     verdicts: list[Verdict] = []
     try:
-        with Stage(settings, room) as stage, tqdm(total=len(chosen), unit="fault") as bar:
+        with Stage(settings, room) as stage, progress_bar(total=len(chosen), unit="fault") as bar:
             bar.set_description("starting")
             for verdict in Campaign(stage, MotionLimits.of(settings.spec)).run(chosen, bar.set_description):
                 verdicts.append(verdict)

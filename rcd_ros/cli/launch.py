@@ -25,6 +25,8 @@ def launch(
 
     Where ROS 2 is sourced and rcd_ros is built in the workspace, this is `ros2 launch rcd_ros NAME.launch.py`.
     """
+    if show_args and (name is None or arguments):
+        raise RcdError("--show-args lists the arguments of one launch: rcd launch NAME --show-args")
     if name is None:
         _list_bringups()
         return
@@ -32,7 +34,11 @@ def launch(
     if show_args:
         _list_arguments(bringup)
         return
-    given = dict(_assignment(text) for text in arguments or [])
+    given: dict[str, str] = {}
+    for argument, value in map(_assignment, arguments or []):
+        if argument in given:
+            raise RcdError(f"the argument '{argument}' comes twice: give it once")
+        given[argument] = value
     values = bringup.resolve(given)
     processes = bringup.nodes(values)  # refuses what cannot be, in a sentence; ros2 launch would add a traceback
     if _ros2_can_launch():

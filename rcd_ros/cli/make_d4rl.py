@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from tqdm import tqdm
 
 from rcd_ros.errors import RcdError
+from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
     from rcd_ros.data.actor import Actor
@@ -40,19 +40,25 @@ def make_d4rl(
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
     from rcd_ros.data.d4rl_recipe import check_actor, cut_buffer, describe, recipe_of
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.outputs import check_folder, keep_apart
 
     recipe = recipe_of(name, version)
-    chosen_name = dataset or f"rcd/{recipe.robot.name}/{recipe.level}-v0"
+    chosen_name = f"rcd/{recipe.robot.name}/{recipe.level}-v0" if dataset is None else dataset
     check_new_name(chosen_name, force)
     if recipe.level == "medium-replay" and (medium is not None or steps is not None):
         raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")
     if recipe.level != "medium-expert" and expert is not None:
         raise RcdError(f"--expert is for medium-expert, not for '{name}'")
+    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
+    keep_apart({"--name": dataset_folder(chosen_name)}, [medium, expert])
+    check_folder(folder)
     given = {level: _given(path) for level, path in (("medium", medium), ("expert", expert)) if path is not None}
+    if seed >= 2**32:
+        raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")
     for level, (actor, told) in given.items():
         check_actor(actor, recipe.environment, f"{told['file']} (--{level})")
-    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
 
     def policy(level: str) -> tuple[Actor, dict[str, Any]]:
         return given.get(level) or _train(recipe, folder, level, sac_steps, seed)
@@ -103,7 +109,7 @@ def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> t
     from rcd_ros.data.sac import SacSettings, train_to
 
     settings = SacSettings(recipe.robot, recipe.version, seed, random_steps=recipe.robot.random_steps)
-    with tqdm(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
+    with progress_bar(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
 
         def report(steps: int, score: float | None) -> None:
             bar.update(steps - bar.n)
@@ -131,7 +137,7 @@ def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, le
     from rcd_ros.data.d4rl_recipe import roll_out
 
     episodes: list[Episode] = []
-    with tqdm(total=steps, desc=f"driving, {level}", unit="step") as bar:
+    with progress_bar(total=steps, desc=f"driving, {level}", unit="step") as bar:
         for driven in roll_out(actor, recipe.environment, steps, seed, workers, level):
             episodes += driven
             bar.update(sum(map(len, driven)))

@@ -13,23 +13,22 @@ def evaluate_offline(
     """Prints, and writes where asked for, how far the plans are from what was recorded."""
     from rich.console import Console
     from rich.table import Table
-    from tqdm import tqdm
 
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.evaluation.offline import DESCRIPTIONS, NOT_A_SUCCESS_RATE
     from rcd_ros.evaluation.offline import evaluate_offline as compare
     from rcd_ros.evaluation.plots import check_picture_name
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.progress import progress_bar
 
     manifest = verify(checkpoint)
     if plot is not None:
         check_picture_name(plot)
-    for output in (json_file, plot):
-        if output is not None:
-            claim(output, force)
+    claim_all({"--json": json_file, "--plot": plot}, [checkpoint, dataset_folder(dataset)], force)
     data = load_dataset(dataset)
-    with tqdm(unit="plan") as bar:
+    with progress_bar(unit="plan") as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.set_description(name)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from rcd_ros.cli.given import not_with
+from rcd_ros.errors import RcdError
+
 
 def record(
+    context: typer.Context,
     output: Annotated[Path | None, typer.Option(help="New folder of the bag (default: runs/bag-<time>).")] = None,
     topics: Annotated[
         list[str] | None, typer.Option("--topics", help="Record this topic alone; may be repeated.")
@@ -34,6 +39,10 @@ def record(
     from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
     from rcd_ros.nodes.ros.run import run_node
 
+    not_with(context, "--all", everything, "topics")
+    for option, value in (("--seconds", seconds), ("--max-size", max_size)):
+        if not value < math.inf:
+            raise RcdError(f"{option} {value:g}: give a finite number of 0 or more")
     folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"
     check_new_bag(folder)
     parameters: dict[str, Any] = {

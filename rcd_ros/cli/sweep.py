@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.given import not_with
 from rcd_ros.errors import RcdError
 
 
 def sweep(
+    context: typer.Context,
     description: Annotated[Path, typer.Argument(help="Sweep, e.g. config/sweep/kitchen.yaml.")],
     address: Annotated[
         str | None,
@@ -38,13 +40,14 @@ def sweep(
       rcd sweep config/sweep/kitchen.yaml --address auto
     """
     import ray  # noqa: F401  a missing extra is said here, before anything starts
-    from tqdm import tqdm
 
     from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
     from rcd_ros.benchmarks.results import Cell, read_cell
-    from rcd_ros.benchmarks.sweep import Job, load_sweep, plan_jobs
+    from rcd_ros.benchmarks.sweep import REPORTS, Job, load_sweep, plan_jobs
     from rcd_ros.benchmarks.sweep_run import run_jobs, unfinished
+    from rcd_ros.progress import progress_bar
 
+    not_with(context, "--dry-run", dry_run, "address")
     loaded = load_sweep(description)
     jobs = plan_jobs(loaded)
     missing = unfinished(jobs, force)
@@ -59,7 +62,7 @@ def sweep(
     typer.echo(f"{len(jobs)} cells, {len(jobs) - len(missing)} of them are there already")
     failures: dict[str, str] = {}
     if missing:
-        with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="cell") as bar:
+        with progress_bar(total=len(jobs), initial=len(jobs) - len(missing), unit="cell") as bar:
 
             def report(job: Job, reason: str | None) -> None:
                 bar.update()
@@ -78,9 +81,10 @@ def sweep(
     results.sort(key=lambda result: places[result.cell])
     table = build_report(results)
     text = markdown(table, failures)
-    (loaded.output / "report.md").write_text(text)
-    write_csv(table, loaded.output / "report.csv")
-    draw(table, loaded.output / "report.png")
+    report_md, report_csv, report_png = (loaded.output / name for name in REPORTS)
+    report_md.write_text(text)
+    write_csv(table, report_csv)
+    draw(table, report_png)
     typer.echo(text)
     typer.echo(f"wrote {loaded.output}/report.md, report.csv and report.png")
     if failures:

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.cli.bounds import MOST_THREADS
+from rcd_ros.cli.given import not_with
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from rcd_ros.training.pipeline import Material
     from rcd_ros.training.recipe import Recipe
+
+
+class Device(str, Enum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 class Stage(str, Enum):
@@ -24,6 +35,7 @@ class Stage(str, Enum):
 
 
 def train(
+    context: typer.Context,
     stage: Annotated[
         Stage, typer.Argument(help="One of the three, or all: teacher, critic and student one after another.")
     ],
@@ -45,10 +57,12 @@ def train(
         Path | None,
         typer.Option(help="Folder for weights, metrics and the checkpoint (default: runs/<recipe's name>)."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[Device, typer.Option(help="Where to train; auto: on a GPU where there is one.")] = Device.auto,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where an interrupted training stopped.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train anew over what the output folder holds.")] = False,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads per process; 0 leaves the choice to torch.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="CPU threads per process; 0 leaves the choice to torch.")
+    ] = 0,
 ) -> None:
     """Train the teacher (diffusion planner), the critic (return-to-go) and the student (one-step planner).
 
@@ -67,11 +81,16 @@ def train(
     """
     import torch
 
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.training.export import assemble_checkpoint
-    from rcd_ros.training.pipeline import STAGES, prepare, refuse_occupied, train_stage
+    from rcd_ros.training.pipeline import STAGES, known_hazards, prepare, train_stage
+    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
 
+    not_with(context, "--save-recipe", save_recipe is not None, "output", "device", "resume", "threads")
+    if resume and force:
+        raise RcdError("--resume continues an earlier training, --force replaces it: give one of them")
     if task is not None:
         given = [*([recipe] if recipe else []), *(overrides or [])]
         chosen = _default(task, given, save_recipe, force)
@@ -85,27 +104,33 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     folder = output or Path("runs") / chosen.name
-    with join_processes(device) as processes:
-        if processes.leads and not resume and not force:
-            refuse_occupied(folder, stages)
+    with join_processes(device.value) as processes:
+        if processes.leads:
+            inputs = [None if task is not None else recipe, chosen.task, dataset_folder(chosen.dataset)]
+            check_output(folder, stages, inputs, resume, force)
         material = prepare(chosen)
         if processes.leads:
+            check_training(chosen, material, stages, folder, resume)
+        if processes.leads:
             typer.echo(
-                f"{chosen.dataset}: {material.episodes} episodes, {len(material.training)} training windows, "
+                f"{chosen.dataset}: {_episodes(material, chosen.horizon)}, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
             )
+            for sentence in known_hazards(chosen, material) if "student" in stages else ():
+                typer.echo(f"warning: {sentence}", err=True)
         for name in stages:
             train_stage(name, chosen, material, folder, processes, resume)
         if processes.leads and "student" in stages:
-            checkpoint = folder / "checkpoint"
+            checkpoint = folder / CHECKPOINT
             assemble_checkpoint(folder, checkpoint, chosen, material, force=force or resume)
             typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
 
 
 def _default(task: str, overrides: list[str], save: Path | None, force: bool) -> Recipe:
     """The default recipe for a task and its data, printed so that it can be saved and changed."""
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import load_dataset
-    from rcd_ros.outputs import claim
+    from rcd_ros.outputs import claim_all
     from rcd_ros.simulation.tasks import get_task
     from rcd_ros.training.default_recipe import default_recipe, describe_choice
     from rcd_ros.training.recipe import make_recipe
@@ -116,9 +141,8 @@ def _default(task: str, overrides: list[str], save: Path | None, force: bool) ->
         raise RcdError(f"give a recipe or --task, not both: got '{files[0]}' and --task {task}")
     if not names:
         raise RcdError("say what to learn from: dataset=NAME, one of `rcd data list`")
-    if save is not None:
-        claim(save, force)
     spec, dataset = get_task(task).spec, load_dataset(names[-1])
+    claim_all({"--save-recipe": save}, [task, dataset_folder(names[-1])], force)
     content = default_recipe(task, spec, dataset)
     text = describe_choice(spec, dataset, content)
     typer.echo(text, nl=False)
@@ -126,3 +150,11 @@ def _default(task: str, overrides: list[str], save: Path | None, force: bool) ->
         save.write_text(text)
         typer.echo(f"\nwrote {save}; next: rcd train all {save}")
     return make_recipe(content, overrides, "default")
+
+
+def _episodes(material: Material, horizon: int) -> str:
+    """How many episodes are learned from, and how many are too short for that."""
+    if not material.too_short:
+        return f"{material.episodes} episodes"
+    used = material.episodes - material.too_short
+    return f"{used} of {material.episodes} episodes (the others are shorter than the horizon, {horizon} steps)"

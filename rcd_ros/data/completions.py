@@ -28,7 +28,9 @@ class Recomputed:
     reproduced: tuple[str, ...]
 
 
-def recompute(task: Task, demonstrations: Sequence[Episode], seed: int = 0) -> Iterator[Recomputed]:
+def recompute(
+    task: Task, demonstrations: Sequence[Episode], seed: int = 0, last_known: Sequence[bool] | None = None
+) -> Iterator[Recomputed]:
     """Makes demonstrations whole, one after another.
 
     The last observation is where one simulated step with the last action leads from the last recorded state: an
@@ -37,8 +39,9 @@ def recompute(task: Task, demonstrations: Sequence[Episode], seed: int = 0) -> I
 
     Args:
         task: one that is scored by completed goals.
-        demonstrations: without rewards; their last observation is ignored.
+        demonstrations: their rewards are ignored.
         seed: of the simulator's sensor noise.
+        last_known: of which demonstrations the last observation is the recorded one; None: of none.
 
     Raises:
         RcdError: the task is not scored by completions, or the arrays have not its widths.
@@ -48,8 +51,10 @@ def recompute(task: Task, demonstrations: Sequence[Episode], seed: int = 0) -> I
     check_widths(task, demonstrations)
     simulation = task.make_simulation()
     try:
-        for demonstration in demonstrations:
-            episode, recorded = _complete(task, simulation, demonstration, seed)
+        known = [False] * len(demonstrations) if last_known is None else last_known
+        for demonstration, complete in zip(demonstrations, known, strict=True):
+            whole = demonstration if complete else _with_last(task, simulation, demonstration, seed)
+            episode, recorded = _complete(task, simulation, whole)
             yield Recomputed(episode, recorded, _replay_open_loop(task, simulation, demonstration, seed))
     finally:
         simulation.close()
@@ -71,24 +76,25 @@ def check_widths(task: Task, episodes: Sequence[Episode]) -> None:
             )
 
 
-def _complete(task: Task, simulation: Simulation, demonstration: Episode, seed: int) -> tuple[Episode, tuple[str, ...]]:
+def _with_last(task: Task, simulation: Simulation, demonstration: Episode, seed: int) -> Episode:
     scale = np.asarray(task.spec.command.scale)
     simulation.reset(seed)
     simulation.set_state(demonstration.observations[-2])
     last = simulation.step(demonstration.actions[-1] * scale).observation
     observations = np.concatenate((demonstration.observations[:-1], last[None].astype(np.float32)))
+    return replace(demonstration, observations=observations)
+
+
+def _complete(task: Task, simulation: Simulation, demonstration: Episode) -> tuple[Episode, tuple[str, ...]]:
     rewards = np.zeros(len(demonstration), dtype=np.float32)
     completed: set[str] = set()
-    for step, observation in enumerate(observations[1:]):
+    for step, observation in enumerate(demonstration.observations[1:]):
         newly = set(simulation.achieved(observation)) - completed
         completed |= newly
         rewards[step] = len(newly)
     goals = tuple(goal for goal in task.spec.score.goals if goal in completed)
     terminated = len(goals) == len(task.spec.score.goals)
-    episode = replace(
-        demonstration, observations=observations, rewards=rewards, terminated=terminated, truncated=not terminated
-    )
-    return episode, goals
+    return replace(demonstration, rewards=rewards, terminated=terminated, truncated=not terminated), goals
 
 
 def _replay_open_loop(task: Task, simulation: Simulation, demonstration: Episode, seed: int) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
 
 FloatArray = NDArray[np.float64]
+DERIVED = ("joint_velocity", "body_twist")
+"""Kinds of channels that need not be recorded."""
 
 
 def differences(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
@@ -30,7 +32,7 @@ def differences(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
         part = slice(places.start, places.stop)
         if not np.isnan(seen[:, part]).all():
             continue
-        if channel.kind not in ("joint_velocity", "body_twist"):
+        if channel.kind not in DERIVED:
             raise RcdError(f"it has no columns for channel '{channel.name}'")
         positions = _positions(spec, channel, seen)
         if len(seen) < 2:

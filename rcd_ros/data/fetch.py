@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import minari
-from minari.storage import get_dataset_path
-from minari.storage.remotes import DEFAULT_REMOTE
 
+from rcd_ros.data.dataset_folders import dataset_folder, datasets_root
 from rcd_ros.data.storage import check_new_name, publish
 from rcd_ros.errors import RcdError
 
@@ -39,10 +38,10 @@ def fetch_dataset(name: str, force: bool = False) -> list[str]:
             f"cannot fetch '{name}': {address} does not answer; check the network, or `rcd data import` a file"
         )
     # Minari downloads in place; elsewhere first, so that an interrupted download is never seen under its name.
-    staging = Path(tempfile.mkdtemp(prefix=".rcd-fetching-", dir=get_dataset_path()))
+    staging = Path(tempfile.mkdtemp(prefix=".rcd-fetching-", dir=datasets_root()))
     try:
         fetched = _download(name, address, staging)
-        new = [each for each in fetched if each == name or not get_dataset_path(each).exists()]
+        new = [each for each in fetched if each == name or not dataset_folder(each).exists()]
         for each in new:
             publish(staging / each, each)
         return new
@@ -75,8 +74,7 @@ def _datasets_in(root: Path) -> Iterator[None]:
 
 
 def _remote_address() -> str:
-    remote = os.environ.get("MINARI_REMOTE", DEFAULT_REMOTE)
-    if remote.startswith("gcp://"):
+    if os.environ.get("MINARI_REMOTE", "").startswith("gcp://"):
         return "https://storage.googleapis.com"
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ _PERIOD_TOLERANCE = 0.01
 """Part of the control period by which a source's may differ and count as the same."""
 
 Success = Callable[[FloatArray], NDArray[np.bool_]]
-"""Whether the task has succeeded in each of some observations (T, n_obs), in the task's order."""
+"""Which goals hold in each of some observations (T, n_obs) in the task's order: (T, goals), or (T,) of a single one."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Kept:
 
     name: str
     episode: Episode
+    number: int = 0
+    last_repeated: bool = False
+    """Nothing was observed after the last action: the observation before it stands there."""
 
 
 @dataclass(frozen=True)
@@ -36,33 +39,7 @@ class Refused:
 
     name: str
     reason: str
-
-
-@dataclass
-class Ingested:
-    """What became of a source.
-
-    Attributes:
-        kept: in the source's order.
-        refused: likewise.
-        notes: what was left out or filled in, one sentence each.
-        labelled: how rewards came about: "recorded", "label", "task", or empty where there are none.
-    """
-
-    kept: list[Kept] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    labelled: str = ""
-
-    @property
-    def episodes(self) -> list[Episode]:
-        """Those that were kept."""
-        return [each.episode for each in self.kept]
-
-    def note(self, text: str) -> None:
-        """Add a note, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,18 +49,23 @@ class IngestRules:
     Attributes:
         min_steps: shorter episodes are refused.
         success: the task's own test of success, where it has one.
-        labels: numbers (from 0) of the source's episodes that have succeeded, as somebody has judged it.
+        labels: the source's numbers of the episodes that have succeeded, as somebody has judged it; instead of rewards.
+        recorded_rewards: rewards that the source has are taken.
+        keep_last: an action after which nothing was observed is kept, the last observation repeated.
     """
 
     min_steps: int = 1
     success: Success | None = None
     labels: frozenset[int] | None = None
+    recorded_rewards: bool = True
+    keep_last: bool = False
 
 
 def ingest(recording: Recording, spec: TaskSpec, columns: ColumnMap, rules: IngestRules) -> Iterator[Kept | Refused]:
     """A source's episodes in the layout of the task's data sets, one after another.
 
-    Without an observation after the last action, that action is left out and its reward counts for the one before.
+    Without an observation after the last action, that action is left out and its reward counts for the one before,
+    unless `rules` say otherwise.
     Sources of a whole multiple of the task's rate are thinned: positions that are commanded are those at the period's
     end, velocities and efforts its means.
 
@@ -97,19 +79,20 @@ def ingest(recording: Recording, spec: TaskSpec, columns: ColumnMap, rules: Inge
         RcdError: the source's rate is no multiple of the task's.
     """
     maker = _EpisodeMaker(spec, columns, rules, _thinning(recording, spec))
-    for number, recorded in enumerate(recording):
+    for place, recorded in enumerate(recording):
+        number = place if recorded.number is None else recorded.number
         if recorded.problem:
-            yield Refused(recorded.name, recorded.problem)
+            yield Refused(recorded.name, recorded.problem, number)
             continue
         try:
-            episode = maker.make(recorded, number)
+            kept = maker.make(recorded, number)
         except RcdError as error:
-            yield Refused(recorded.name, str(error))
+            yield Refused(recorded.name, str(error), number)
             continue
-        if len(episode) < rules.min_steps:
-            yield Refused(recorded.name, f"it has {len(episode)} steps, {rules.min_steps} are needed")
+        if len(kept.episode) < rules.min_steps:
+            yield Refused(recorded.name, f"it has {len(kept.episode)} steps, {rules.min_steps} are needed", number)
         else:
-            yield Kept(recorded.name, episode)
+            yield kept
 
 
 def notes(recording: Recording, spec: TaskSpec, columns: ColumnMap) -> list[str]:
@@ -144,31 +127,41 @@ class _EpisodeMaker:
     def __init__(self, spec: TaskSpec, columns: ColumnMap, rules: IngestRules, thinning: int) -> None:
         self._spec, self._columns, self._rules, self._thinning = spec, columns, rules, thinning
 
-    def make(self, recorded: RecordedEpisode, number: int) -> Episode:
+    def make(self, recorded: RecordedEpisode, number: int) -> Kept:
         """Raises `RcdError` with the reason where it cannot be."""
         seen = self._observed(recorded)
         commands = self._commanded(recorded, seen)
-        rewards, success = recorded.rewards, self._success(recorded, number)
-        rewards = np.zeros(len(recorded)) if rewards is None else rewards.copy()
-        if self._columns.reward is not None:
-            rewards = self._column(recorded, self._columns.reward)
+        success, given = self._success(recorded, number), self._rewards(recorded)
+        rewards = np.zeros(len(recorded)) if given is None else given
         seen, commands, rewards = self._thin(seen, commands, rewards)
-        if len(seen) == len(commands):
+        incomplete = len(seen) == len(commands)
+        if incomplete and self._rules.keep_last:
+            seen = np.vstack((seen, seen[-1:]))
+        elif incomplete:
             if len(commands) < 2:
                 raise RcdError("it has a single observation")
             rewards[-2] += rewards[-1]
             commands, rewards = commands[:-1], rewards[:-1]
         terminated = bool(recorded.terminated)
-        if recorded.rewards is None and self._columns.reward is None:
+        if given is None:
             rewards, terminated = self._judged(seen, success)
-        return Episode(
+        episode = Episode(
             observations=self._placed(seen),
             actions=self._scaled(commands),
-            rewards=rewards.astype(np.float32),
+            rewards=_narrow(rewards),
             terminated=terminated,
             truncated=not terminated,
             info={"source": recorded.name} | ({} if success is None else {"success": int(success)}),
         )
+        return Kept(recorded.name, episode, number, incomplete and self._rules.keep_last)
+
+    def _rewards(self, recorded: RecordedEpisode) -> FloatArray | None:
+        """Rewards (T,) that the source has, where they are to be taken."""
+        if self._rules.labels is not None or not self._rules.recorded_rewards:
+            return None
+        if self._columns.reward is not None:
+            return self._columns.reward.take(recorded.arrays)[:, 0]
+        return None if recorded.rewards is None else recorded.rewards.copy()
 
     def _observed(self, recorded: RecordedEpisode) -> FloatArray:
         """Observations in the task's order (T or T + 1, n_obs), physical units."""
@@ -195,7 +188,7 @@ class _EpisodeMaker:
         if self._columns.command is None:
             return next_observed(self._spec, seen, self._period())[: len(recorded)]
         commands = self._columns.command.take(recorded.arrays)
-        if commands.shape[1] != size:
+        if self._spec.command.source == "action" and commands.shape[1] != size:
             raise RcdError(f"'{self._columns.command.key}' gives {commands.shape[1]} of {size} commanded values")
         return commands
 
@@ -212,7 +205,7 @@ class _EpisodeMaker:
         if periods == 0:
             raise RcdError(f"its {len(commands)} rows are less than a control period")
         grouped = commands[: periods * every].reshape(periods, every, -1)
-        stays = np.asarray(self._spec.command.stays)
+        stays = np.asarray(self._spec.command.stays if self._spec.command.source == "action" else True)
         left = rewards[periods * every :].sum()
         rewards = rewards[: periods * every].reshape(periods, every).sum(1)
         rewards[-1] += left
@@ -223,7 +216,7 @@ class _EpisodeMaker:
         if self._rules.labels is not None:
             return number in self._rules.labels
         if self._columns.success is not None:
-            return bool(self._column(recorded, self._columns.success).any())
+            return bool(self._columns.success.take(recorded.arrays).any())
         return recorded.success
 
     def _judged(self, seen: FloatArray, success: bool | None) -> tuple[FloatArray, bool]:
@@ -234,39 +227,52 @@ class _EpisodeMaker:
             return rewards, success
         if self._rules.success is None:
             return rewards, False
-        reached = np.flatnonzero(self._rules.success(seen[1:]))
-        if reached.size:
-            rewards[reached[0]] = 1.0
-        return rewards, bool(reached.size)
-
-    def _column(self, recorded: RecordedEpisode, key: str) -> FloatArray:
-        if key not in recorded.arrays:
-            raise RcdError(f"it has no '{key}', it has {', '.join(recorded.arrays)}")
-        return recorded.arrays[key][:, 0]
+        reached = self._rules.success(seen[1:]).reshape(len(rewards), -1)
+        for goal in reached.T:
+            rewards[np.flatnonzero(goal)[:1]] += 1.0  # where it first holds
+        return rewards, bool(reached.any(axis=0).all())
 
     def _placed(self, seen: FloatArray) -> NDArray[np.float32]:
-        columns = self._spec.observation_columns
-        observations = np.zeros((len(seen), max(columns) + 1), np.float32)
-        observations[:, columns] = seen
-        return observations
+        observations = np.zeros((len(seen), self._spec.stored_width))
+        observations[:, self._spec.observation_columns] = seen
+        return _narrow(observations)
 
     def _scaled(self, commands: FloatArray) -> NDArray[np.float32]:
         command = self._spec.command
-        actions = np.zeros((len(commands), max(command.columns) + 1), np.float32)
+        if command.source != "action":
+            return _narrow(commands)
+        actions = np.zeros((len(commands), max(command.columns) + 1))
         actions[:, list(command.columns)] = commands / np.asarray(command.scale)
-        return actions
+        return _narrow(actions)
+
+
+def _narrow(values: FloatArray) -> NDArray[np.float32]:
+    """Values as they are stored.
+
+    Raises:
+        RcdError: one of them is too large.
+    """
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        raise RcdError(f"it holds a value of {np.abs(values).max():.3g}, more than 32 bits can hold")
+    return narrow
 
 
 def next_observed(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
     """Commands (T, n_cmd) that lead from each observation (T, n_obs) to the next one; the last is repeated.
 
-    Positions are the joint's next one; velocities are those that lead there.
+    Positions are the joint's next one; velocities are those that lead there. Where observations are planned, they are
+    the next observation's.
 
     Raises:
         RcdError: a commanded joint's position is not observed, or efforts are commanded.
     """
     from rcd_ros.planning.trajectory import position_columns
 
+    if spec.command.source != "action":
+        places = [spec.observation_columns.index(column) for column in spec.command.columns]
+        return np.vstack((seen[1:], seen[-1:]))[:, places]
     interface = spec.command.interface
     columns = position_columns(spec)
     unseen = [joint for joint, column in zip(spec.command.joints, columns, strict=True) if column is None]

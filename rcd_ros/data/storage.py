@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +15,57 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 from pydantic import ValidationError
 
+from rcd_ros.data import dataset_folders
+from rcd_ros.data.dataset_folders import dataset_folder, datasets_root
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
+from rcd_ros.data.minari_reader import read_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.task_file import is_task_file
+from rcd_ros.simulation.task_file_reading import is_task_file
 from rcd_ros.simulation.tasks import Task, get_task, stored_task
-from rcd_ros.suggest import did_you_mean
 
-logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"([-_\w]+/)*[-_\w]+-v\d+")
+@dataclass(frozen=True)
+class Listed:
+    """A data set as `rcd data list` shows it; where `problem` says why it cannot be read, the rest is empty."""
+
+    task: str = ""
+    episodes: int = 0
+    steps: int = 0
+    problem: str = ""
 
 
 def check_new_name(name: str, force: bool = False) -> None:
-    """Refuses a name that Minari would not take, or that is taken already (unless `force`).
+    """Refuses a name that Minari would not take or that is taken already (unless `force`), and a place not to write to.
 
     Raises:
         RcdError: as said.
     """
-    if not _NAME.fullmatch(name) or len(name.rpartition("/")[0]) == 1:  # Minari refuses one-letter namespaces
+    # Minari refuses namespaces of one letter.
+    if not dataset_folders.is_name(name) or len(name.rpartition("/")[0]) == 1:
         raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
-    if get_dataset_path(name).exists() and not force:
+    if dataset_folder(name).exists() and not force:
         raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
+    dataset_folders.check_writable()
 
 
-def list_datasets() -> dict[str, dict[str, Any]]:
-    """Metadata of every local data set, by name; broken ones are left out with a warning in the log."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = minari.list_local_datasets()
-    for warning in caught:
-        logger.warning("%s", warning.message)
-    return {name: dict(metadata) for name, metadata in found.items()}
+def list_datasets() -> dict[str, Listed]:
+    """What there is of every local data set, by name.
+
+    Raises:
+        RcdError: the folder of the data sets cannot be used.
+    """
+    return {name: _listed(name) for name in dataset_folders.stored_names()}
+
+
+def _listed(name: str) -> Listed:
+    try:
+        metadata = dataset_folders.read_metadata(name, dataset_folders.data_folder(name))
+    except RcdError as error:
+        return Listed(problem=str(error))
+    return Listed(metadata.task or "", metadata.total_episodes, metadata.total_steps)
 
 
 def save_dataset(
@@ -75,7 +89,7 @@ def save_dataset(
         force: replace an existing data set of that name.
 
     Raises:
-        RcdError: a bad or occupied name, or nothing to store.
+        RcdError: a bad or occupied name, nothing to store, or it cannot be written.
     """
     check_new_name(name, force)
     if not episodes:
@@ -89,24 +103,28 @@ def save_dataset(
     }
     if isinstance(task, TaskSpec) and task.source is not None:
         metadata["task_spec"] = task.model_dump_json()
+    content_hash = hash_episodes(episodes)
+    try:
+        _write(name, episodes, {"content_hash": content_hash, **metadata})
+    except OSError as error:
+        raise RcdError(
+            f"data set '{name}' cannot be written below '{datasets_root()}' ({error.strerror or error}): make room, or "
+            "set MINARI_DATASETS_PATH to another folder"
+        ) from error
+    return Dataset(name, metadata, content_hash, list(episodes))
+
+
+def _write(name: str, episodes: Sequence[Episode], metadata: dict[str, Any]) -> None:
     # Not minari.create_dataset_from_buffers: it writes in the final place, where an interruption leaves half a set.
     # Minari does not list hidden folders, so that a half-written set is never seen.
-    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=get_dataset_path()))
+    staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=datasets_root()))
     try:
-        content_hash = hash_episodes(episodes)
         storage = MinariStorage.new(
             staging / "data",
             observation_space=_box(episodes[0].observations),
             action_space=_box(episodes[0].actions),
         )
-        storage.update_metadata(
-            {
-                "dataset_id": name,
-                "minari_version": minari.__version__,
-                "content_hash": content_hash,
-                **metadata,
-            }
-        )
+        storage.update_metadata({"dataset_id": name, "minari_version": minari.__version__, **metadata})
         storage.update_episodes(_to_buffer(episode) for episode in episodes)
         storage.update_episode_metadata([dict(episode.info) for episode in episodes])
         finished = staging / "finished"
@@ -115,7 +133,6 @@ def save_dataset(
         publish(finished, name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Dataset(name, metadata, content_hash, list(episodes))
 
 
 def publish(folder: Path, name: str) -> None:
@@ -128,42 +145,25 @@ def publish(folder: Path, name: str) -> None:
     namespace = name.rpartition("/")[0]
     if namespace and namespace not in list_local_namespaces():
         create_namespace(namespace)
-    target = get_dataset_path(name)
+    target = dataset_folder(name)
     if target.exists():
         target.rename(Path(tempfile.mkdtemp(dir=folder.parent)) / "replaced")
     folder.rename(target)
 
 
 def load_dataset(name: str) -> Dataset:
-    """The named local data set, read whole.
-
-    Observations that are dicts are flattened: their "observation" entry, then, where these are plain vectors
-    (`D4RL/pointmaze/large-v2`, not `D4RL/kitchen/complete-v2`), "achieved_goal" and "desired_goal".
+    """The named local data set, read whole; see `minari_reader.read_episodes` for observations that are dicts.
 
     Raises:
         RcdError: no such data set, or one whose content cannot be read or used.
     """
-    path = get_dataset_path(name) / "data"
-    if not _NAME.fullmatch(name) or not path.is_dir():
-        known = list(list_datasets())
-        raise RcdError(
-            f"there is no local data set '{name}'{did_you_mean(name, known)}; "
-            "see `rcd data list`, or get one with `rcd data import` or `rcd data fetch`"
-        )
-    try:
-        storage = MinariStorage.read(path)
-        metadata = storage.metadata
-        infos = list(storage.get_episode_metadata(range(storage.total_episodes)))
-        stored = list(storage.get_episodes(range(storage.total_episodes)))
-    except (OSError, ValueError, KeyError, AssertionError) as error:
-        raise RcdError(f"data set '{name}' in {path} is damaged ({error}): make or fetch it again") from error
-    episodes = [_from_stored(name, entry, info) for entry, info in zip(stored, infos, strict=True)]
-    if not episodes:
-        raise RcdError(f"data set '{name}' holds no episode")
+    folder = dataset_folders.data_folder(name)
+    metadata = dataset_folders.read_metadata(name, folder)
+    episodes = read_episodes(name, folder, metadata)
     content_hash = hash_episodes(episodes)
-    if metadata.get("content_hash", content_hash) != content_hash:
-        raise RcdError(f"data set '{name}' in {path} was changed after it was written; make it again")
-    return Dataset(name, metadata, content_hash, episodes)
+    if (metadata.content_hash or content_hash) != content_hash:
+        raise RcdError(f"data set '{name}' in {folder} was changed after it was written; make it again")
+    return Dataset(name, metadata.model_dump(), content_hash, episodes)
 
 
 def task_of_dataset(dataset: Dataset) -> Task | None:
@@ -183,7 +183,7 @@ def task_of_dataset(dataset: Dataset) -> Task | None:
 
 
 def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
-    """Refuse data of another task. Data sets that do not say what they belong to pass.
+    """Refuse data of another task. Data sets that do not say what they belong to pass where they have its columns.
 
     Topics, limits and success may differ; what each column means may not.
 
@@ -195,6 +195,13 @@ def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
         raise RcdError(
             f"data set '{dataset.name}' belongs to task '{name}', not to '{spec.name}': name data of this task"
         )
+    if not name and stored is None:
+        width = dataset.episodes[0].observations.shape[1]
+        if width > spec.stored_width:
+            raise RcdError(
+                f"data set '{dataset.name}' does not say which task it belongs to and has {width} observed columns, "
+                f"task '{spec.name}' {spec.stored_width}: which are which is not known; import it again with --task"
+            )
     if stored is None:
         return
     task = task_of_dataset(dataset)
@@ -230,15 +237,12 @@ def _meanings(spec: TaskSpec) -> dict[tuple[str, int], str]:
 
 
 def delete_dataset(name: str) -> None:
-    """Removes a local data set.
+    """Remove a local data set, which may be damaged.
 
     Raises:
-        RcdError: there is none of that name.
+        RcdError: there is none of that name, or it cannot be removed.
     """
-    known = list(list_datasets())
-    if name not in known:
-        raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}; see `rcd data list`")
-    shutil.rmtree(get_dataset_path(name))
+    dataset_folders.remove(name)
 
 
 def _box(array: np.ndarray) -> gymnasium.spaces.Box:
@@ -256,41 +260,3 @@ def _to_buffer(episode: Episode) -> EpisodeBuffer:
         terminations=[*before, episode.terminated],
         truncations=[*before, episode.truncated],
     )
-
-
-_MINARI_ATTRIBUTES = {"id", "seed", "total_steps", "options"}
-
-
-def _from_stored(name: str, stored: dict[str, Any], metadata: dict[str, Any]) -> Episode:
-    observations = stored["observations"]
-    if isinstance(observations, dict):
-        if "observation" not in observations:
-            raise RcdError(f"data set '{name}' has dict observations without an 'observation' entry")
-        goals = (observations.get(entry) for entry in ("achieved_goal", "desired_goal"))
-        vectors = [goal for goal in goals if isinstance(goal, np.ndarray) and goal.ndim == 2]
-        observations = np.concatenate([np.asarray(observations["observation"]), *vectors], axis=1)
-    observations = np.asarray(observations, dtype=np.float32)
-    actions = np.asarray(stored["actions"], dtype=np.float32)
-    rewards = np.asarray(stored["rewards"], dtype=np.float32)
-    if observations.ndim != 2 or actions.ndim != 2 or len(observations) != len(actions) + 1:
-        raise RcdError(
-            f"data set '{name}', episode {stored['id']}: observations {observations.shape} and actions "
-            f"{actions.shape} are not (T + 1, n) and (T, m)"
-        )
-    if not (np.isfinite(observations).all() and np.isfinite(actions).all() and np.isfinite(rewards).all()):
-        raise RcdError(f"data set '{name}', episode {stored['id']} holds NaN or infinite values: make it again")
-    seed = metadata.get("seed")
-    return Episode(
-        observations=observations,
-        actions=actions,
-        rewards=rewards,
-        terminated=bool(stored["terminations"][-1]),
-        truncated=bool(stored["truncations"][-1]),
-        seed=None if seed is None else int(seed),
-        info={key: _plain(value) for key, value in metadata.items() if key not in _MINARI_ATTRIBUTES},
-    )
-
-
-def _plain(value: Any) -> Any:
-    """HDF5 gives NumPy scalars back."""
-    return value.item() if isinstance(value, np.generic) else value

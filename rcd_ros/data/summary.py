@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.windows import check_columns
 from rcd_ros.planning.spec import TaskSpec
 
 
@@ -38,7 +39,13 @@ class Summary:
 
 
 def summarize(dataset: Dataset, spec: TaskSpec | None) -> Summary:
-    """Summarises a data set, by the names of a task's channels where its task is known, else column by column."""
+    """Summarises a data set, by the names of a task's channels where its task is known, else column by column.
+
+    Raises:
+        RcdError: the data set has fewer columns than the task reads.
+    """
+    if spec is not None:
+        check_columns(dataset.episodes[0], 0, spec)
     lengths = [len(episode) for episode in dataset.episodes]
     observations = np.concatenate([episode.observations for episode in dataset.episodes])
     actions = np.concatenate([episode.actions for episode in dataset.episodes])

@@ -128,7 +128,12 @@ def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
     Raises:
         RcdError: it has not.
     """
-    needed = 1 + max(column for channel in spec.observations for column in (*channel.columns, *channel.achieved))
+    if spec.command.source == "action" and max(spec.command.columns) >= episode.actions.shape[1]:
+        raise RcdError(
+            f"task '{spec.name}' commands action column {max(spec.command.columns)}, but episode {index} has only "
+            f"{episode.actions.shape[1]} columns: is this the right data set?"
+        )
+    needed = spec.stored_width
     if episode.observations.shape[1] < needed:
         raise RcdError(
             f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "

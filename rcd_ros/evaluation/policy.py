@@ -21,6 +21,8 @@ from rcd_ros.planning.spec import TaskSpec
 ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 """Discounted return-to-go that a critic expects: (history, n_obs), (horizon, n_cmd) -> units of the reward."""
 
+STEP_SIZE = 0.5
+"""Of gradient steps at evaluation."""
 TEACHER_NFE = 35
 """18 noise levels by Heun's method, as EDM samples small images."""
 
@@ -37,6 +39,8 @@ class CheckpointPolicy:
         engine: runs the student's one-step plans. Engines differ in the last bits, so scores repeat to the digit only
             under one that is named: "auto" may choose another in the next run.
         judged: whether the checkpoint's critic is asked about the plans.
+        gradient_steps: by which the checkpoint's critic improves each chunk (`training.improvement`).
+        step_size: of each of them.
     """
 
     checkpoint: Path
@@ -45,13 +49,23 @@ class CheckpointPolicy:
     sampler: str = "heun"
     engine: str = "onnxruntime"
     judged: bool = True
+    gradient_steps: int = 0
+    step_size: float = STEP_SIZE
 
     def load(self) -> Policy:
         """The policy, ready to plan.
 
         Raises:
-            RcdError: the checkpoint does not verify, or holds no such network.
+            RcdError: the checkpoint does not verify, holds no such network, or no critic where one is to improve plans.
         """
+        planner = self._load()
+        if not self.gradient_steps:
+            return planner
+        from rcd_ros.training.improvement import improve
+
+        return improve(planner, self.checkpoint, self.gradient_steps, self.step_size)
+
+    def _load(self) -> Policy:
         if self.kind == "student" and self.nfe in (None, 1):
             return Planner.load(self.checkpoint, engine=self.engine)
         from rcd_ros.training.policies import load_policy

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
-from rcd_ros.data.windows import return_to_go
+from rcd_ros.data.windows import known_returns, return_to_go
 from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.evaluation.scores import bootstrap_interval, percentile_ms
 from rcd_ros.planning.spec import TaskSpec
@@ -27,7 +28,7 @@ def summarize(
 
     Returns:
         JSON values. Scores are in points, times in ms; `score_ci95` is a bootstrap interval over the episodes, of
-        seed `setting["seed"]`; `episode_results` holds the single episodes.
+        seed `setting["seed"]`, and so is `real_return_ci95`; `episode_results` holds the single episodes.
     """
     values = np.array([result.value(spec) for result in results])
     scores = np.array([spec.score.score(value) for value in values])
@@ -47,7 +48,7 @@ def summarize(
         "plan_ms_p50": percentile_ms(plan_seconds, 50),
         "plan_ms_p95": percentile_ms(plan_seconds, 95),
         "plan_ms_p99": percentile_ms(plan_seconds, 99),
-        **(_compare_returns(results, discount) if discount is not None else {}),
+        **(_compare_returns(spec, results, discount, int(setting.get("seed", 0))) if discount is not None else {}),
         "episode_results": [
             {
                 "seed": result.episode.seed,
@@ -62,15 +63,51 @@ def summarize(
     return summary
 
 
-def _compare_returns(results: Sequence[EpisodeResult], discount: float) -> dict[str, float]:
-    """Mean return-to-go at the planned steps, predicted by the critic and realised."""
+def _compare_returns(
+    spec: TaskSpec, results: Sequence[EpisodeResult], discount: float, seed: int
+) -> dict[str, float | bool | list[float]]:
+    """Mean return-to-go at the planned steps, predicted by the critic and realised, the latter with its interval.
+
+    A continuing task's plans shortly before a time limit are left out: their return lacks what would have come.
+    """
     if not all(result.predicted_returns for result in results):
         return {}
-    predicted = np.concatenate([result.predicted_returns for result in results])
-    real = np.concatenate(
-        [return_to_go(result.episode.rewards, discount)[list(result.planned_at)] for result in results]
+    predicted, real, counts = [], [], []
+    for result in results:
+        planned = np.asarray(result.planned_at)
+        known = known_returns(result.episode, discount)[planned] if spec.continuing else np.full(len(planned), True)
+        predicted.append(np.asarray(result.predicted_returns)[known].sum())
+        real.append(return_to_go(result.episode.rewards, discount)[planned][known].sum())
+        counts.append(known.sum())
+    plans, total = np.asarray(counts), np.asarray(real)
+    if not plans.sum():
+        return {}
+
+    def mean_of(episodes: NDArray[np.int64], axis: int) -> NDArray[np.float64]:
+        # An episode without a known return adds nothing; a resample of such episodes alone has no mean.
+        quotient: NDArray[np.float64] = total[episodes].sum(axis) / np.maximum(plans[episodes].sum(axis), 1)
+        return quotient
+
+    expected = float(np.sum(predicted) / plans.sum())
+    low, high = bootstrap_interval(np.arange(len(results)), seed, mean_of)
+    return {
+        "predicted_return_mean": expected,
+        "real_return_mean": float(total.sum() / plans.sum()),
+        "real_return_ci95": [low, high],
+        "predicted_exceeds_real": expected > high,
+    }
+
+
+def overestimate(summary: dict[str, Any]) -> str | None:
+    """One sentence where the critic predicts more than the 95 % interval of what was achieved; None otherwise."""
+    if not summary.get("predicted_exceeds_real", False):
+        return None
+    low, high = summary["real_return_ci95"]
+    return (
+        f"the critic predicts a return to go of {summary['predicted_return_mean']:.4g} where "
+        f"{summary['real_return_mean']:.4g} was achieved (95 %: {low:.4g} to {high:.4g}): a planner that follows its "
+        "gradient exploits it; lower student.reward"
     )
-    return {"predicted_return_mean": float(predicted.mean()), "real_return_mean": float(real.mean())}
 
 
 def card_entry(summary: dict[str, Any], date: str) -> dict[str, Any]:
@@ -103,6 +140,7 @@ def results_table(summary: dict[str, Any]) -> Table:
         table.add_row(f"  {goal}", f"{100.0 * share:.0f} %")
     if "predicted_return_mean" in summary:
         table.add_row("return to go, predicted", f"{summary['predicted_return_mean']:.2f}")
-        table.add_row("return to go, real", f"{summary['real_return_mean']:.2f}")
+        low, high = summary["real_return_ci95"]
+        table.add_row("return to go, real", f"{summary['real_return_mean']:.2f}  (95 %: {low:.2f} to {high:.2f})")
     table.add_row("one plan", f"{summary['plan_ms_p50']:.2f} ms (p50), {summary['plan_ms_p99']:.2f} ms (p99)")
     return table

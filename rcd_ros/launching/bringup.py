@@ -8,6 +8,7 @@ imported here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from typing import Any, Literal
 import yaml
 
 from rcd_ros.errors import RcdError
+from rcd_ros.outputs import keep_apart
 from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
 
@@ -32,15 +34,22 @@ class LaunchArgument:
     description: str
     kind: Kind = "text"
     choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
 
     def parse(self, text: str) -> Any:
         """The text as the value of a parameter; raises `RcdError` when it is none of this kind."""
         if self.choices and text not in self.choices:
             raise RcdError(f"{self.name}:={text}: choose {' or '.join(self.choices)}{did_you_mean(text, self.choices)}")
         try:
-            return _PARSERS[self.kind](text)
+            value = _PARSERS[self.kind](text)
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+        if self.least is not None and value < self.least:
+            raise RcdError(f"{self.name}:={text}: must be {self.least:g} or more")
+        if self.most is not None and value > self.most:
+            raise RcdError(f"{self.name}:={text}: must be {int(self.most)} at most")
+        return value
 
 
 OWN_CLOCK = ("/clock", "clock")
@@ -137,10 +146,17 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     "text": str,
     "integer": int,
-    "number": float,
+    "number": _number,
     "boolean": _boolean,
     "names": _names,
 }
@@ -154,6 +170,7 @@ _EXPECTED: dict[Kind, str] = {
 
 
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     if values["checkpoint"]:
         _check_planner("kitchen", Path(values["checkpoint"]), f"rcd launch mujoco_sim {_TASK_OF_CHECKPOINT}")
     if values["params_file"]:
@@ -186,6 +203,15 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     ]
 
 
+def _keep_apart(values: Mapping[str, str]) -> None:
+    """Refuse results, videos and bags that would replace what the nodes read, or each other."""
+    outputs = {name: values.get(name, "") for name in ("results", "video", "record")}
+    if outputs["record"].lower() in ("true", "false"):
+        del outputs["record"]
+    read = [values[name] for name in ("checkpoint", "params_file", "task", "model") if values.get(name)]
+    keep_apart({f"{name}:=": Path(text) for name, text in outputs.items() if text}, read)
+
+
 def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     """The recorder that `record` asks for, if it does."""
     record = values["record"]
@@ -202,15 +228,22 @@ def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     ]
 
 
+_MOST = 2**31 - 1
+_LARGEST_SEED = 2**62
+"""As `planning.noise` has it, which needs NumPy."""
 _DRIVING = (
     LaunchArgument("engine", "", "inference engine of the planner"),
     LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
-    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number"),
-    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer"),
+    LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number", least=0.0),
+    LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer", least=1),
     LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
-    LaunchArgument("episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer"),
-    LaunchArgument("episode_steps", "", "control periods in an episode", "integer"),
-    LaunchArgument("seed", "", "seed of the first episode and of the planner's noise", "integer"),
+    LaunchArgument(
+        "episodes", "", "episodes to drive before the launch ends; 0 never ends", "integer", least=0, most=_MOST
+    ),
+    LaunchArgument("episode_steps", "", "control periods in an episode", "integer", least=1, most=_MOST),
+    LaunchArgument(
+        "seed", "", "seed of the first episode and of the planner's noise", "integer", least=0, most=_LARGEST_SEED
+    ),
     LaunchArgument("results", "", "JSON file for the results"),
     LaunchArgument("video", "", "video file of the episodes"),
     LaunchArgument("overwrite", "", "replace result and video files that exist", "boolean"),
@@ -236,6 +269,7 @@ KITCHEN_SIM = Bringup(
 
 
 def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     sources = [name for name in SOURCES if values[name]]
     files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/mujoco_sim.yaml"),)
     if not files[0].is_file():
@@ -250,6 +284,8 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         _check_planner(values["task"], Path(values["checkpoint"]), _TASK_OF_CHECKPOINT)
     if values["model"] and values["checkpoint"]:
         _check_period(values["control_period"], Path(values["checkpoint"]))
+    if values["checkpoint"] and not values["params_file"]:
+        planner = _as_trained(Path(values["checkpoint"])) | planner
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(
@@ -306,8 +342,17 @@ def _trained(checkpoint: Path) -> tuple[str, float] | None:
     try:
         task = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]
         return str(task["name"]), float(task["control_period"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _as_trained(checkpoint: Path) -> dict[str, Any]:
+    """Parameters of a planner for a user's own robot: it drives as `rcd eval` has driven it, whatever drivers do."""
+    try:
+        own = bool(yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"].get("source"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        own = False  # what cannot be read is the planner node's to tell
+    return {"trigger": "paced", "mode": "chunk", "execute": 0} if own else {}
 
 
 def _check_planner(task: str, checkpoint: Path, instead: str) -> None:
@@ -337,7 +382,7 @@ MODEL_PERIOD_S = 0.02
 
 
 SOURCES = ("task", "model", "env", "suite")
-_WORLD = ("keyframe", "control_period", "camera", "headless")
+_WORLD = ("keyframe", "control_period", "camera", "headless", "sensor_rates", "sensor_delays", "sensor_velocities")
 
 MUJOCO_SIM = Bringup(
     name="mujoco_sim",
@@ -351,6 +396,11 @@ MUJOCO_SIM = Bringup(
         LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
         LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
         *_DRIVING,
+        LaunchArgument(
+            "sensor_rates", "", "of a task file, rates of single topics: joint_states=100,block=10", "names"
+        ),
+        LaunchArgument("sensor_delays", "", "s by which topics are published late: block=0.035", "names"),
+        LaunchArgument("sensor_velocities", "", "false: joint states without velocities", "boolean"),
         LaunchArgument("camera", "", "camera of the model whose images are published, or free"),
         LaunchArgument("headless", "", "no window with MuJoCo's viewer", "boolean"),
         LaunchArgument("params_file", "", "parameters in ROS 2's layout (empty: config/mujoco_sim.yaml)"),
@@ -360,6 +410,7 @@ MUJOCO_SIM = Bringup(
 
 
 def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
+    _keep_apart(values)
     files = (Path(values["params_file"]),) if values["params_file"] else ()
     for file in files:
         if not file.is_file():
@@ -369,10 +420,11 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     checkpoint = values["checkpoint"]
     if checkpoint and not (Path(checkpoint) / "manifest.yaml").is_file():
         raise RcdError(f"checkpoint:={checkpoint}: there is no manifest.yaml in it, so it is no checkpoint folder")
+    usual = {} if files else {"trigger": "paced"} | _as_trained(Path(checkpoint))
     planner = NodeProcess(
         executable="planner_node",
         name="planner",
-        parameters=PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
+        parameters=usual | PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
         parameter_files=files,
         namespace=values["namespace"],
         required=True,
@@ -382,7 +434,7 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
 
 
 _SHARED = {argument.name: argument for argument in _DRIVING}
-_ALONE = ("stamp_tolerance", "max_age", "mode", "use_sim_time")
+_ALONE = ("trigger", "execute", "stamp_tolerance", "max_age", "mode", "use_sim_time")
 
 PLANNER = Bringup(
     name="planner",
@@ -390,7 +442,16 @@ PLANNER = Bringup(
     arguments=(
         LaunchArgument("checkpoint", "", "folder of the planner's checkpoint"),
         *(_SHARED[name] for name in ("engine", "shape", "seed")),
-        LaunchArgument("mode", "", "how successive plans become one stream: first_action, chunk, ..."),
+        LaunchArgument(
+            "mode",
+            "",
+            "how successive plans become one stream (empty: chunk for a robot of your own)",
+            choices=("first_action", "chunk", "temporal_ensemble", "splice"),
+        ),
+        LaunchArgument(
+            "execute", "", "mode chunk: control periods before the next plan (empty: as evaluated)", "integer"
+        ),
+        LaunchArgument("trigger", "", "when to plan (empty: paced)", choices=("on_observation", "paced", "timer")),
         LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
         LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),
         LaunchArgument("use_sim_time", "", "take the time from /clock", "boolean"),

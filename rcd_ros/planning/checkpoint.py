@@ -60,7 +60,7 @@ def write_checkpoint(
         RcdError: the folder is occupied and `force` is false, or it is no checkpoint.
     """
     target = Path(folder)
-    _refuse_occupied(target, force)
+    check_target(target, force)
     contents: dict[str, bytes] = {
         f"{stem}.safetensors": safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in group.items()})
         for stem, group in tensors.items()
@@ -216,7 +216,12 @@ def _sha256(content: bytes) -> str:
     return digest.hexdigest()
 
 
-def _refuse_occupied(target: Path, force: bool) -> None:
+def check_target(target: Path, force: bool) -> None:
+    """Make sure that a checkpoint can be written to a folder, before the work begins that makes it.
+
+    Raises:
+        RcdError: it is occupied and `force` is false, or by something other than a checkpoint.
+    """
     if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
         return
     if not force:

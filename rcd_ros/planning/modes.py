@@ -119,8 +119,9 @@ class Chunk(Mode):
         self.execute = execute
 
     def wants(self, now: int) -> bool:
-        """Whether the plan in hand has served its time."""
-        return self.plan is None or now >= self._kept_until(self.plan) or self.plan.due(now) is None
+        """Whether the plan in hand has served its time; stamps jitter, the next one may be a whole period later."""
+        early = self.period // 4
+        return self.plan is None or now + early >= self._kept_until(self.plan) or self.plan.due(now) is None
 
     def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
         """See `Mode`; a chunk that was not requested changes nothing."""
@@ -143,16 +144,18 @@ class TemporalEnsemble(Mode):
     """
 
     name = "temporal_ensemble"
+    STEEPEST: ClassVar[float] = 5.0
+    """Largest decay: of two predictions one counts 150 times as much then; beyond it, weights overflow."""
 
     def __init__(self, period: int, decay: float = 0.01) -> None:
         """Weigh predictions by exp(decay * age in periods); below zero the newest count most.
 
         Raises:
-            RcdError: `decay` is not finite.
+            RcdError: `decay` is no number within +-`STEEPEST`.
         """
         super().__init__(period)
-        if not math.isfinite(decay):
-            raise RcdError(f"the decay of a temporal ensemble must be a finite number, got {decay}")
+        if not abs(decay) <= self.STEEPEST:
+            raise RcdError(f"the decay of a temporal ensemble must be within +-{self.STEEPEST:g}, got {decay}")
         self.decay = decay
         self._sums: NDArray[np.float64] | None = None
         self._weights = np.empty((0, 1))

@@ -380,6 +380,11 @@ class TaskSpec(_Sparse):
         return [column for channel in self.observations for column in channel.columns]
 
     @property
+    def stored_width(self) -> int:
+        """Number of columns of the data set's observation vector, as far as this task reads it."""
+        return 1 + max(column for channel in self.observations for column in (*channel.columns, *channel.achieved))
+
+    @property
     def goal_channels(self) -> tuple[ObservationChannel, ...]:
         """The channels that tell a goal."""
         return tuple(channel for channel in self.observations if channel.kind == "goal_position")

@@ -13,7 +13,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.file_simulation import FileSimulation
 from rcd_ros.simulation.mujoco_library import mujoco
-from rcd_ros.simulation.task_file import LoadedTaskFile
+from rcd_ros.simulation.task_file_reading import LoadedTaskFile
 from rcd_ros.suggest import did_you_mean
 
 _ITERATIONS = 8

@@ -16,7 +16,8 @@ from rcd_ros.simulation.model_layout import Actuator, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.rendering import SceneRenderer
 from rcd_ros.simulation.simulation import StepResult
-from rcd_ros.simulation.task_file import LoadedTaskFile, RandomStart, SimulationEntry
+from rcd_ros.simulation.task_file import RandomStart, SimulationEntry
+from rcd_ros.simulation.task_file_reading import LoadedTaskFile
 from rcd_ros.suggest import did_you_mean
 
 IMAGE_SIZE = (640, 480)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, MotionSpec, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.simulation.task_file import Column, FileColumns
 from rcd_ros.suggest import did_you_mean
 
 CONTROL_PERIOD = 0.08  # s
@@ -54,6 +55,21 @@ SCENE_JOINTS: dict[str, str] = {
     "microwave": "rad",
 }
 
+KITCHEN_COLUMNS = {
+    "d4rl": (
+        FileColumns(
+            observe={
+                "robot_position": Column(key="observations", columns=tuple(range(9))),
+                "object_position": Column(key="observations", columns=tuple(range(9, 23))),
+                "kettle_pose": Column(key="observations", columns=tuple(range(23, 30))),
+            },
+            command=Column(key="actions", scale=ACTION_SCALE),
+            width=60,
+        ),
+    )
+}
+"""D4RL's original layout (kitchen-*-v0): positions of robot (9) and objects (21), then 30 columns of the goal."""
+
 
 def _rates(units: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{unit}/s" for unit in units)
@@ -69,6 +85,8 @@ def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPIS
     Raises:
         RcdError: an unknown, repeated or missing goal, or an episode length out of range.
     """
+    if isinstance(goals, str) or not isinstance(goals, Sequence):
+        raise RcdError(f"kitchen's goals are a list of names, such as [kettle, microwave], got {goals!r}")
     goals = tuple(goals)
     for goal in goals:
         if goal not in GOALS:

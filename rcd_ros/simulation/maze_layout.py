@@ -65,9 +65,13 @@ class MazeLayout:
         Raises:
             RcdError: it is no point of the plane, lies outside the maze, or inside a wall.
         """
-        point = np.asarray(position, np.float64)
+        try:
+            point = np.asarray(position, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            point = np.empty(0)
         if point.shape != (2,) or not np.isfinite(point).all():
-            raise RcdError(f"{what} must be two finite numbers, x and y in m, got {point.tolist()}")
+            shown = position.tolist() if isinstance(position, np.ndarray) else position
+            raise RcdError(f"{what} must be two finite numbers, x and y in m, got {shown}")
         i, j = self.cell_at(point)
         named = f"{what} ({point[0]:g}, {point[1]:g})"
         if not (0 <= i < len(self.rows) and 0 <= j < len(self.rows[0])):

@@ -18,12 +18,13 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.kitchen_task import kitchen_spec
+from rcd_ros.simulation.kitchen_task import KITCHEN_COLUMNS, kitchen_spec
 from rcd_ros.simulation.locomotion_task import locomotion_names, locomotion_spec
 from rcd_ros.simulation.maze_layout import LAYOUTS
 from rcd_ros.simulation.maze_task import maze_spec
 from rcd_ros.simulation.simulation import Controller, Simulation
-from rcd_ros.simulation.task_file import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
+from rcd_ros.simulation.task_file import FORMATS, FileColumns
+from rcd_ros.simulation.task_file_reading import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.suggest import did_you_mean
 
@@ -50,6 +51,7 @@ class Task:
         bridge: executable that runs it behind ROS topics.
         bridge_options: parameters of the bridge by which it is this task; None: `task`, as `get_task` names it.
         planner: shipped checkpoint that solves it, below the package's data; empty: none.
+        columns: by data format, its layouts beside the data sets' own.
     """
 
     spec: TaskSpec
@@ -61,11 +63,28 @@ class Task:
     bridge: str = GENERAL_BRIDGE
     bridge_options: Mapping[str, Any] | None = None
     planner: str = ""
+    columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
 
     def draw_ground(self) -> Callable[[Any, TaskSpec], None] | None:
         """What draws the task's ground from above into matplotlib axes, given its specification, if anything does."""
         draw: Callable[[Any, TaskSpec], None] | None = _load(self.picture) if self.picture else None
         return draw
+
+    def make_finer_simulation(self, ticks: int) -> Simulation:
+        """The simulator, in steps of a control period's `ticks`th part.
+
+        Raises:
+            RcdError: it only steps by whole control periods, or not by such a part.
+        """
+        if ticks == 1:
+            return self.make_simulation()
+        if self.file is None:
+            raise RcdError(
+                f"'{self.spec.name}' is simulated one control period at a time: only the task of a task file can be "
+                "observed more often"
+            )
+        finer = {"control_period": self.spec.control_period / ticks, "episode_steps": self.spec.episode_steps * ticks}
+        return _file_simulation(self.spec.model_copy(update=finer), self.file)
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,7 @@ class TaskEntry:
         continuing: as `Task` has it.
         bridge: as `Task` has it; one of its own takes the parameter `goals`.
         planner: as `Task` has it.
+        columns: as `Task` has it.
     """
 
     make_spec: Callable[..., TaskSpec]
@@ -94,6 +114,7 @@ class TaskEntry:
     continuing: Mapping[str, Any] | None = None
     bridge: str = GENERAL_BRIDGE
     planner: str = ""
+    columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
 
 
 def _maze(name: str) -> TaskEntry:
@@ -118,6 +139,7 @@ _TASKS = {
         "rcd_ros.simulation.kitchen:Kitchen",
         bridge="kitchen_bridge_node",
         planner="models/kitchen-complete",
+        columns=KITCHEN_COLUMNS,
     ),
     **{name: _maze(name) for name in LAYOUTS},
     **{
@@ -190,7 +212,11 @@ def get_task(name: str, **options: Any) -> Task:
                 f"task '{name}' has no option '{option}'{did_you_mean(option, accepted)}; it has: {', '.join(accepted)}"
             )
     placed = {option: options.pop(option) for option in entry.placements if option in options}
-    spec = entry.make_spec(**options)
+    try:
+        spec = entry.make_spec(**options)
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise RcdError(f"task '{name}' cannot be made with {shown} ({' '.join(str(error).split())})") from error
     return Task(
         spec=spec,
         make_simulation=partial(_make_simulation, entry.simulator, spec, **placed),
@@ -202,25 +228,27 @@ def get_task(name: str, **options: Any) -> Task:
         bridge=entry.bridge,
         bridge_options=None if entry.bridge == GENERAL_BRIDGE else {"goals": list(spec.score.goals)},
         planner=entry.planner,
+        columns=entry.columns,
     )
 
 
-def task_of(spec: TaskSpec, episode_steps: int | None = None, **placements: Any) -> Task:
-    """The task that a checkpoint was trained for: its own goals and, unless told otherwise, its episode length.
+def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: Any) -> Task:
+    """The task that a checkpoint was trained for: unless told otherwise, its own goals and its episode length.
 
-    `placements` are further options of the task, such as a maze's `goal`.
+    `options` are further ones of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was
+    trained for.
 
     A checkpoint's specification holds only the channels that it observes; the task's holds all of them.
 
     Raises:
         RcdError: no such task here, or one that commands something else by now.
     """
-    options: dict[str, Any] = {"episode_steps": episode_steps or spec.episode_steps, **placements}
+    options["episode_steps"] = episode_steps or spec.episode_steps
     if spec.source is not None:
         file = _stored_file(spec.source, spec.name)
         return _file_task(file, spec_of(file), **options)
     if spec.score.kind == "completions":
-        options["goals"] = spec.score.goals
+        options.setdefault("goals", spec.score.goals)
     task = get_task(spec.name, **options)
     if spec.command != task.spec.command:
         raise RcdError(
@@ -288,12 +316,14 @@ def _file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
         raise RcdError(f"episode_steps must be at least 1, got {steps}")
     spec = spec.model_copy(update={"episode_steps": steps})
     simulation = file.content.simulation
+    told = {name: getattr(file.content.columns, name) for name in FORMATS if name != "bag"}
     leads = simulation is not None and simulation.demonstrate is not None
     return Task(
         spec=spec,
-        make_simulation=partial(_make_simulation, "rcd_ros.simulation.file_simulation:FileSimulation", spec, file=file),
+        make_simulation=partial(_file_simulation, spec, file),
         controllers={"demonstrate": partial(_make_demonstrator, spec, file)} if leads else {},
         file=file,
+        columns={name: (columns,) for name, columns in told.items() if columns is not None},
     )
 
 
@@ -303,6 +333,10 @@ def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simula
     except ImportError as error:
         raise RcdError(f"task '{spec.name}' needs a simulator ({error}); pip install 'rcd_ros[sim]'") from error
     return make(spec, **arguments)
+
+
+def _file_simulation(spec: TaskSpec, file: LoadedTaskFile) -> Simulation:
+    return _make_simulation("rcd_ros.simulation.file_simulation:FileSimulation", spec, file=file)
 
 
 def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: Any) -> Controller:

@@ -63,6 +63,21 @@ def to_si(
     return scale, each(conversion.offset, names, 0.0, "offset")
 
 
+def body_to_si(conversion: Conversion, units: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale and offset (n,) each of a body's pose or twist, whose unit is one of length: quaternions have none.
+
+    Raises:
+        RcdError: another unit.
+    """
+    scale = np.ones(len(units))
+    if isinstance(conversion.unit, str):
+        quantity, factor = UNITS.get(conversion.unit, ("", 1.0))
+        if quantity != "m":
+            raise RcdError(f"a body's unit is one of length, got '{conversion.unit}'")
+        scale[:3] = factor
+    return scale, np.zeros(len(units))
+
+
 def each(given: PerJoint | None, names: Sequence[str], default: float, what: str) -> NDArray[np.float64]:
     """One number for each name, from one for all, one for each, or some by name.
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from rcd_ros.errors import RcdError
+from rcd_ros.progress import progress_bar
 from rcd_ros.training.hindsight import HindsightWindows
 from rcd_ros.training.metrics import MetricsLog
 from rcd_ros.training.objective import Batch, Objective
@@ -73,7 +73,7 @@ def train(
         progress = restore_state(last, objective, optimizer, fingerprint)
     parallel = DistributedDataParallel(objective, find_unused_parameters=True) if processes.count > 1 else objective
     log = MetricsLog(folder, progress.step) if processes.leads else None
-    bar = tqdm(total=recipe.steps, initial=progress.step, desc=label, unit="step", disable=not processes.leads)
+    bar = progress_bar(total=recipe.steps, initial=progress.step, desc=label, unit="step", disable=not processes.leads)
     try:
         for step in range(progress.step, recipe.steps):
             _seed_step(seed, step, processes.rank)

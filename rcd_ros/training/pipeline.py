@@ -24,7 +24,9 @@ from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.tasks import get_task
+from rcd_ros.training.checks import check_lengths, check_split
 from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.hazards import hazards
 from rcd_ros.training.hindsight import (
     HindsightWindows,
     Tracks,
@@ -69,6 +71,7 @@ class Material:
         return_range: the least and the largest return, standardised.
         dataset_hash: of the data set.
         episodes: how many it has.
+        too_short: how many of them are shorter than the horizon, so that no planner learns from them.
     """
 
     spec: TaskSpec
@@ -82,6 +85,7 @@ class Material:
     return_range: tuple[float, float]
     dataset_hash: str
     episodes: int
+    too_short: int = 0
 
     @property
     def bounds(self) -> Tensor:
@@ -100,12 +104,17 @@ def prepare(recipe: Recipe) -> Material:
     dataset = load_dataset(recipe.dataset)
     check_same_task(dataset, task.spec)
     spec = task.spec.select(recipe.observations)
+    check_lengths(recipe, spec)
+    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
+    if not len(kept):
+        raise RcdError(f"held_out={recipe.held_out:g} holds all {len(held)} episodes out: lower it, or add episodes")
     if has_goals(spec):
         return _prepare_with_goals(recipe, spec, dataset)
-    kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     cut = (dataset.episodes, spec, recipe.history)
     windows = cut_windows(*cut, recipe.horizon, recipe.discount)
     scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
+    for part in (windows, scored):
+        check_split(part, kept, held, recipe)
     canonical = settle(spec, windows.of_episodes(kept).histories)
     windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
     training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
@@ -125,6 +134,7 @@ def prepare(recipe: Recipe) -> Material:
         return_range=(low, high),
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
+        too_short=len(dataset.episodes) - len(np.unique(windows.episodes)),
     )
 
 
@@ -353,6 +363,13 @@ def reward_unit(recipe: Recipe, return_range: tuple[float, float]) -> float:
         return 1.0
     low, high = return_range
     return 2.0 / max(high - low, 1e-6) / (2.0 * recipe.student.huber)
+
+
+def known_hazards(recipe: Recipe, material: Material) -> list[str]:
+    """What is known to go wrong with a recipe's student on these data, one sentence each (`training.hazards`)."""
+    weights = step_weights(recipe)
+    executed = 1.0 if weights is None else float(weights[0])
+    return hazards(recipe, reward_unit(recipe, material.return_range), executed)
 
 
 def _normalise(windows: Windows, spec: NormalizerSpec, return_mean: float, return_std: float) -> Batch:

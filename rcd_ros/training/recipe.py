@@ -8,15 +8,21 @@ from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from typing_extensions import Self
 from yaml import YAMLError
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.noise import LARGEST_SEED
+from rcd_ros.planning.yaml_depth import check_depth
 from rcd_ros.suggest import did_you_mean
+
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(gt=0, le=65_536)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NoiseRecipe(_Section):
@@ -29,14 +35,20 @@ class NoiseRecipe(_Section):
     log_mean: float = Field(-1.2, description="P_mean: ln(sigma) in training")
     log_std: float = Field(1.2, gt=0, description="P_std")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min ({self.sigma_min:g}) must be below sigma_max ({self.sigma_max:g})")
+        return self
+
 
 class ResidualMLPRecipe(_Section):
     """A residual MLP over the whole chunk: quickest where chunks are short."""
 
     kind: Literal["residual_mlp"] = "residual_mlp"
-    width: int = Field(512, gt=0)
-    blocks: int = Field(3, gt=0)
-    embedding: int = Field(128, gt=0)
+    width: int = Field(512, gt=0, le=65_536)
+    blocks: int = Field(3, gt=0, le=1_000)
+    embedding: int = Field(128, gt=0, le=65_536)
     dropout: float = Field(0.0, ge=0, lt=1)
     film_observation: bool = Field(True, description="modulate the blocks by the observation, too")
 
@@ -45,9 +57,9 @@ class TemporalUnetRecipe(_Section):
     """A temporal U-Net with FiLM conditioning: for long horizons."""
 
     kind: Literal["temporal_unet"]
-    widths: tuple[Annotated[int, Field(gt=0, multiple_of=8)], ...] = Field((64, 128, 256), min_length=1)
-    embedding: int = Field(128, gt=0)
-    kernel: int = Field(5, gt=0, description="convolution length, steps; odd, so that a chunk keeps its length")
+    widths: tuple[Annotated[int, Field(gt=0, le=65_536, multiple_of=8)], ...] = Field((64, 128, 256), min_length=1)
+    embedding: int = Field(128, gt=0, le=65_536)
+    kernel: int = Field(5, gt=0, le=999, description="convolution length, steps; odd, so that a chunk keeps its length")
     dropout: float = Field(0.0, ge=0, lt=1)
 
     @field_validator("kernel")
@@ -63,10 +75,10 @@ class SplineMLPRecipe(_Section):
 
     kind: Literal["spline_mlp"]
     stride: int = Field(8, gt=0, description="steps from one control point to the next")
-    width: int = Field(512, gt=0)
-    blocks: int = Field(3, gt=0)
-    frequencies: int = Field(4, ge=0, description="sines and cosines of each observed value, in octaves")
-    embedding: int = Field(128, gt=0)
+    width: int = Field(512, gt=0, le=65_536)
+    blocks: int = Field(3, gt=0, le=1_000)
+    frequencies: int = Field(4, ge=0, le=64, description="sines and cosines of each observed value, in octaves")
+    embedding: int = Field(128, gt=0, le=65_536)
     dropout: float = Field(0.0, ge=0, lt=1)
 
 
@@ -76,10 +88,10 @@ NetworkRecipe = Annotated[ResidualMLPRecipe | SplineMLPRecipe | TemporalUnetReci
 class OptimizerRecipe(_Section):
     """How one of the three networks is optimised."""
 
-    steps: int = Field(gt=0)
-    batch: int = Field(256, gt=0)
+    steps: int = Field(gt=0, le=1_000_000_000)
+    batch: int = Field(256, gt=0, le=1_000_000)
     learning_rate: float = Field(3e-4, gt=0)
-    betas: tuple[float, float] = (0.95, 0.999)
+    betas: tuple[Momentum, Momentum] = (0.95, 0.999)
     weight_decay: float = Field(1e-4, ge=0)
     warmup: int = Field(100, ge=0, description="steps of linear warm-up before the cosine")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
@@ -99,10 +111,10 @@ class CriticRecipe(_Section):
     """The return-to-go ensemble, and what keeps it smooth a small step beside the data."""
 
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=4_000, keep="best", validate_every=100)
-    members: int = Field(3, gt=0)
+    members: int = Field(3, gt=0, le=1_000)
     chunk_steps: int = Field(1, gt=0, description="commands of a chunk that the critic sees")
     chunk_stride: int = Field(1, gt=0, description="every how many-th of these it sees")
-    widths: tuple[int, ...] = (256, 256, 256)
+    widths: tuple[Width, ...] = (256, 256, 256)
     dropout: float = Field(0.1, ge=0, lt=1)
     command_noise: float = Field(0.0, ge=0, description="std of noise on normalised commands while training")
     gradient_penalty: float = Field(0.0, ge=0, description="weight of |dR/da|^2 at the data")
@@ -151,7 +163,7 @@ class StudentRecipe(_Section):
         description="temperature (std of the return) of exp((R(s, a) - ceiling(s)) / temperature), a chunk's weight in "
         "CTM and DSM; 0 weighs all alike",
     )
-    levels: int = Field(18, ge=2, description="noise levels of the distillation grid")
+    levels: int = Field(18, ge=2, le=10_000, description="noise levels of the distillation grid")
     huber: float = Field(1.0, gt=0, description="c of the pseudo-Huber distance: quadratic below, linear above")
 
 
@@ -170,13 +182,13 @@ class Recipe(_Section):
     task: str
     task_options: dict[str, Any] = {}
     dataset: str
-    observations: tuple[str, ...] = Field(description="observation channels the planner reads")
+    observations: tuple[str, ...] = Field(min_length=1, description="observation channels the planner reads, each once")
     history: int = Field(1, gt=0, description="observations, control periods")
     horizon: int = Field(16, gt=0, description="steps of a chunk, control periods")
     execute: int = Field(8, gt=0, description="steps of a chunk executed before the next plan")
     discount: float = Field(0.99, gt=0, le=1)
     held_out: float = Field(0.1, ge=0, lt=1, description="share of the episodes held out for validation")
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     notes: str = Field("", description="for the model card: how the data came to be, its licence")
     goals: GoalRecipe = GoalRecipe()
     noise: NoiseRecipe = NoiseRecipe()
@@ -184,6 +196,20 @@ class Recipe(_Section):
     teacher: TeacherRecipe = TeacherRecipe()
     critic: CriticRecipe = CriticRecipe()
     student: StudentRecipe = StudentRecipe()
+
+    @field_validator("name")
+    @classmethod
+    def _is_folder_name(cls, name: str) -> str:
+        if not name.strip() or "/" in name or name in (".", "..") or len(name.encode()) > 200:
+            raise ValueError("must be the name of a folder: the output is runs/<name>")
+        return name
+
+    @field_validator("observations")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"names '{twice[0]}' twice")
+        return names
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -196,8 +222,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     if not path.is_file():
         raise RcdError(f"no recipe at '{path}'; the shipped ones are in config/train/")
     try:
+        check_depth(path.read_text())
         loaded = OmegaConf.load(path)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
         raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, DictConfig):
         raise RcdError(f"recipe '{path}' is not a mapping of keys to values")
@@ -211,12 +238,14 @@ def make_recipe(content: Any, overrides: Sequence[str], name: str) -> Recipe:
         RcdError: as `load_recipe`.
     """
     for override in overrides:
-        if "=" not in override:
+        if not override.partition("=")[0].strip() or "=" not in override:
             raise RcdError(f"cannot read the override '{override}': write it as key=value, e.g. student.reward=0.1")
     try:
+        for override in overrides:
+            check_depth(override.partition("=")[2])
         merged = OmegaConf.merge(content, OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RcdError(f"recipe '{name}' cannot be read: {' '.join(str(error).split())}") from error
     try:
         recipe = Recipe.model_validate(plain)

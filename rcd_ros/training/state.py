@@ -54,6 +54,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start anew") from error
 
 
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Metadata of a file written by `save_tensors`; raises `RcdError` where the file is missing or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(json.loads((file.metadata() or {}).get("state", "{}")))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start anew") from error
+
+
 def save_state(
     path: Path, objective: Objective, optimizer: torch.optim.Optimizer, progress: Progress, fingerprint: str
 ) -> None:

@@ -76,8 +76,9 @@ def test_what_is_done_is_not_made_again_unless_it_was_asked_for_otherwise(tmp_pa
     done.folder.mkdir(parents=True)
     write_made(done.folder, done.cell, {"sweep": done.asked})
     assert done in unfinished(jobs)  # killed before it was evaluated
-    summary = dict.fromkeys(("task", "horizon_steps", "policy", "nfe", "execute", "episode_results"))
-    write_json(done.folder / "eval.json", summary)
+    same = dict.fromkeys(("task", "horizon_steps", "policy", "nfe", "execute"))
+    figures = {"score_mean": 50.0, "plan_ms_p50": 0.1, "episode_results": [{"score": 50.0}]}
+    write_json(done.folder / "eval.json", same | figures)
     assert done not in unfinished(jobs) and len(unfinished(jobs)) == len(jobs) - 1
     assert unfinished(jobs, force=True) == jobs
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("width: 16", "width: 32"))
@@ -133,12 +134,12 @@ def test_a_missing_description_is_refused(tmp_path: Path) -> None:
         load_sweep(tmp_path / "list.yaml")
 
 
-@pytest.mark.parametrize("name", ["kitchen"])
-def test_shipped_sweeps_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "cells"), [("kitchen", 21), ("gym", 270)])
+def test_shipped_sweeps_can_be_read(name: str, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their recipes are named from the repository's root, where their comments say that they are started."""
     path = find_resource(f"config/sweep/{name}.yaml")
     monkeypatch.chdir(path.parents[2])
-    assert len(plan_jobs(load_sweep(path))) == 21
+    assert len(plan_jobs(load_sweep(path))) == cells
 
 
 def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, datasets_root: Path) -> None:

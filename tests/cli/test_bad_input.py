@@ -68,12 +68,14 @@ def occupied_dataset(room: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "arguments", "sentence"),
     [
-        pytest.param(nothing, IMPORT, "a.npz is not there", id="no archive"),
-        pytest.param(archive(), IMPORT, "episode 0 has 4 observed and 2 commanded values", id="other widths"),
-        pytest.param(archive(action=np.zeros((4, 2))), IMPORT, "arrays of different lengths", id="other lengths"),
+        pytest.param(nothing, IMPORT, "there is no", id="no archive"),
+        pytest.param(archive(), IMPORT, "state (4), action (2)", id="other widths"),
+        pytest.param(archive(action=np.zeros((4, 2))), IMPORT, "'action' is left out", id="other lengths"),
         pytest.param(
             archive(state=np.full((9, 4), np.nan)), IMPORT, "NaN or infinite values, first in row 0", id="NaN"
         ),
+        pytest.param(archive(), IMPORT[:3] + IMPORT[5:], "by --task", id="no task"),
+        pytest.param(archive(), (*IMPORT, "--success", "0,x"), "got 'x'", id="success"),
         pytest.param(occupied_dataset, IMPORT, "exists already; choose another name", id="occupied data set"),
         pytest.param(nothing, TRAIN, "no recipe at", id="no recipe"),
         pytest.param(recipe(RECIPE + "critik: {}"), TRAIN, "did you mean 'critic'?", id="misspelt key"),

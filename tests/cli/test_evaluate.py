@@ -43,6 +43,18 @@ def test_result_file_says_how_plans_were_executed(planner: Path, tmp_path: Path,
     assert how == {"mode": "splice", "execute": 1, "overlap": 2, "delay": 1, "shape": True}
 
 
+def test_planned_against_executed_goes_to_a_file_for_rerun(
+    planner: Path, tmp_path: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rerun")
+    short = ("--episodes", 1, "--episode-steps", 5, "--workers", 1)
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.txt") == 2
+    assert ".rrd" in capsys.readouterr().err
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.rrd") == 0
+    assert (tmp_path / "a.rrd").stat().st_size > 1000
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.rrd") == 2
+
+
 def test_recorded_scores_stand_in_the_card_and_the_checkpoint_still_verifies(
     planner: Path, tmp_path: Path, rcd: Callable[..., int]
 ) -> None:
@@ -126,3 +138,18 @@ def test_interrupted_evaluation_keeps_what_was_finished(planner: Path, tmp_path:
     assert summary["interrupted"] is True
     assert output.splitlines()[-1] == f"rcd: interrupted: {summary['episodes']} of 100000 episodes are in {file}"
     assert summary["episodes"] == len(summary["episode_results"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--step-size", 0.5), "--gradient-steps"),
+        (("--gradient-steps", 1), "critic"),
+        (("--gradient-steps", 1, "--policy", "replay", "--dataset", "rcd/none-v0"), "replay"),
+    ],
+)
+def test_gradient_steps_that_cannot_be_made_are_refused(
+    planner: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str], options: tuple[object, ...], named: str
+) -> None:
+    assert rcd("eval", planner, "--episodes", 1, *options) == 2
+    assert named in capsys.readouterr().err

@@ -7,6 +7,7 @@ from rcd_ros.data import d4rl_recipe
 from rcd_ros.data.actor import Actor
 from rcd_ros.data.d4rl_recipe import NAMES, check_actor, cut_buffer, describe, is_recipe, recipe_of, roll_out
 from rcd_ros.data.episodes import hash_episodes
+from rcd_ros.data.storage import load_dataset
 from rcd_ros.errors import RcdError
 
 
@@ -94,10 +95,10 @@ def test_policies_that_do_not_fit_are_refused() -> None:
         check_actor(Actor(arrays), "Hopper-v5", "a.npz")
 
 
-def test_d4rl_files_are_imported_with_their_timeouts(tmp_path: Path) -> None:
+def test_d4rl_files_are_imported_with_their_timeouts(tmp_path: Path, datasets_root: Path) -> None:
     """The layout of the -v2 files: groups beside the arrays, an episode of 1000 steps that did not fall."""
     h5py = pytest.importorskip("h5py")
-    from rcd_ros.data.importers import read_recording
+    from rcd_ros.cli.data_import import import_
 
     rng = np.random.default_rng(0)
     with h5py.File(tmp_path / "hopper_medium-v2.hdf5", "w") as file:
@@ -110,7 +111,8 @@ def test_d4rl_files_are_imported_with_their_timeouts(tmp_path: Path) -> None:
         file["timeouts"] = np.arange(1100) == 999
         file["infos/action_log_probs"] = np.zeros(1100)
         file["metadata/algorithm"] = "SAC"
-    first, second = read_recording(tmp_path / "hopper_medium-v2.hdf5")
+    import_(tmp_path / "hopper_medium-v2.hdf5", name="rcd/test/hopper-v0", task="hopper")
+    first, second = load_dataset("rcd/test/hopper-v0").episodes
     assert (len(first), first.terminated, first.truncated) == (1000, False, True)
     assert (len(second), second.terminated, second.truncated) == (100, True, False)
     assert (first.total_reward, second.total_reward) == (1000.0, 100.0)

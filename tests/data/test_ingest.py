@@ -99,7 +99,7 @@ def test_rewards_come_from_the_source_a_label_or_the_task() -> None:
     assert gained(IngestRules(success=lambda seen: seen[:, 4] >= 99.0)) == [0.0] * 4
     assert gained(IngestRules(labels=frozenset({0}))) == [0.0, 0.0, 0.0, 1.0]
     assert gained(IngestRules(labels=frozenset({1}), success=lambda seen: seen[:, 4] > 0)) == [0.0] * 4
-    assert gained(NO_RULES, ColumnMap(DEGREES.observe, DEGREES.command, success="won")) == [0.0, 0.0, 0.0, 1.0]
+    assert gained(NO_RULES, ColumnMap(DEGREES.observe, DEGREES.command, success=Columns("won"))) == [0.0, 0.0, 0.0, 1.0]
     assert gained(NO_RULES, episode=RecordedEpisode("a", arrays, success=True)) == [0.0, 0.0, 0.0, 1.0]
 
 
@@ -189,4 +189,4 @@ def test_the_map_is_the_declared_one_that_fits_else_by_number_or_by_name() -> No
     with pytest.raises(RcdError, match="under columns: lerobot"):
         chosen({"observations": rows(3, 4), "actions": rows(3, 2)})
     narrow = ColumnMap({"position": Columns("q")}, Columns("u"), width=3)
-    assert not narrow.fits(RecordedEpisode("a", {"q": rows(2, 2), "u": rows(2, 2)}))
+    assert "3" in narrow.misfit(RecordedEpisode("a", {"q": rows(2, 2), "u": rows(2, 2)}), SPEC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.evaluation.plots import plot_results
 from rcd_ros.evaluation.policy import DemonstrationReplay
-from rcd_ros.evaluation.report import summarize
+from rcd_ros.evaluation.report import overestimate, summarize
 from rcd_ros.evaluation.rollout import EpisodeResult
 from tests.evaluation.corridor import corridor_spec
 
@@ -42,6 +43,37 @@ def test_predicted_returns_are_compared_with_the_real_ones_from_the_same_steps()
     summary = summarize(corridor_spec(), RESULTS, {}, discount=0.5)
     assert summary["predicted_return_mean"] == 1.0
     assert summary["real_return_mean"] == pytest.approx((0.5 * 1.0 + 0.25 * 1.0 + 1.0 + 0.0 + 0.0) / 4)
+
+
+def continuing(rewards: int, predicted: float, terminated: bool) -> EpisodeResult:
+    steps = tuple(range(rewards))
+    made = replace(episode(*[1.0] * rewards), terminated=terminated, truncated=not terminated)
+    return EpisodeResult(made, {}, steps, (0.01,) * rewards, (predicted,) * rewards)
+
+
+def test_a_prediction_above_the_interval_of_the_real_return_is_said() -> None:
+    """Pins: an exploited critic was seen only by whoever compared two rows of the table."""
+    spec = corridor_spec()
+    results = [continuing(count, 2.5, True) for count in (2, 3, 4, 5)]  # undiscounted return-to-go of 1 to 5
+    summary = summarize(spec, results, {}, discount=1.0)
+    low, high = summary["real_return_ci95"]
+    assert low < summary["real_return_mean"] < high
+    assert not summary["predicted_exceeds_real"]
+    assert overestimate(summary) is None
+    boasting = summarize(spec, [replace(each, predicted_returns=(9.0,) * len(each)) for each in results], {}, 1.0)
+    assert boasting["predicted_exceeds_real"]
+    assert "student.reward" in (overestimate(boasting) or "")
+
+
+def test_returns_that_a_time_limit_cuts_are_not_compared() -> None:
+    """Pins: a planner that never falls looked overestimated, since its last plans' returns lack what would follow."""
+    spec = corridor_spec().model_copy(update={"continuing": True})
+    discount = 0.5  # 5 steps see 95 % of a steady reward
+    summary = summarize(spec, [continuing(20, 2.0, False)], {}, discount)
+    assert summary["real_return_mean"] == pytest.approx(2.0, abs=0.05)
+    fallen = summarize(spec, [continuing(20, 2.0, True)], {}, discount)
+    assert fallen["real_return_mean"] < summary["real_return_mean"]
+    assert "real_return_mean" not in summarize(spec, [continuing(3, 2.0, False)], {}, discount)
 
 
 def test_without_a_critic_no_prediction_is_reported() -> None:

@@ -34,6 +34,11 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
     def wait(self) -> int:
         """The exit code, when it ends by itself."""
         return self._process.wait(PATIENCE)

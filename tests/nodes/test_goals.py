@@ -111,10 +111,17 @@ def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: 
     goal.pose.position.x, goal.pose.position.y = moved.tolist()
     ball_goals.publish(goal)
     peer.until(lambda: "the goal is now at x = -1, y = -1" in bridge.output, "the bridge's word")
-    now = nanoseconds(peer.received["joint_states"][-1].header.stamp)
-    answered = peer.trajectories
-    peer.until(lambda: np.linalg.norm(end_of(answered()[now][-1]) - moved) < 0.5, "the planner's answer to the goal")
+
+    def now() -> int:
+        return nanoseconds(peer.received["joint_states"][-1].header.stamp)
+
+    def is_answered() -> bool:
+        plans = peer.trajectories().get(now())
+        return plans is not None and bool(np.linalg.norm(end_of(plans[-1]) - moved) < 0.5)
+
+    peer.until(is_answered, "the planner's answer to the goal")
+    paused_at = now()
     assert peer.call(Trigger, "/mujoco_bridge/step").success
-    peer.until(lambda: now + PERIOD in peer.trajectories(), "the plan of the next period")
-    end = end_of(peer.trajectories()[now + PERIOD][-1])
+    peer.until(lambda: paused_at + PERIOD in peer.trajectories(), "the plan of the next period")
+    end = end_of(peer.trajectories()[paused_at + PERIOD][-1])
     assert np.linalg.norm(end - moved) < np.linalg.norm(end - benchmark)

@@ -7,7 +7,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource
 from rcd_ros.simulation.demonstrator import Demonstrator
 from rcd_ros.simulation.file_simulation import FileSimulation, achieved_goals
-from rcd_ros.simulation.task_file import load_task_file, parse_task_file
+from rcd_ros.simulation.task_file_reading import load_task_file, parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.simulation.tasks import get_task
 

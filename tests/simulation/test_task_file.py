@@ -11,7 +11,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.task_file import parse_task_file
+from rcd_ros.simulation.task_file_reading import parse_task_file
 from rcd_ros.simulation.task_file_spec import spec_of
 from rcd_ros.simulation.tasks import get_task
 

@@ -54,7 +54,10 @@ class LoopSensor(Node):
         self._scene = ScenePublisher(self, manifest.task, QUEUE)
         # Drivers are not written in Python: the messages are serialised beforehand, their stamps are written in later.
         scenes = (self._scene.messages(0, vector) for vector in typical_observations(manifest))
-        self._messages = [{topic: bytearray(serialize(m)) for topic, m in scene.items()} for scene in scenes]
+        self._messages = [
+            [(topic, bytearray(serialize(message)), hasattr(message, "header")) for topic, message in scene]
+            for scene in scenes
+        ]
         # Filled at once: a page that is first touched later costs time.
         self._sent = np.full(periods, -1, np.int64)
         self._number = -round(warm_up * self._rate)
@@ -90,9 +93,10 @@ class LoopSensor(Node):
         if self._number == 0:
             (self._output / BEGUN).touch()
         stamp = int(self.get_clock().now().nanoseconds)
-        for topic, message in self._messages[self._number % VECTORS].items():
-            write_stamp(message, stamp)
-            self._scene.send({topic: bytes(message)})
+        for topic, message, is_stamped in self._messages[self._number % VECTORS]:
+            if is_stamped:
+                write_stamp(message, stamp)
+            self._scene.send([(topic, bytes(message))])
         if self._number >= 0:
             self._sent[self._number] = stamp
         self._number += 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_STEPS, MOST_THREADS, MOST_WORKERS
+from rcd_ros.cli.given import not_with, only_for
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def baselines(
+    context: typer.Context,
     datasets: Annotated[list[str], typer.Argument(help="Data sets, as `rcd data list` names them.")],
     task: Annotated[str | None, typer.Option(help="Task, where a data set does not say it (fetched ones).")] = None,
     method: Annotated[
@@ -24,10 +28,15 @@ def baselines(
     ] = None,
     seeds: Annotated[str, typer.Option(help="Training seeds, with commas between them.")] = "0,1",
     steps: Annotated[
-        int, typer.Option(min=1, help="Gradient steps; d3rlpy's reproductions of the papers take 500,000.")
+        int,
+        typer.Option(min=1, max=MOST_STEPS, help="Gradient steps; d3rlpy's reproductions of the papers take 500,000."),
     ] = 500_000,
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes that each policy is scored by.")] = 20,
-    eval_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up.")] = 0,
+    episodes: Annotated[
+        int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes that each policy is scored by.")
+    ] = 20,
+    eval_seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode; the others count up.")
+    ] = 0,
     episode_steps: Annotated[int | None, typer.Option(min=1, help="Steps per episode (default: the task's).")] = None,
     output: Annotated[Path, typer.Option(help="Folder of results; what is done there is not done again.")] = Path(
         "runs/baselines"
@@ -42,8 +51,8 @@ def baselines(
     base_python: Annotated[
         Path | None, typer.Option(help="Python that --install makes it with (default: this one).")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the training may use.")] = 1,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that drive the episodes.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads that the training may use.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Processes that drive the episodes.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Train again what is done already.")] = False,
 ) -> None:
     """Train baselines by code that we did not write, and score them in the same harness as our planners.
@@ -71,6 +80,9 @@ def baselines(
     from rcd_ros.evaluation.comparison import comparison_table, pool, read_summary
     from rcd_ros.simulation.tasks import get_task
 
+    not_with(context, "--install", install, "python")
+    only_for(context, "--install", install, "base_python")
+    not_with(context, "--into", into is not None, "output")
     methods, training_seeds = check_methods(method or ()), _seeds(seeds)
     if into is not None and len(datasets) * len(methods) * len(training_seeds) != 1:
         raise RcdError(f"--into '{into}' takes one result: name one data set, one --method and one of --seeds")
@@ -82,6 +94,7 @@ def baselines(
         if not of:
             raise RcdError(f"data set '{name}' does not say which task it belongs to; name one with --task")
         loaded[name] = (dataset, get_task(of, **options))
+    _check_folders(into, output, loaded, methods, training_seeds, task)
     interpreter = D3RLPY.install(base_python) if install else D3RLPY.find(python)
 
     rows = []
@@ -109,6 +122,21 @@ def baselines(
     typer.echo(f"results: {into or output}")
 
 
+def _check_folders(
+    into: Path | None, output: Path, datasets: Iterable[str], methods: list[str], seeds: list[int], task: str | None
+) -> None:
+    """Make sure that every result can be written, and that none is among what is read or two are one."""
+    from rcd_ros.benchmarks.results import Cell
+    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.outputs import check_folder, keep_apart
+
+    cells = [Cell(folder_name(name), method, seed) for name in datasets for method in methods for seed in seeds]
+    folders = {f"the result of {cell}": into or cell.folder(output) for cell in cells}
+    keep_apart(folders, [task, *map(dataset_folder, datasets)])
+    for folder in folders.values():
+        check_folder(folder)
+
+
 def folder_name(dataset: str) -> str:
     """A data set's name as one folder: `rcd/hopper/medium-v0` is `hopper-medium-v0`."""
     return dataset.removeprefix("rcd/").replace("/", "-")
@@ -121,6 +149,8 @@ def _seeds(text: str) -> list[int]:
         raise RcdError(f"--seeds {text}: give whole numbers with commas between them") from None
     if min(seeds) < 0 or len(set(seeds)) != len(seeds):
         raise RcdError(f"--seeds {text}: give different numbers of 0 or more")
+    if max(seeds) > LARGEST_SEED:
+        raise RcdError(f"--seeds {text}: a seed is {LARGEST_SEED} at most")
     return seeds
 
 
@@ -135,16 +165,15 @@ def _make(
     workers: int,
 ) -> None:
     """Train a baseline, score it, and write what came of it; `cell.json` is the last file."""
-    from tqdm import tqdm
-
     from rcd_ros.benchmarks.baselines import evaluate_baseline, train_baseline
     from rcd_ros.benchmarks.results import write_made
     from rcd_ros.evaluation.report import summarize
     from rcd_ros.outputs import write_json
+    from rcd_ros.progress import progress_bar
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cell.json").unlink(missing_ok=True)
-    with tqdm(total=asked["steps"], desc=str(cell), unit="step") as bar:
+    with progress_bar(total=asked["steps"], desc=str(cell), unit="step") as bar:
         made = train_baseline(
             cell.method,
             dataset,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import MOST_STEPS, MOST_THREADS
 from rcd_ros.errors import RcdError
 
 
@@ -15,8 +16,8 @@ def latency(
     engine: Annotated[
         list[str] | None, typer.Option(help="Engine to time; may be given several times (default: all usable ones).")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that one plan may use.")] = 1,
-    plans: Annotated[int, typer.Option(min=1, help="Plans that are timed, after warm-up.")] = 2000,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads that one plan may use.")] = 1,
+    plans: Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Plans that are timed, after warm-up.")] = 2000,
     shape: Annotated[
         bool, typer.Option("--shape", help="Time plans up to the trajectory shaped within the motion limits, too.")
     ] = False,
@@ -36,27 +37,28 @@ def latency(
       rcd bench latency models/kitchen-complete --engine openvino --engine onnxruntime --json latency.json
     """
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency, latency_table
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.engines.choose import available_engines, why_not
+    from rcd_ros.progress import progress_bar
 
     verify(checkpoint)
     for name in engine or ():
         if name != "auto" and (reason := why_not(name)) is not None:
             raise RcdError(f"engine '{name}' cannot be used: {reason}")
-    if json_file is not None:
-        claim(json_file, force)
+    claim_all({"--json": json_file}, [checkpoint], force)
     machine = describe_machine(threads)
     typer.echo("\n".join(machine.lines()))
 
     unusable = {} if engine else {name: reason for name, reason in available_engines().items() if reason is not None}
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(engine or (name for name in available_engines() if name not in unusable)):
-        with tqdm(total=(2 + shape) * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5) as bar:
+        with progress_bar(
+            total=(2 + shape) * (WARM_UP + plans), unit="plan", desc=name, leave=False, mininterval=0.5
+        ) as bar:
             try:
                 rows.append(engine_latency(checkpoint, name, threads, plans, bar.update, shape))
             except RcdError as error:

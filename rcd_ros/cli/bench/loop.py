@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import MOST_THREADS
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def loop(
     rate: Annotated[str, typer.Option(help="Observations a second; several with commas between them.")] = "125",
     seconds: Annotated[float, typer.Option(help="How long to measure at each rate.")] = 60.0,
     engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads of the engine.")] = 1,
     trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation,
     realtime_priority: Annotated[
         int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
@@ -68,7 +69,7 @@ def loop(
     """
     from rcd_ros.benchmarks.loop.run import LoopSettings
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.resources import find_resource
 
@@ -77,9 +78,8 @@ def loop(
         raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
     if not (math.isfinite(swap_every) and swap_every >= 0.0):
         raise RcdError(f"--swap-every {swap_every:g}: give 0 or more seconds")
-    if json_file is not None:
-        claim(json_file, force)
     folder = checkpoint or find_resource("models/kitchen-complete")
+    claim_all({"--json": json_file}, [folder], force)
     manifest = verify(folder)
     machine = describe_machine(threads)
     runs: list[LoopRun] = []
@@ -125,12 +125,11 @@ def _cores(text: str) -> tuple[int, ...]:
 
 
 def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
-    from tqdm import tqdm
-
     from rcd_ros.benchmarks.loop.run import run_loop
+    from rcd_ros.progress import progress_bar
 
     layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s"
-    with tqdm(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
+    with progress_bar(total=settings.seconds, desc=f"{settings.rate:g} Hz", bar_format=layout) as bar:
 
         def progress(elapsed: float) -> None:
             bar.update(min(elapsed, settings.seconds) - bar.n)

@@ -7,8 +7,12 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.bounds import MOST_STEPS, MOST_THREADS
+from rcd_ros.cli.given import not_with, only_for
+
 
 def peers(
+    context: typer.Context,
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder; its observations and horizon are used.")],
     peer: Annotated[
         list[str] | None,
@@ -17,8 +21,12 @@ def peers(
     engine: Annotated[
         list[str] | None, typer.Option(help="Engine of our planner; may be given several times (default: auto).")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that one plan may use, on either side.")] = 1,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of each: 50 plans of ours, 5 of ACT, 1 of diffusion.")] = 20,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that one plan may use, on either side.")
+    ] = 1,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=MOST_STEPS, help="Turns of each: 50 plans of ours, 5 of ACT, 1 of diffusion.")
+    ] = 20,
     python: Annotated[
         Path | None, typer.Option(help="Python of an environment with LeRobot (default: the one of --install).")
     ] = None,
@@ -46,21 +54,22 @@ def peers(
       rcd bench peers models/kitchen-complete --peer act --engine onnxruntime --rounds 100 --json peers.json
     """
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.benchmarks.peers import LEROBOT, check_peers, peers_table, time_peers
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
+    from rcd_ros.progress import progress_bar
 
+    not_with(context, "--install", install, "python")
+    only_for(context, "--install", install, "base_python")
     chosen = check_peers(peer or ())
     verify(checkpoint)
-    if json_file is not None:
-        claim(json_file, force)
+    claim_all({"--json": json_file}, [checkpoint], force)
     interpreter = LEROBOT.install(base_python) if install else LEROBOT.find(python)
     machine = describe_machine(threads)
     typer.echo("\n".join(machine.lines()))
-    with tqdm(total=rounds, unit="round") as bar:
+    with progress_bar(total=rounds, unit="round") as bar:
         rows, versions = time_peers(checkpoint, engine or ["auto"], chosen, interpreter, threads, rounds, bar.update)
     Console(width=max(Console().width, 130)).print(peers_table(rows))
     typer.echo(f"peers: LeRobot {versions['lerobot']}, torch {versions['torch']}")

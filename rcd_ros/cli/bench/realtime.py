@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_WORKERS
 from rcd_ros.cli.evaluate import ModeChoice
+from rcd_ros.cli.given import only_for
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def realtime(
+    context: typer.Context,
     checkpoint: Annotated[
         Path | None, typer.Argument(help="Checkpoint folder with its teacher (default: the shipped one).")
     ] = None,
@@ -25,8 +28,10 @@ def realtime(
         str, typer.Option(help="Who plans: student, teacher:NFE (Heun), with commas between them.")
     ] = "student,teacher:20,teacher:80",
     speed: Annotated[str, typer.Option(help="Simulated seconds a second, with commas between them.")] = "1,2,4,8",
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes per planner and speed.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode; the others count up from it.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes per planner and speed.")] = 20,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode; the others count up from it.")
+    ] = 0,
     mode: Annotated[ModeChoice, typer.Option(help="How chunks follow each other.")] = ModeChoice.chunk,
     execute: Annotated[
         int | None, typer.Option(min=1, help="chunk: periods a plan is followed at least (default: the checkpoint's).")
@@ -38,7 +43,9 @@ def realtime(
     episode_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps per episode (default: the checkpoint's; kitchen: 280).")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that drive the lockstep episodes.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes that drive the lockstep episodes.")
+    ] = 2,
     json_file: Annotated[Path | None, typer.Option("--json", help="Keep the rows in this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw score against control rate into this picture.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows that --json holds already.")] = False,
@@ -69,12 +76,15 @@ def realtime(
     from rcd_ros.planning.stream import StreamSettings
     from rcd_ros.simulation.tasks import DEFAULT_TASK, planner_of, task_of
 
+    only_for(context, "--mode chunk", mode is ModeChoice.chunk, "execute")
     contenders, speeds = parse_contenders(planners), parse_speeds(speed)
+    planning = any(contender.kind == "student" for contender in contenders)
+    only_for(context, "the planner student", planning, "engine")
     folder = planner_of(task or DEFAULT_TASK, checkpoint) if task or not checkpoint else checkpoint
     manifest = _checked_manifest(folder, any(contender.kind == "teacher" for contender in contenders))
-    task = manifest.task.name
+    name, task_file = manifest.task.name, task
     outputs = [output for output in (json_file, plot) if output is not None]
-    _claim(json_file, plot, resume, force)
+    _claim(json_file, plot, [folder, task_file], resume, force)
 
     machine = describe_machine(threads=1)
     simulated = task_of(manifest.task, episode_steps)
@@ -82,7 +92,7 @@ def realtime(
     drive = Drive.simulated(simulated.spec, settings)
     runs = Runs(folder, simulated, engine, seed, episodes, drive, workers)
     setting = {
-        "task": task,
+        "task": name,
         "checkpoint_sha256": checkpoint_sha256(folder),
         "episodes": episodes,
         "horizon_steps": runs.task.spec.episode_steps,
@@ -104,7 +114,7 @@ def realtime(
     if plot is not None:
         from rcd_ros.evaluation.realtime_plot import plot_realtime
 
-        plot_realtime(plot, task, results.rows)
+        plot_realtime(plot, name, results.rows)
     Console(width=max(Console().width, 130)).print(realtime_table(results.rows))
     for output in outputs:
         typer.echo(f"wrote {output}")
@@ -127,9 +137,11 @@ def _checked_manifest(folder: Path, with_teacher: bool) -> Manifest:
     return manifest
 
 
-def _claim(json_file: Path | None, plot: Path | None, resume: bool, force: bool) -> None:
-    """Refuse output files that exist, unless they are continued or replaced."""
-    from rcd_ros.outputs import claim
+def _claim(
+    json_file: Path | None, plot: Path | None, inputs: list[str | Path | None], resume: bool, force: bool
+) -> None:
+    """Refuse output files that exist, unless they are continued or replaced, and those that are read."""
+    from rcd_ros.outputs import claim_all
 
     if resume and (force or json_file is None):
         raise RcdError("--resume goes on with the file that --json names, and does not go with --force")
@@ -137,6 +149,5 @@ def _claim(json_file: Path | None, plot: Path | None, resume: bool, force: bool)
         from rcd_ros.evaluation.plots import check_picture_name
 
         check_picture_name(plot)
-    for output in (json_file, plot):
-        if output is not None:
-            claim(output, force or resume, "pass --resume to go on with it or --force to replace it")
+    remedy = "pass --resume to go on with it or --force to replace it"
+    claim_all({"--json": json_file, "--plot": plot}, inputs, force or resume, remedy)

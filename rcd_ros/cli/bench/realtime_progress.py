@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
 from typing_extensions import Self
+
+from rcd_ros.progress import progress_bar
 
 LOOK_EVERY_S = 0.5
 
@@ -20,7 +21,7 @@ class Progress:
     def __init__(self, expected_s: float) -> None:
         """Show the bar of work that takes about `expected_s` seconds."""
         layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-        self._bar = tqdm(total=expected_s, bar_format=layout)
+        self._bar = progress_bar(total=expected_s, bar_format=layout)
         self._episode_s = 0.0
         self._reached = 0
 

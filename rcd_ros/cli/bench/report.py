@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.errors import RcdError
+
 
 def report(
     folders: Annotated[list[Path], typer.Argument(help="What `rcd sweep` or `rcd bench baselines` wrote.")],
@@ -30,12 +32,14 @@ def report(
     """
     from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
     from rcd_ros.benchmarks.results import read_results
-    from rcd_ros.outputs import claim
+    from rcd_ros.outputs import claim_all
 
+    if not output.name or output.name == "..":
+        raise RcdError(f"--output '{output}' is a folder: name files to write, without their suffix")
     files = [output.with_name(output.name + suffix) for suffix in (".md", ".csv", ".png")]
-    built = build_report(read_results(folders), method or ())
-    for file in files:
-        claim(file, force)
+    read: list[Path] = []
+    built = build_report(read_results(folders, read), method or ())
+    claim_all({f"--output ({file.suffix})": file for file in files}, read, force)
     text = markdown(built)
     files[0].write_text(text)
     write_csv(built, files[1])

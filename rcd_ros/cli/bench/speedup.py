@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.bounds import MOST_STEPS, MOST_THREADS
+
 
 def speedup(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder that holds its teacher.")],
@@ -16,8 +18,10 @@ def speedup(
             help="Engine that both run in; may be given several times (default: auto, the student's fastest)."
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that one plan may use, on either side.")] = 1,
-    repeats: Annotated[int, typer.Option(min=2, help="Turns of each planner.")] = 100,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that one plan may use, on either side.")
+    ] = 1,
+    repeats: Annotated[int, typer.Option(min=2, max=MOST_STEPS, help="Turns of each planner.")] = 100,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
 ) -> None:
@@ -40,19 +44,18 @@ def speedup(
     """
     import torch  # noqa: F401  the teacher needs it: said here, before anything is loaded
     from rich.console import Console
-    from tqdm import tqdm
 
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.speedup import load_sides, speedup_rows, speedup_table, time_sides
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256
+    from rcd_ros.progress import progress_bar
 
-    if json_file is not None:
-        claim(json_file, force)
+    claim_all({"--json": json_file}, [checkpoint], force)
     machine = describe_machine(threads)
     sides = load_sides(checkpoint, engine or ["auto"], threads)
     typer.echo("\n".join(machine.lines()))
-    with tqdm(total=repeats, unit="round", leave=False) as bar:
+    with progress_bar(total=repeats, unit="round", leave=False) as bar:
         rows = speedup_rows(time_sides(sides, repeats, bar.update))
 
     Console(width=max(Console().width, 150)).print(speedup_table(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rcd_ros.data.formats.hdf5 import array, open_hdf5
 from rcd_ros.data.formats.recording import RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
 
-FORMAT = "aloha"
+FORMAT = "act"
 _OBSERVATIONS = "observations"
 
 
@@ -62,11 +63,13 @@ def write(folder: Path, episodes: Sequence[RecordedEpisode]) -> None:
 
 
 def _episodes(files: Sequence[Path]) -> Iterator[RecordedEpisode]:
-    for path in files:
+    for place, path in enumerate(files):
+        numbered = re.search(r"_(\d+)$", path.stem)
+        number = int(numbered[1]) if numbered else place
         try:
-            yield _read(path)
+            yield replace(_read(path), number=number)
         except RcdError as error:
-            yield RecordedEpisode(path.name, problem=str(error))
+            yield RecordedEpisode(path.name, problem=str(error), number=number)
 
 
 def _read(path: Path) -> RecordedEpisode:

@@ -42,9 +42,9 @@ def read(path: Path) -> Recording:
         arrays.pop(key, np.zeros(rows)).reshape(rows, -1)[:, 0].astype(bool) for key in ("terminals", "timeouts")
     )
     ends = (np.flatnonzero(terminals | timeouts) + 1).tolist()
-    notes = []
+    suspicions = []
     if not ends:
-        notes.append("neither terminals nor timeouts mark an end: all rows are one episode")
+        suspicions.append("neither terminals nor timeouts mark an end: all rows are one episode")
     if not ends or ends[-1] != rows:
         ends.append(rows)
     values = {key: matrix(found) for key, found in arrays.items()}
@@ -55,7 +55,7 @@ def read(path: Path) -> Recording:
             f"{path}: next_observations {following.shape} and observations {values['observations'].shape} differ"
         )
     cut = partial(_cut, values, rewards, terminals, following, ends)
-    return Recording(FORMAT, path, cut, len(ends), notes=notes)
+    return Recording(FORMAT, path, cut, len(ends), suspicions=suspicions)
 
 
 def _cut(

@@ -1,4 +1,7 @@
-"""NumPy archives: flat arrays of all episodes, and `episode_ends`, the number of rows up to each episode's end."""
+"""NumPy archives: flat arrays of all episodes, and `episode_ends`, the number of rows up to each episode's end.
+
+`reward`, a number a row, and `terminated`, not zero in a row that ended the task, may be among the arrays.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recordin
 from rcd_ros.errors import RcdError
 
 FORMAT = "npz"
-_ENDS = "episode_ends"
+_ENDS, _REWARD, _TERMINATED = "episode_ends", "reward", "terminated"
 # What NumPy and zipfile raise on damaged archives, depending on what is damaged.
 _UNREADABLE = (
     OSError,
@@ -81,6 +84,12 @@ def write(path: Path, episodes: Sequence[RecordedEpisode]) -> None:
         for key in episodes[0].arrays
     }
     arrays[_ENDS] = np.cumsum([len(episode) for episode in episodes])
+    if all(episode.rewards is not None for episode in episodes):
+        arrays[_REWARD] = np.concatenate([episode.rewards for episode in episodes]).astype(np.float32)
+        last = [np.arange(len(episode)) == len(episode) - 1 for episode in episodes]
+        arrays[_TERMINATED] = np.concatenate(
+            [rows & bool(episode.terminated) for rows, episode in zip(last, episodes, strict=True)]
+        )
     try:
         np.savez_compressed(path, **arrays)
     except OSError as error:
@@ -99,6 +108,11 @@ def _ends(path: Path, ends: NDArray[Any]) -> list[int]:
 
 def _cut(values: dict[str, FloatArray], ends: Sequence[int]) -> Iterator[RecordedEpisode]:
     for number, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        arrays = {key: found[begin:end] for key, found in values.items()}
+        rewards, terminated = arrays.get(_REWARD), arrays.get(_TERMINATED)
         yield RecordedEpisode(
-            f"episode_{number} (rows {begin} to {end - 1})", {key: found[begin:end] for key, found in values.items()}
+            f"episode_{number} (rows {begin} to {end - 1})",
+            arrays,
+            rewards=None if rewards is None else rewards[:, 0],
+            terminated=None if terminated is None else bool(terminated.any()),
         )

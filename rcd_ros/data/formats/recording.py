@@ -26,6 +26,7 @@ class RecordedEpisode:
         terminated: whether the last step ended the task; None where the file does not say.
         success: the file's own label; None where there is none.
         problem: why it cannot be used, in half a sentence; its arrays are empty then.
+        number: by which the source counts it; None: its place in the source, from 0.
     """
 
     name: str
@@ -35,6 +36,7 @@ class RecordedEpisode:
     terminated: bool | None = None
     success: bool | None = None
     problem: str = ""
+    number: int | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -53,6 +55,7 @@ class Recording:
         period: s between two rows, where the source says it.
         names: by key, the source's name of each column; a key without names is not in it.
         notes: what was left out, one sentence each.
+        suspicions: what looks wrong about the source as a whole, likewise.
     """
 
     format: str
@@ -62,6 +65,7 @@ class Recording:
     period: float | None = None
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    suspicions: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[RecordedEpisode]:
         """Read the episodes, each usable or with its `problem`."""
@@ -75,7 +79,7 @@ class Recording:
 def usable(episode: RecordedEpisode) -> RecordedEpisode:
     """The same episode, or, where its arrays cannot be one episode, an empty one with its `problem`."""
     problem = episode.problem or _problem(episode)
-    return RecordedEpisode(episode.name, problem=problem) if problem else episode
+    return RecordedEpisode(episode.name, problem=problem, number=episode.number) if problem else episode
 
 
 def matrix(values: ArrayLike) -> FloatArray:

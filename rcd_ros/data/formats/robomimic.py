@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,12 @@ def _episodes(path: Path, demos: Sequence[str]) -> Iterator[RecordedEpisode]:
     with open_hdf5(path) as file:
         for name in demos:
             try:
-                yield _read(name, file["data"][name])
+                episode = _read(name, file["data"][name])
             except RcdError as error:
-                yield RecordedEpisode(name, problem=str(error))
+                episode = RecordedEpisode(name, problem=str(error))
             except (KeyError, RuntimeError, ValueError, OSError, TypeError) as error:
-                yield RecordedEpisode(name, problem=f"it is damaged: {' '.join(str(error).split())}")
+                episode = RecordedEpisode(name, problem=f"it is damaged: {' '.join(str(error).split())}")
+            yield replace(episode, number=_number(name))
 
 
 def _read(name: str, demo: Any) -> RecordedEpisode:

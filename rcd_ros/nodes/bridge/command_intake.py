@@ -1,23 +1,34 @@
-"""Connects a bridge's `TrajectoryReceiver` to topics, diagnostics and the log."""
+"""Connects a bridge's `TrajectoryReceiver` to the topics of its controllers, diagnostics and the log."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.ros.messages import joint_command, received_plan
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.errors import RcdError
+from rcd_ros.nodes.ros.messages import joint_command
+from rcd_ros.nodes.ros.qos import OVERRIDABLE
+from rcd_ros.planning.command_reader import CommandReader
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import TrajectoryReceiver
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.spec import CommandMessage, Interface, TaskSpec
 
 QUEUE = 10
+_TYPES: dict[CommandMessage, Any] = {
+    "JointTrajectory": JointTrajectory,
+    "Float64MultiArray": Float64MultiArray,
+    "JointState": JointState,
+}
 QUIET_S = 10.0
 """Shortest time between two log messages about holds; the diagnostics count all holds."""
 
@@ -39,6 +50,7 @@ class CommandIntake:
         execute: int = 1,
         interfaces: Sequence[Interface] | None = None,
         zero_is_now: bool = False,
+        ticks: int = 1,
     ) -> None:
         """Take commands for `spec` on behalf of `node`.
 
@@ -48,15 +60,30 @@ class CommandIntake:
             execute: control periods that a plan is followed.
             interfaces: of each commanded joint, where they differ.
             zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
+            ticks: how often in a control period `due` is called.
+
+        Raises:
+            RcdError: several controllers cannot keep to one plan.
         """
+        if execute > 1 and len(spec.command.controllers) > 1:
+            raise RcdError(
+                f"execute is {execute}: each controller of '{spec.name}' follows the newest command; let the planner "
+                f"keep its plans instead (mode: chunk, execute: {execute})"
+            )
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
-        self.receiver = TrajectoryReceiver(spec, execute, interfaces)
+        self.receiver = TrajectoryReceiver(spec, execute, interfaces, ticks=ticks)
         self._interfaces = self.receiver.interfaces
+        by_joint = dict(zip(spec.command.joints, self._interfaces, strict=True))
+        period = round(spec.control_period * 1e9)
+        self._controllers = {output.topic: output for output in spec.command.controllers}
+        self._readers = {topic: CommandReader(output, by_joint, period) for topic, output in self._controllers.items()}
+        self._planned: dict[str, int] = {}
+        """Joint -> stamp (ns) of the newest plan that was accepted for it."""
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self.last_refusal = ""
-        self._rivals = 0
+        self._rivals: dict[str, int] = {}
         self._following = self._holding = False
 
     @property
@@ -64,21 +91,61 @@ class CommandIntake:
         """How many trajectories were refused, by reason."""
         return self.receiver.refused
 
+    @property
+    def topics(self) -> list[str]:
+        """Topics of the controllers, by their full names."""
+        return [self._node.resolve_topic_name(topic) for topic in self._controllers]
+
+    def listen(self, receive: Callable[[str, Any], None]) -> None:
+        """Subscribe to the controllers' topics: `receive(topic, message)` is called with what comes."""
+        for topic, output in self._controllers.items():
+            self._node.create_subscription(
+                _TYPES[output.message], topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
+            )
+
+    def can_be_shown(self, topic: str) -> bool:
+        """Whether the messages of a controller are trajectories of the task's own joint names and units."""
+        output = self._controllers[topic]
+        foreign = output.names or output.topic_scale or output.topic_offset
+        return output.message == "JointTrajectory" and not foreign
+
+    def answers(self, stamp: int) -> bool:
+        """Whether every controller has a plan for the observation of this stamp (ns)."""
+        if len(self._controllers) == 1:
+            return stamp in self._planned.values()
+        return all(self._planned.get(joint) == stamp for joint in self._spec.command.joints)
+
     def reset(self) -> None:
         """An episode begins: discard the trajectory in hand."""
         self.receiver.reset()
+        self._planned.clear()
         self._following = self._holding = False
 
-    def receive(self, message: JointTrajectory, now: int) -> ReceivedPlan | None:
-        """Take a trajectory that arrives at `now` (ns of simulated time); None when it is refused."""
-        plan = received_plan(message, dict(zip(self._spec.command.joints, self._interfaces, strict=True)))
+    def receive(
+        self, message: Any, now: int, topic: str = "", observation: NDArray[np.float64] | None = None
+    ) -> ReceivedPlan | None:
+        """Take a message of a controller that arrives at `now` (ns of simulated time).
+
+        Args:
+            message: of the controller's type.
+            now: ns.
+            topic: of the controller, as the task names it; empty: the first one's.
+            observation: (n_obs,) the newest one: where way-points begin on a robot that nothing has commanded yet.
+
+        Returns:
+            None when it is refused, or is of joints that are not the controller's.
+        """
+        plan = self._readers[topic or next(iter(self._readers))].read(message, now)
+        if plan is None:
+            return None
         if self._zero_is_now and plan.stamp == 0:
             plan = replace(plan, stamp=now)
-        problem = self.receiver.accept(plan, now)
+        problem = self.receiver.accept(plan, now, observation)
         if problem is not None:
             self._warn_of_refusal(problem)
             return None
         self.accepted += 1
+        self._planned.update(dict.fromkeys(plan.names, plan.stamp))
         return plan
 
     def due(self, now: int, observation: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
@@ -99,17 +166,18 @@ class CommandIntake:
         return command, holds
 
     def look_for_rivals(self) -> None:
-        """Count the publishers of the command topic; warn about more than one."""
-        count = len(self._node.get_publishers_info_by_topic(self._spec.command.topic))
-        if count > 1 and count != self._rivals:
-            self._node.get_logger().warning(
-                f"{self._rivalry(count)}: the robot follows the newest trajectory of any of them"
-            )
-        self._rivals = count
+        """Count the publishers of each controller's topic; warn about more than one."""
+        for topic in self._controllers:
+            count = len(self._node.get_publishers_info_by_topic(topic))
+            if count > 1 and count != self._rivals.get(topic):
+                self._node.get_logger().warning(
+                    f"{self._rivalry(topic, count)}: the robot follows the newest command of any of them"
+                )
+            self._rivals[topic] = count
 
     def problem(self, now: int) -> str:
         """The problem with the commands at `now` (ns) as a sentence; empty when there is none."""
-        problems = [self._rivalry(self._rivals)] if self._rivals > 1 else []
+        problems = [self._rivalry(topic, count) for topic, count in self._rivals.items() if count > 1]
         if self._holding:
             problems.append(f"holding: no command for {(now - self.receiver.accepted_at) * 1e-9:.3g} s")
         return "; ".join(problems)
@@ -117,7 +185,7 @@ class CommandIntake:
     def values(self) -> dict[str, object]:
         """Keys and values for a diagnostic status."""
         return {
-            "publishers": self._rivals,
+            "publishers": max(self._rivals.values(), default=0),
             "accepted": self.accepted,
             "refused": sum(self.refused.values()),
             **{f"refused: {reason}": count for reason, count in sorted(self.refused.items())},
@@ -131,9 +199,9 @@ class CommandIntake:
         if self._following and not self._holding:
             self._holding = True
             self.holds += 1
-            topic = self._node.resolve_topic_name(self._spec.command.topic)
             self._node.get_logger().warning(
-                f"no command is due: nothing new came on '{topic}'; the robot comes to rest and holds",
+                f"no command is due: nothing new came on '{' and '.join(self.topics)}'; the robot comes to rest and "
+                "holds",
                 throttle_duration_sec=QUIET_S,
             )
 
@@ -143,8 +211,8 @@ class CommandIntake:
             self._node.get_logger().info("commands come again", throttle_duration_sec=QUIET_S)
         self._following, self._holding = True, False
 
-    def _rivalry(self, count: int) -> str:
-        return f"{count} nodes publish '{self._node.resolve_topic_name(self._spec.command.topic)}'"
+    def _rivalry(self, topic: str, count: int) -> str:
+        return f"{count} nodes publish '{self._node.resolve_topic_name(topic)}'"
 
     def _warn_of_refusal(self, problem: str) -> None:
         """Log each reason once; diagnostics and results have the counts."""

@@ -21,7 +21,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.bridge.episodes import EpisodeRecord, Episodes, EpisodeStart
 from rcd_ros.nodes.bridge.realtime_ticker import RealtimeTicker
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.received_plan import ReceivedPlan
 
 
 class Audience(Protocol):
@@ -47,10 +47,24 @@ class EpisodeDriver:
     """Moves episodes on; everything runs in the executor's thread."""
 
     def __init__(
-        self, episodes: Episodes, intake: CommandIntake, audience: Audience, waits_for_planner: bool = True
+        self,
+        episodes: Episodes,
+        intake: CommandIntake,
+        audience: Audience,
+        waits_for_planner: bool = True,
+        ticks: int = 1,
     ) -> None:
-        """Drive `episodes` by the commands of `intake`, in lockstep until there is a `ticker`."""
+        """Drive `episodes` by the commands of `intake`, in lockstep until there is a `ticker`.
+
+        Args:
+            episodes: to drive.
+            intake: of commands.
+            audience: who is told.
+            waits_for_planner: whether time stands still until the first plan has come.
+            ticks: steps of the simulation in a control period; lockstep waits for a plan once in it.
+        """
         self.episodes = episodes
+        self._ticks = ticks
         self.paused = False
         self.ticker: RealtimeTicker | None = None
         """What drives the simulation in real time; it calls `tick`."""
@@ -130,10 +144,25 @@ class EpisodeDriver:
             if self.lockstep and not self.awaited and self.episodes.running is not None:
                 self.advance()
 
+    @property
+    def time(self) -> int:
+        """Real time: the simulated time (ns) of the tick that is due: a step's end, or the middle of the next one."""
+        episodes = self.episodes
+        return episodes.now if self._completed is not None else episodes.now + episodes.period // 2
+
     def advance(self) -> None:
-        """One control period, shown at once."""
+        """One control period, or what is left of it; each step is shown at once."""
         self._step()
         self._show()
+        while self._is_between:
+            self._step()
+            self._show()
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether a control period has begun and is not over."""
+        running = self.episodes.running
+        return running is not None and running.steps % self._ticks > 0
 
     async def advance_when_planned(self) -> None:
         """One control period while paused; in lockstep as soon as its plan is there.
@@ -160,7 +189,7 @@ class EpisodeDriver:
     def _observe(self) -> None:
         """Show the new state and be ready for its plan."""
         self.waited_s = 0.0
-        self.awaited = self.awaited or self.lockstep
+        self.awaited = self.awaited or (self.lockstep and not self._is_between)
         self._audience.observed()
 
     def _step(self) -> None:

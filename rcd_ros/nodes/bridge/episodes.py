@@ -72,7 +72,8 @@ class Episodes:
         """The newest observation vector, in the data set's columns."""
         self._count = count
         self._seed = seed
-        self._period = round(self.spec.control_period * 1e9)
+        self.period = round(self.spec.control_period * 1e9)
+        """Of a step, ns."""
         self._begun = 0.0
 
     @property
@@ -105,7 +106,7 @@ class Episodes:
         if record is None:
             raise RuntimeError("no episode is running: begin one first")
         result = self.simulation.step(command)
-        self.now += self._period
+        self.now += self.period
         self.observation = result.observation
         record.completed_at.update(dict.fromkeys(result.completed, record.steps))
         record.steps += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rclpy.node import Node
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
@@ -21,8 +23,8 @@ from rcd_ros.simulation.viewer import PassiveViewer
 class SceneDisplay:
     """Shows a MuJoCo scene as its parameters ask for; each part costs next to nothing while nobody listens to it."""
 
-    def __init__(self, node: Node, scene: MujocoScene, spec: TaskSpec) -> None:
-        """Declare the parameters and make the parts.
+    def __init__(self, node: Node, scene: MujocoScene, spec: TaskSpec, told: Sequence[str] = ()) -> None:
+        """Declare the parameters and make the parts; frames that are `told` by others are not shown as transforms.
 
         Raises:
             RcdError: the model has no such camera or end effector.
@@ -40,7 +42,7 @@ class SceneDisplay:
         self._plan = PlanMarkers(node, scene, spec, end_effector) if shows_plan else None
         self._camera = CameraPublisher(node, scene, camera, rate, (width, height)) if camera else None
         self._viewer = None if headless else _viewer(node, scene)
-        self._transforms = _transforms(node, scene) if shows_transforms else None
+        self._transforms = _transforms(node, scene, told) if shows_transforms else None
         if describes:
             self._describe(node, scene)
 
@@ -71,9 +73,9 @@ class SceneDisplay:
         self._description.publish(String(data=robot_description(scene.model, folders)))
 
 
-def _transforms(node: Node, scene: MujocoScene) -> TransformsPublisher | None:
+def _transforms(node: Node, scene: MujocoScene, told: Sequence[str]) -> TransformsPublisher | None:
     try:
-        return TransformsPublisher(node, scene)
+        return TransformsPublisher(node, scene, told)
     except ImportError as error:
         node.get_logger().info(f"/tf and /tf_static are not published: {error}")
         return None

@@ -18,7 +18,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import String
-from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
@@ -30,12 +29,14 @@ from rcd_ros.nodes.bridge.planner_peer import PlannerPeer
 from rcd_ros.nodes.bridge.realtime_ticker import RealtimeTicker
 from rcd_ros.nodes.bridge.recorder import Recorder
 from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher
+from rcd_ros.nodes.bridge.sensors import ImitatedSensors, SensorSettings
 from rcd_ros.nodes.bridge.services import BridgeServices
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.ros.live_parameters import LiveParameters
 from rcd_ros.nodes.ros.messages import Status, diagnostic_array, time_message
 from rcd_ros.nodes.ros.parameters import declare
-from rcd_ros.outputs import claim, write_json
+from rcd_ros.outputs import claim, keep_apart, write_json
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
 from rcd_ros.simulation.tasks import Task
 
@@ -82,29 +83,36 @@ class SimulationBridge(Node):
         self._execute = declare(self, "execute", 1, "periods a plan is followed", lambda k: k >= 1, "at least 1")
         waits = declare(self, "wait_for_planner", True, "realtime: begin with the first plan")
         count = declare(self, "episodes", 2, "episodes to run, 0: without end", lambda n: n >= 0, "0 or more")
-        seed = declare(self, "seed", 0, "seed of the first episode", lambda n: n >= 0, "0 or more")
+        seed = declare(self, "seed", 0, "seed of the first episode", _is_seed, f"0 to {LARGEST_SEED}")
         self._shutdown_when_done = declare(self, "shutdown_when_done", False, "end when all episodes are done")
         planner = declare(self, "planner", "planner", "name of the planner node, told when an episode begins")
         overwrite = declare(self, "overwrite", False, "replace output files that exist")
         self._results = _output_path(declare(self, "results", "", "JSON file for the results"), overwrite)
         video = _output_path(declare(self, "video", "", "MP4 file to record"), overwrite)
+        rates = declare(self, "sensor_rates", [], "'topic=Hz' of topics that are not published once a control period")
+        delays = declare(self, "sensor_delays", [], "'topic=s' of topics that are published late")
+        velocities = declare(self, "sensor_velocities", True, "JointStates have the velocities that are observed")
+        keep_apart({"results": self._results, "video": video})
         self._filmed = declare(self, "video_episodes", 1, "how many episodes to film", lambda n: n >= 1, "at least 1")
 
         task = self.make_task()
         self._spec = task.spec
-        simulation = task.make_simulation()
+        sensors = SensorSettings.parse(self._spec, rates, delays, velocities)
+        ticks = sensors.ticks(self._spec)
+        simulation = task.make_finer_simulation(ticks)
         interfaces = simulation.interfaces if isinstance(simulation, MixedCommands) else None
-        self._intake = CommandIntake(self, self._spec, self._execute, interfaces, self.zero_is_now)
+        self._intake = CommandIntake(self, self._spec, self._execute, interfaces, self.zero_is_now, ticks)
         self._set_up_intake(self._live.current)
         self._episodes = Episodes(simulation, count, seed, self.begin_at)
-        self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep")
+        self._driver = EpisodeDriver(self._episodes, self._intake, self, waits or self._mode == "lockstep", ticks)
         self._recorder = Recorder(simulation, video, self.get_logger().warning) if video else None
         self._planner: PlannerReport | None = None
         self._peer = PlannerPeer(self, planner, self._spec, self.any_task, self.observed)
         self._refused_before = 0
 
         self._clock_publisher = self.create_publisher(ClockMessage, "clock", QUEUE)
-        self._scene = ScenePublisher(self, self._spec, QUEUE)
+        self._scene = ScenePublisher(self, self._spec, QUEUE, velocities)
+        self._sensors = ImitatedSensors(self._scene, self._spec, sensors)
         self._display = self._make_display(simulation)
         self._goals = self._make_goals(simulation)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
@@ -125,6 +133,7 @@ class SimulationBridge(Node):
 
     def begun(self) -> None:
         """An episode begins: tell its goals."""
+        self._sensors.begin()
         self._peer.begin_episode()
         for goal in self._goals:
             goal.announce(self._episodes.now, self._episodes.observation)
@@ -134,7 +143,7 @@ class SimulationBridge(Node):
         if self._peer.is_being_told:
             return
         self._clock_publisher.publish(ClockMessage(clock=time_message(self._episodes.now)))
-        self._scene.publish(self._episodes.now, self._episodes.observation)
+        self._sensors.show(self._episodes.now, self._episodes.observation)
         if self._display is not None:
             self._display.show(self._episodes.now)
 
@@ -170,7 +179,7 @@ class SimulationBridge(Node):
         # It loads MuJoCo, which the simulation has done by now, the way it draws having been chosen.
         from rcd_ros.nodes.bridge.scene_display import SceneDisplay
 
-        return SceneDisplay(self, simulation, self._spec)
+        return SceneDisplay(self, simulation, self._spec, self._scene.frames)
 
     def _start(self) -> None:
         self.destroy_timer(self._starter)
@@ -178,14 +187,16 @@ class SimulationBridge(Node):
             if self.count_publishers(topic) > 1:
                 raise self._rival(topic)
         self._started = True
-        self.create_subscription(JointTrajectory, self._spec.command.topic, self._on_trajectory, QUEUE)
+        self._intake.listen(self._on_command)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
         self._requests = BridgeServices(self, self._driver, lambda: self._live.current)
         self.create_timer(1.0, self._report, clock=self._wall)
         self.create_timer(REPEAT_S, self._ask_again, clock=self._wall)
         if self._mode == "realtime":
             speed = self._live.current.speed
-            self._driver.ticker = RealtimeTicker(self, self._wall, self._spec.control_period, speed, self._driver.tick)
+            self._driver.ticker = RealtimeTicker(
+                self, self._wall, self._episodes.spec.control_period, speed, self._tick
+            )
         gc.collect()
         gc.freeze()  # a collection through all that the simulator has loaded takes longer than a period
         self._report()  # the shortest recording tells how the robot was driven, too
@@ -207,13 +218,22 @@ class SimulationBridge(Node):
         self._intake.receiver.timeout = parameters.command_timeout
         self._intake.receiver.enforces_limits = parameters.enforce_command_limits
 
-    def _on_trajectory(self, message: JointTrajectory) -> None:
-        if self._episodes.running is not None:
-            plan = self._intake.receive(message, self._episodes.now)
-            if plan is not None:
-                if self._display is not None:
-                    self._display.show_plan(message)
-                self._driver.plan_arrived(plan)
+    def _tick(self) -> None:
+        """Real time: a step's middle or its end."""
+        self._sensors.deliver(self._driver.time)
+        self._driver.tick()
+
+    def _on_command(self, topic: str, message: Any) -> None:
+        if self._episodes.running is None:
+            return
+        seen = self._episodes.observation[self._spec.observation_columns]
+        plan = self._intake.receive(message, self._episodes.now, topic, seen)
+        if plan is None:
+            return
+        if self._display is not None and self._intake.can_be_shown(topic):
+            self._display.show_plan(message)
+        if self._intake.answers(plan.stamp):
+            self._driver.plan_arrived(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         """Keep the planner's newest report for the results; leave to a bridge that began before this one.
@@ -243,7 +263,7 @@ class SimulationBridge(Node):
 
     def _no_plan(self, timeout: float, refused: int) -> str:
         """Why no plan can be followed: those that came were refused, the planner waits, or there is none."""
-        topic = self.resolve_topic_name(self._spec.command.topic)
+        topic = "' and '".join(self._intake.topics)
         if refused:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(self._intake.refused.items()))
             return (
@@ -265,6 +285,7 @@ class SimulationBridge(Node):
         how = {
             "mode": self._mode,
             "speed": self._live.current.speed,
+            "step_s": self._episodes.spec.control_period,
             "execute": self._execute,
             "planner": self._planner.values() if self._planner else None,
             "plans_refused": dict(self._intake.refused),
@@ -304,6 +325,10 @@ class SimulationBridge(Node):
 def _began_before(one: str, other: str) -> bool:
     """Whether a bridge began before another one; a report that cannot be read is none."""
     return one.partition(" ")[0].isdigit() and (int(one.split()[0]), one) < (int(other.split()[0]), other)
+
+
+def _is_seed(number: int) -> bool:
+    return 0 <= number <= LARGEST_SEED
 
 
 def _output_path(name: str, overwrite: bool) -> Path | None:

@@ -13,6 +13,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.live_parameters import NodeParameters, parameter
 from rcd_ros.nodes.ros.realtime import Realtime
 from rcd_ros.planning.motion_limits import LIMIT_FIELDS
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.planning.sampling import Sampling, Stamping
 from rcd_ros.planning.shaping import Anchor
 from rcd_ros.planning.stream import StreamSettings
@@ -35,9 +36,13 @@ class PlannerParameters(NodeParameters):
     checkpoint: str = parameter("", "folder of the planner's checkpoint" + LATER)
     engine: str = parameter("auto", "inference engine, auto: the fastest" + LATER)
     threads: int = parameter(1, "threads of the engine" + LATER, minimum=1, maximum=1024)
-    seed: int = parameter(0, "seed of the planning noise; another one begins with its first plan", minimum=0)
+    seed: int = parameter(
+        0, "seed of the planning noise; another one begins with its first plan", minimum=0, maximum=LARGEST_SEED
+    )
 
-    trigger: Literal["on_observation", "timer"] = parameter("on_observation", "when to plan")
+    trigger: Literal["on_observation", "paced", "timer"] = parameter(
+        "on_observation", "when to plan: on every observation, on about `rate` of them a second, or by timer"
+    )
     rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
     deadline: float = parameter(0.0, "from a stamp to its plan; 0: until the next plan is due", unit="s", minimum=0.0)
     rehearse: bool = parameter(True, "evaluate once more just before an observation is expected: it finds warm caches")
@@ -55,7 +60,11 @@ class PlannerParameters(NodeParameters):
     mode: Literal["first_action", "chunk", "temporal_ensemble", "splice"] = parameter(
         _DEFAULTS.mode, "how successive chunks become one stream of commands"
     )
-    execute: int = parameter(_DEFAULTS.execute, "mode chunk: control periods before the next plan", minimum=1)
+    execute: int = parameter(
+        _DEFAULTS.execute,
+        "mode chunk: control periods before the next plan; 0: as the planner was evaluated",
+        minimum=0,
+    )
     decay: float = parameter(_DEFAULTS.decay, "mode temporal_ensemble: a chunk weighs exp(decay * its age in periods)")
     delay: int = parameter(_DEFAULTS.delay, "mode splice: control periods that stay as committed", minimum=0)
     overlap: int = parameter(_DEFAULTS.overlap, "mode splice: control periods of blending", minimum=0)

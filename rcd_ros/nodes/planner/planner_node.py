@@ -36,11 +36,14 @@ from rcd_ros.nodes.ros.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.pacing import ObservationPacer
 from rcd_ros.planning.planner import Planner
 
 STOP_PATIENCE_S = 5.0
 """How long the plan in work may take when planning is to stop."""
 REPORT_S = 1.0
+TICKS = 4
+"""How often in a control period it is looked whether a single set of values is due."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,13 @@ class _Work:
     times: PeriodTimes
     status: PlannerStatus
     loader: CheckpointLoader
+    outputs: TrajectoryOutputs
+    ticker: Any
+    """Calls the outputs that send one set of values at a time; None where there are none."""
 
 
 class PlannerNode(ManagedNode):
-    """Plans on every new observation, or on the newest one at a fixed rate.
+    """Plans on every new observation, on about one a period, or on the newest one at a fixed rate.
 
     An observation that a newer one overtakes before its planning began is dropped. One that is repeated is answered by
     repeating its plan: whoever missed the plan (a bridge that waits for it, say) can ask again without disturbing the
@@ -81,8 +87,10 @@ class PlannerNode(ManagedNode):
         self._newest: Observation | None = None
         self._waiting: Observation | None = None
         self._ticker: Any = None
+        self._pacer: ObservationPacer | None = None
         self._refused: dict[str, str] = {}
         self._trajectories: list[Any] = []
+        self._setpoints: list[Any] = []
         self._collector = QuietCollector()
         self._awaited: set[str] = set()
         self._log = QuietLog(self.get_logger())
@@ -176,10 +184,15 @@ class PlannerNode(ManagedNode):
         work.intake.close()
         if work.thread.close(STOP_PATIENCE_S):
             work.runner.planner.close()
-        await_acknowledgements(self._trajectories)  # the last one brings the robot to rest
+        if work.ticker is not None:
+            self.destroy_timer(work.ticker)
+        work.outputs.close()
+        await_acknowledgements([*self._trajectories, *self._setpoints])  # the last ones bring the robot to rest
         for publisher in self._trajectories:
             self.destroy_lifecycle_publisher(publisher)
-        self._trajectories = []
+        for publisher in self._setpoints:
+            self.destroy_publisher(publisher)
+        self._trajectories, self._setpoints = [], []
 
     def destroy_node(self) -> None:
         """Stop in order and leave the graph; nobody can be told any more what came of a checkpoint that is loaded."""
@@ -191,7 +204,7 @@ class PlannerNode(ManagedNode):
         spec = planner.spec
         times = PeriodTimes(parameters.time_for_a_plan(spec.control_period))
         outputs = TrajectoryOutputs(
-            spec.command, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic
+            spec, self._make_publisher, parameters.gripper_joints, parameters.gripper_topic, self._now
         )
         runner = PlanRunner(planner, parameters, outputs, times, self._now, self._warn)
         thread: PlanningThread[PlanTask] = PlanningThread(
@@ -205,17 +218,20 @@ class PlannerNode(ManagedNode):
             ),
             runner.greatest_ages,
             self._on_observation,
-            runner.answer_again,
+            self._on_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
-        return _Work(runner, thread, intake, times, status, CheckpointLoader(runner, thread, self._settle_exchange))
+        loader = CheckpointLoader(runner, thread, self._settle_exchange)
+        ticker = self.create_timer(spec.control_period / TICKS, outputs.tick) if outputs.needs_ticks else None
+        return _Work(runner, thread, intake, times, status, loader, outputs, ticker)
 
-    def _make_publisher(self, topic: str) -> Publish:
-        publisher = self.create_lifecycle_publisher(
-            JointTrajectory, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE
-        )
-        self._trajectories.append(publisher)
+    def _make_publisher(self, message_type: Any, topic: str) -> Publish:
+        # A stop that is sent value by value takes longer than a transition: only whole trajectories end with one.
+        managed = message_type is JointTrajectory
+        make = self.create_lifecycle_publisher if managed else self.create_publisher
+        publisher = make(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
+        (self._trajectories if managed else self._setpoints).append(publisher)
         publish: Publish = publisher.publish
         return publish
 
@@ -230,11 +246,25 @@ class PlannerNode(ManagedNode):
             if not self._active:
                 self._newest = observation
             elif self._ticker is None:
-                self._offer(observation, observation.stamp)
+                if self._pacer is None or self._pacer.wants(observation.stamp):
+                    self._offer(observation, observation.stamp)
             else:
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
                 self._waiting = observation
+
+    def _on_repeated(self, stamp: int | None) -> None:
+        """Answer an observation that is published again, as simulators that wait for a plan do.
+
+        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a leap of the
+        clock, the observation was dropped as one from the future, and is planned on now.
+        """
+        work = self._work
+        early = work.runner.answer_again(stamp) if work is not None else None
+        if early is not None:
+            with self._gate:
+                if self._active:
+                    self._offer(early.observation, early.begun)
 
     def _plan_newest(self) -> None:
         with self._gate:
@@ -250,14 +280,18 @@ class PlannerNode(ManagedNode):
             work.times.overtaken()
 
     def _set_ticker(self) -> None:
-        """Plan by timer, if that is wished."""
+        """Plan by timer, or on some observations only, if that is wished."""
         if self._ticker is not None:
             self.destroy_timer(self._ticker)
             self._ticker = None
+        if self._work is None:
+            return
         parameters = self._live.current
-        if self._work is not None and parameters.trigger == "timer":
-            rate = parameters.expected_rate(self._work.runner.planner.spec.control_period)
-            self._ticker = self.create_timer(1.0 / rate, self._plan_newest)
+        period = 1.0 / parameters.expected_rate(self._work.runner.planner.spec.control_period)
+        with self._gate:
+            self._pacer = ObservationPacer(round(1e9 * period)) if parameters.trigger == "paced" else None
+        if parameters.trigger == "timer":
+            self._ticker = self.create_timer(period, self._plan_newest)
 
     def _check_parameters(self, parameters: PlannerParameters) -> None:
         """Refuse what the planner in use cannot plan under."""
@@ -296,6 +330,9 @@ class PlannerNode(ManagedNode):
         if work is None:
             response.success, response.message = False, "the planner is not configured"
             return response
+        with self._gate:
+            if self._pacer is not None:
+                self._pacer.reset()
         begun = threading.Event()
         work.thread.call(work.runner.begin_episode)
         work.thread.call(begun.set)

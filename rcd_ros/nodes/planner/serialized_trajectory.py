@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,41 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.nodes.ros.cdr import MessageForm, read_stamp
+from rcd_ros.planning.spec import CommandOutput, Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
 
-_FIELDS = ("positions", "velocities", "accelerations", "effort")
+_OFFSET_IN: dict[Interface, int] = {"position": 0, "state": 0, "velocity": 1, "effort": 2}
+"""Which of positions, velocities and efforts a command's offset belongs to."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """A controller's unit: command = `scale` * number + offset; `offsets` are those of its fields.
+
+    Attributes:
+        scale: (k,).
+        offsets: (3, k) of positions, velocities and efforts: only what is commanded has one.
+    """
+
+    scale: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, output: CommandOutput, interface: Interface) -> Units | None:
+        """The unit of a controller; None where it is the planner's."""
+        if not output.topic_scale and not output.topic_offset:
+            return None
+        size = len(output.joints)
+        offsets = np.zeros((3, size))
+        offsets[_OFFSET_IN[interface]] = output.topic_offset or 0.0
+        return cls(np.asarray(output.topic_scale or (1.0,) * size), offsets)
+
+    def numbers(self, fields: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        """Positions, velocities and efforts (points, k) each, or empty, in the controller's unit."""
+        return [
+            (field - offset) / self.scale if field.shape[1] else field
+            for field, offset in zip(fields, self.offsets, strict=True)
+        ]
 
 
 class TrajectoryWriter:
@@ -22,9 +55,16 @@ class TrajectoryWriter:
     Plans differ in their number of points. The form of each number is made when it is first needed, or by `prepare`.
     """
 
-    def __init__(self, joints: Sequence[str], columns: Sequence[int] | None = None) -> None:
-        """Write the joints of these names; `columns` says where the points have them, None: these are all of them."""
+    def __init__(self, joints: Sequence[str], columns: Sequence[int] | None = None, units: Units | None = None) -> None:
+        """Write trajectories for one controller.
+
+        Args:
+            joints: what the controller calls its joints.
+            columns: where the points have them; None: these are all of them.
+            units: of the controller; None: the points'.
+        """
         self._joints = list(joints)
+        self._units = units
         self._columns = None if columns is None else np.asarray(columns, np.intp)
         self._forms: dict[tuple[int, ...], MessageForm] = {}
 
@@ -38,6 +78,8 @@ class TrajectoryWriter:
         fields = [points.positions, points.velocities, points.efforts]
         if self._columns is not None:
             fields = [field[:, self._columns] if field.shape[1] else field for field in fields]
+        if self._units is not None:
+            fields = self._units.numbers(fields)
         numbers = np.concatenate(fields, axis=1)
         form = self._form((len(numbers), *_filled(points)))
         return form.write(stamp, numbers.ravel(), points.time_from_start)

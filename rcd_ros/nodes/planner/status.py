@@ -99,6 +99,7 @@ class PlannerStatus:
             "sent_after_lead": runner.after_lead,
             "mode": parameters.mode,
             "shape": parameters.shape,
+            "stamp_tolerance": parameters.stamp_tolerance,
             "plan_stamp": runner.last[0] if runner.last else -1,
             "dropped": sum(dropped.values()),
             **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
@@ -141,7 +142,7 @@ class PlannerStatus:
             else:
                 share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
                 reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
-                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: plan by timer, or set the rate")
+                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate")
         problems = []
         late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
         if late:

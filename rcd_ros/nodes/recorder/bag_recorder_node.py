@@ -53,6 +53,8 @@ OUR_TYPES = frozenset(OUR_TOPICS.values()) | {
 }
 """Topics of these types are recorded unless told otherwise: what our nodes speak, not cameras."""
 
+LONGEST_S = 1e9
+"""Longest recording; rclpy's timers end at ten times that."""
 LOOK_S = 0.2
 """How often to look for new topics."""
 DEPTH = 2000
@@ -75,10 +77,11 @@ class BagRecorder(Node):
         super().__init__("recorder")
         nothing: list[str] = []
         self._folder = Path(declare(self, "output", "", "new folder of the bag", bool, "a folder"))
-        self._chosen = declare(self, "topics", nothing, "topics to record, none: those of our nodes' types")
+        chosen = declare(self, "topics", nothing, "topics to record, none: those of our nodes' types")
+        self._chosen = {self._full_name(topic): topic for topic in chosen}
         self._all = declare(self, "all", False, "record every topic, of whatever type")
         seconds = declare(
-            self, "seconds", 0.0, "how long to record, 0: until it is ended", _not_negative, "0 or more (s)"
+            self, "seconds", 0.0, "how long to record, 0: until it is ended", _is_duration, f"0 to {LONGEST_S:g} (s)"
         )
         max_size = declare(self, "max_size", 0.0, "where to end, 0: nowhere", _not_negative, "0 or more (MB)")
         self._exit_on_failure = declare(self, "exit_on_failure", False, "end when the disk is full")
@@ -93,6 +96,7 @@ class BagRecorder(Node):
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", 10)
         self.create_timer(1.0, self._report, clock=self._wall)
+        # The last of what may refuse to record: a refusal leaves no bag.
         try:
             self._writer = BagWriter(self._folder, ros_versions())
         except OSError as error:
@@ -112,6 +116,16 @@ class BagRecorder(Node):
         self._close()
         super().destroy_node()
 
+    def _full_name(self, topic: str) -> str:
+        try:
+            return self.resolve_topic_name(topic)
+        # rcl's error is of a private type, without a common base with the one that rclpy documents.
+        except Exception as error:
+            reason = str(error).removeprefix("failed to resolve name: ").partition(", at ")[0]
+            raise RcdError(
+                f"parameter 'topics' of {self.get_name()}: '{topic}' is no topic's name: {reason}"
+            ) from error
+
     def _look(self) -> None:
         """Listen to topics that are new, and again to those whose publishers turn out to have another QoS."""
         if self._writer is None:
@@ -129,7 +143,7 @@ class BagRecorder(Node):
         if topic in self._unknown:
             return False
         if self._chosen:
-            return topic in {self.resolve_topic_name(name) for name in self._chosen}
+            return topic in self._chosen
         return self._all or types[0] in OUR_TYPES
 
     def _listen(self, topic: str, type_name: str, profile: QoSProfile) -> None:
@@ -200,6 +214,8 @@ class BagRecorder(Node):
             self.problem = f"cannot record into '{self._folder}' ({failure.strerror or failure}): not recording{kept}"
         elif writer is not None:
             self.get_logger().info(_summary(writer))
+            for topic in sorted(self._chosen.keys() - {topic for topic, count in writer.counts.items() if count}):
+                self.get_logger().warning(f"nothing came on '{topic}': is its name right, and does anybody publish it?")
 
     def _stop_listening(self) -> None:
         for _, subscription in self._subscriptions_of.values():
@@ -242,6 +258,10 @@ def _offered(profile: QoSProfile) -> Any:
 
 def _not_negative(value: float) -> bool:
     return value >= 0.0
+
+
+def _is_duration(value: float) -> bool:
+    return 0.0 <= value <= LONGEST_S
 
 
 def main(args: list[str] | None = None) -> int:

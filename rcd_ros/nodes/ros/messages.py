@@ -11,23 +11,18 @@ import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
 from builtin_interfaces.msg import Time as TimeMessage
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Pose, PoseStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.command_reader import trajectory_plan
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
 from rcd_ros.planning.spec import Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
-
-_FIELDS: dict[Interface, str] = {
-    "position": "positions",
-    "velocity": "velocities",
-    "effort": "effort",
-    "state": "positions",
-}
 
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
@@ -69,15 +64,22 @@ def joint_command(
     return message
 
 
-def odometry(stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64]) -> Odometry:
+def odometry(
+    stamp: int, body: str, pose: NDArray[np.float64], twist: NDArray[np.float64], frame: str = "world"
+) -> Odometry:
     """A `nav_msgs/Odometry` from MuJoCo's free joint: pose (7: m, w x y z), twist (6: m/s world, rad/s body)."""
-    message = Odometry(header=Header(stamp=time_message(stamp), frame_id="world"), child_frame_id=body)
-    position, orientation = message.pose.pose.position, message.pose.pose.orientation
-    position.x, position.y, position.z = pose[:3].tolist()
-    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
+    message = Odometry(header=Header(stamp=time_message(stamp), frame_id=frame), child_frame_id=body)
+    _fill_pose(message.pose.pose, pose)
     linear, angular = message.twist.twist.linear, message.twist.twist.angular
     linear.x, linear.y, linear.z = to_body(pose[3:], twist[:3]).tolist()
     angular.x, angular.y, angular.z = twist[3:].tolist()
+    return message
+
+
+def pose_stamped(stamp: int, frame: str, pose: NDArray[np.float64]) -> PoseStamped:
+    """A `geometry_msgs/PoseStamped` from a pose (7: m, w x y z) in `frame`."""
+    message = PoseStamped(header=Header(stamp=time_message(stamp), frame_id=frame))
+    _fill_pose(message.pose, pose)
     return message
 
 
@@ -103,25 +105,8 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
 
 
 def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
-
-    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway. States are read
-    from two: positions, then velocities.
-    """
-    names = list(message.joint_names)
-    fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
-    every = [list(point.velocities) for point in message.points]
-    slopes = every if set(fields) == {"positions"} and all(len(row) == len(names) for row in every) else None
-    return ReceivedPlan(
-        names=names,
-        stamp=nanoseconds(message.header.stamp),
-        time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[
-            [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
-            for point in message.points
-        ],
-        slopes=None if "state" in interfaces.values() else slopes,
-    )
+    """A `trajectory_msgs/JointTrajectory` as plain numbers."""
+    return trajectory_plan(message, interfaces)
 
 
 def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
@@ -164,11 +149,10 @@ def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequen
     )
 
 
-def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
-    """One value for each joint; what a field holds, where it holds a wrong number of them."""
-    columns = {field: list(getattr(point, field)) for field in fields}
-    misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
-    return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
+def _fill_pose(message: Pose, pose: NDArray[np.float64]) -> None:
+    position, orientation = message.position, message.orientation
+    position.x, position.y, position.z = pose[:3].tolist()
+    orientation.w, orientation.x, orientation.y, orientation.z = pose[3:].tolist()
 
 
 def _duration(span: int) -> DurationMessage:

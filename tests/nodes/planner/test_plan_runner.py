@@ -33,7 +33,7 @@ class Scene:
         self.sent: list[bytes] = []
         self.logged: list[str] = []
         self.planner = Planner.load(folder, "onnxruntime")
-        outputs = TrajectoryOutputs(tiny_spec().command, lambda topic: self.sent.append, (), "gripper")
+        outputs = TrajectoryOutputs(tiny_spec(), lambda kind, topic: self.sent.append, (), "gripper", lambda: self.now)
         given = PlannerParameters(**parameters)
         times = PeriodTimes(0.1)
         self.runner = PlanRunner(self.planner, given, outputs, times, lambda: self.now, self.logged.append)
@@ -103,6 +103,20 @@ def test_old_observations_and_those_of_the_future_are_not_planned_on(folder: Pat
     assert any("use_sim_time:=true" in line for line in here.logged)
 
 
+def test_an_observation_ahead_of_the_clock_is_kept_until_a_newer_one_comes(folder: Path) -> None:
+    """Pins: a simulator in lockstep waited for ever where the clock of a new episode came after its observation."""
+    here = Scene(folder)
+    here.see(stamp=here.now + 9 * PERIOD)
+    early = here.runner.early
+    assert early is not None
+    here.now = early.observation.stamp
+    here.runner.plan(early)
+    assert here.runner.early is None
+    assert nanoseconds(here.newest.header.stamp) == early.observation.stamp
+    here.see(stamp=here.now - 9 * PERIOD)
+    assert here.runner.early is None
+
+
 def test_a_clock_that_begins_anew_begins_a_new_motion(folder: Path) -> None:
     here = Scene(folder, **SHAPED)
     for _ in range(5):
@@ -146,5 +160,5 @@ def test_what_the_task_cannot_do_is_refused(folder: Path) -> None:
 )
 def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ...], topic: str, words: str) -> None:
     with pytest.raises(RcdError) as refusal:
-        TrajectoryOutputs(tiny_spec().command, lambda name: lambda message: None, joints, topic)
+        TrajectoryOutputs(tiny_spec(), lambda kind, name: lambda message: None, joints, topic, lambda: 0)
     assert words in str(refusal.value)

@@ -136,14 +136,18 @@ def test_chosen_topics_alone_of_whatever_type(start: Start, peer: Peer, tmp_path
     assert list(Bag(tmp_path / "run").types) == ["/camera_pose"]
 
 
-@pytest.mark.parametrize("limit", [{"seconds": 1.0}, {"max_size": 0.05}])
+@pytest.mark.parametrize("limit", [{"seconds": 3.0}, {"max_size": 0.05}])
 def test_it_ends_when_it_has_enough(start: Start, peer: Peer, tmp_path: Path, limit: dict[str, float]) -> None:
     recorder = start("bag_recorder_node", output=tmp_path / "run", **limit)
     states = peer.create_publisher(JointState, "joint_states", 1000)
     peer.until(states.get_subscription_count, "the recorder")
-    publish(peer, states, 900)
+    sent = 0
+    while not recorder.has_ended:
+        publish(peer, states, 100)
+        peer.serve(0.05)
+        sent += 100
     assert recorder.wait() == 0
-    assert 0 < len(stamps(tmp_path / "run", "/joint_states")) <= 900
+    assert 0 < len(stamps(tmp_path / "run", "/joint_states")) <= sent
 
 
 def test_a_folder_that_exists_is_refused(start: Start, tmp_path: Path) -> None:
@@ -234,3 +238,29 @@ def test_a_disk_that_fills_up_while_recording(small_disk: list[str], peer: Peer,
     assert log.count("No space left on device") == 1 and "Traceback" not in log
     messages = list(Bag(tmp_path / "kept" / "run").messages(["/task_completions"]))
     assert len(messages) > 5 and all(len(recorded.message.data) == 200_000 for recorded in messages)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"topics": "['bad topic']"},
+        {"topics": "['a//b']"},
+        {"topics": "['']"},
+        {"seconds": ".inf"},
+        {"seconds": 1e300},
+        {"seconds": ".nan"},
+        {"max_size": -1.0},
+    ],
+)
+def test_a_refused_recording_leaves_no_bag(start: Start, tmp_path: Path, parameters: dict[str, object]) -> None:
+    recorder = start("bag_recorder_node", output=tmp_path / "run", **parameters)
+    assert recorder.wait() == 2, recorder.output
+    assert "Traceback" not in recorder.output
+    assert next(iter(parameters)) in recorder.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_chosen_topic_on_which_nothing_came_is_named(start: Start, tmp_path: Path) -> None:
+    recorder = start("bag_recorder_node", output=tmp_path / "run", topics="['nowhere']", seconds=0.5)
+    assert recorder.wait() == 0, recorder.output
+    assert "'/nowhere'" in recorder.output

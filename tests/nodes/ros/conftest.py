@@ -41,14 +41,14 @@ def ros(domain: int) -> Iterator[None]:
 
 @pytest.fixture
 def spin_until() -> Callable[[Node, Callable[[], bool]], None]:
-    """Spins a node until a condition holds; fails after ten seconds."""
+    """Spins a node until a condition holds; fails after a minute."""
 
     def spin(node: Node, condition: Callable[[], bool]) -> None:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + 60.0
         while not condition():
-            assert time.monotonic() < deadline, "the awaited condition did not come about in ten seconds"
+            assert time.monotonic() < deadline, "the awaited condition did not come about in a minute"
             executor.spin_once(timeout_sec=0.1)
         executor.shutdown()
 

@@ -1,0 +1,225 @@
+"""`rcd data import`: recordings of other formats become a data set of a task."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typing_extensions import Self
+
+from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from rcd_ros.data.column_map import ColumnMap
+    from rcd_ros.data.completions import Recomputed
+    from rcd_ros.data.formats.recording import Recording
+    from rcd_ros.data.import_source import Imported
+    from rcd_ros.simulation.tasks import Task
+
+_NAMED = 5
+"""Refused episodes of one reason that are named."""
+SHORT_S = 1.0
+"""Work shorter than this shows no progress."""
+_STORED = 100
+"""Refused episodes that the data set keeps in mind."""
+
+
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of a LeRobot data set or of ACT's episodes, .hdf5 (robomimic, ACT, D4RL), .npz (state, "
+            "action, episode_ends), or a bag (as `from-bag`, which has more options)."
+        ),
+    ],
+    name: Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/push-v0.")],
+    task: Annotated[str | None, typer.Option(help="Task that the data belong to: a name, or a task file.")] = None,
+    success: Annotated[
+        str | None,
+        typer.Option(help="Episodes that succeeded, by number: 0,3,5:9, or a file of such. The others have failed."),
+    ] = None,
+    recount: Annotated[
+        bool, typer.Option("--recount", help="Count the task's goals anew instead of taking the recorded rewards.")
+    ] = False,
+    min_steps: Annotated[int, typer.Option(help="Refuse episodes shorter than this.", min=1)] = 1,
+    strict: Annotated[bool, typer.Option("--strict", help="Store nothing where something looks wrong.")] = False,
+    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")] = False,
+) -> None:
+    """Import recordings. What is used, what not and why is printed; so is what looks wrong.
+
+    The format is found out. Which columns are which stands in the task file under `columns`, see docs/own_robot.md.
+
+    Examples:
+
+      rcd data import pushes/ --task task.yaml --name rcd/push-v0
+
+      rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
+    """
+    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.formats.detect import BAG, detect, open_recording
+    from rcd_ros.data.storage import check_new_name
+    from rcd_ros.outputs import keep_apart
+    from rcd_ros.simulation.tasks import get_task
+
+    check_new_name(name, force)
+    keep_apart({"--name": dataset_folder(name)}, [source, task, success])
+    kind = detect(source)
+    if task is None:
+        raise RcdError(f"name the task that '{source}' belongs to by --task: a task, or the path of a task file")
+    wanted = Wanted(name, task, success, recount, min_steps, strict, description, force)
+    if kind == BAG:
+        from rcd_ros.cli.from_bag import import_bags
+
+        return import_bags([source], wanted)
+    origin = {"command": "import", "file": source.name, "format": kind}
+    store(open_recording(source, kind), get_task(task), wanted, origin)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks of an import, as the options say it."""
+
+    name: str
+    task: str
+    success: str | None = None
+    recount: bool = False
+    min_steps: int = 1
+    strict: bool = False
+    description: str = ""
+    force: bool = False
+
+
+def store(
+    recording: Recording,
+    chosen: Task,
+    wanted: Wanted,
+    origin: dict[str, Any],
+    columns: ColumnMap | None = None,
+) -> None:
+    """Make a data set of a source's episodes, and print what became of each."""
+    from rcd_ros.data.import_source import ImportSettings, import_source
+    from rcd_ros.data.storage import save_dataset
+
+    labels = None if wanted.success is None else episode_numbers(wanted.success)
+    settings = ImportSettings(labels, wanted.min_steps, wanted.recount)
+    with _Progress() as progress:
+        imported = import_source(recording, chosen, settings, progress.show, columns)
+    _report(recording, imported)
+    origin |= {
+        "rewards": imported.rewards,
+        "refused": [f"{each.name}: {each.reason}" for each in imported.refused[:_STORED]],
+        "notes": imported.notes,
+        "suspicions": imported.suspicions,
+    }
+    if imported.recomputed:
+        origin |= _report_completions(chosen.spec.score.goals, imported.recomputed)
+    if wanted.strict and imported.suspicions:
+        count = len(imported.suspicions)
+        raise RcdError(
+            f"{count} suspicion{'s' if count > 1 else ''} about '{recording.path}', see above, nothing was stored: "
+            "mend the data or the task, or leave --strict away"
+        )
+    save_dataset(
+        wanted.name,
+        imported.episodes,
+        task=wanted.task if chosen.file is None else chosen.spec,
+        origin=origin,
+        description=wanted.description or f"Imported from {recording.path.name}.",
+        force=wanted.force,
+    )
+    typer.echo(f"stored {len(imported.kept)} episodes as {wanted.name}")
+
+
+class _Progress:
+    """A bar that appears when there is something to wait for."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._begun = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        from rcd_ros.progress import progress_bar
+
+        if self._bar is None:
+            if time.monotonic() - self._begun < SHORT_S:
+                return
+            self._bar = progress_bar(unit="episode")
+        self._bar.set_description(what, refresh=False)
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+
+def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
+    """Numbers of episodes that an option takes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
+
+    Raises:
+        RcdError: something else stands there, or nothing.
+    """
+    file = Path(text)
+    try:
+        content = file.read_text() if file.is_file() else text
+    except (OSError, UnicodeDecodeError) as error:
+        raise RcdError(f"{option}: '{text}' cannot be read as text") from error
+    numbers: set[int] = set()
+    for part in content.replace(",", " ").split():
+        first, colon, last = part.partition(":")
+        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 6:
+            raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
+        numbers.update(range(int(first), int(last)) if colon else (int(first),))
+    if not numbers:
+        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or leave it away")
+    return frozenset(numbers)
+
+
+def _report(recording: Recording, imported: Imported) -> None:
+    """Prints what became of the source."""
+    steps = [len(episode) for episode in imported.episodes]
+    typer.echo(f"{recording.path}: {recording.format}, {len(imported.kept) + len(imported.refused)} episodes")
+    used = [f"{name} <- {columns}" for name, columns in imported.columns.observe.items()]
+    command = imported.columns.command
+    used.append(f"command <- {'the next observation' if command is None else command}")
+    typer.echo(f"  columns: {'; '.join(used)}")
+    typer.echo(f"  kept: {len(steps)} episodes of {min(steps)} to {max(steps)} steps, {sum(steps)} in all")
+    for reason, count in Counter(each.reason for each in imported.refused).items():
+        names = [each.name for each in imported.refused if each.reason == reason]
+        more = f" and {count - _NAMED} more" if count > _NAMED else ""
+        typer.echo(f"  REFUSED: {', '.join(names[:_NAMED])}{more}: {reason}")
+    succeeded = sum(episode.total_reward > 0.0 for episode in imported.episodes)
+    if imported.rewards == "none":
+        typer.echo(
+            "  rewards: none, nothing says which episodes succeeded. Planners imitate such data; for a reward give "
+            "`success` in the task file, or --success"
+        )
+    else:
+        typer.echo(f"  rewards: {imported.rewards}; {succeeded} of {len(steps)} episodes have one")
+    for note in imported.notes:
+        typer.echo(f"  note: {note}")
+    for suspicion in imported.suspicions:
+        typer.echo(f"  SUSPICION: {suspicion}")
+
+
+def _report_completions(goals: Sequence[str], results: Sequence[Recomputed]) -> dict[str, int]:
+    """Prints how many recorded completions the open-loop replay reproduced, goal by goal; returns the totals."""
+    recorded = {goal: sum(goal in result.recorded for result in results) for goal in goals}
+    both = {goal: sum(goal in result.recorded and goal in result.reproduced for result in results) for goal in goals}
+    all_recorded, all_both = sum(recorded.values()), sum(both.values())
+    typer.echo(f"completions recorded: {all_recorded / len(results):.2f} an episode ({all_recorded} in all)")
+    typer.echo(f"reproduced by open-loop replay: {all_both / len(results):.2f} ({all_both} of {all_recorded})")
+    for goal in goals:
+        typer.echo(f"  {goal}: {both[goal]} of {recorded[goal]}")
+    return {"completions_recorded": all_recorded, "completions_reproduced_open_loop": all_both}
