@@ -254,15 +254,17 @@ class PlannerNode(ManagedNode):
                 self._waiting = observation
 
     def _on_repeated(self, stamp: int | None) -> None:
-        """Somebody has missed the answer to this observation, or it came before the clock that it is judged by."""
+        """Answer an observation that is published again, as simulators that wait for a plan do.
+
+        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a leap of the
+        clock, the observation was dropped as one from the future, and is planned on now.
+        """
         work = self._work
-        if work is None:
-            return
-        early = work.runner.early
-        if early is not None and early.observation.stamp == stamp:
-            work.thread.offer(early)
-        else:
-            work.runner.answer_again(stamp)
+        early = work.runner.answer_again(stamp) if work is not None else None
+        if early is not None:
+            with self._gate:
+                if self._active:
+                    self._offer(early.observation, early.begun)
 
     def _plan_newest(self) -> None:
         with self._gate:
