@@ -42,7 +42,7 @@ lint: $(VENV)/.dev ## Check style, formatting, types and the order of the rooms.
 resolve: $(VENV)/.dev ## Check that the pinned versions can be installed under every Python that is supported.
 	@for version in 3.10 3.11 3.12 3.13; do echo "resolving for Python $$version ..."; \
 		$(BIN)/uv pip compile --quiet --python-version $$version --constraint constraints.txt \
-			--extra sim --extra train --extra test --extra dev --extra docs --extra data --extra ros setup.cfg --output-file /dev/null || exit 1; done
+			--extra sim --extra train --extra test --extra dev --extra docs --extra data --extra view --extra ros setup.cfg --output-file /dev/null || exit 1; done
 
 docs: $(VENV)/.docs ## Build the documentation into build/docs; no network is used.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
@@ -73,7 +73,7 @@ $(VENV)/.demo: $(DEPENDENCIES)
 
 $(VENV)/.dev: $(DEPENDENCIES)
 	@echo "Installing everything (PyTorch included; this takes minutes the first time) into $(VENV) ..."
-	@$(INSTALL) --editable '.[sim,train,data,test,dev$(ROS)]'
+	@$(INSTALL) --editable '.[sim,train,data,view,test,dev$(ROS)]'
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: $(DEPENDENCIES)

@@ -128,7 +128,7 @@ def claim_new(path: Path) -> None:
     Raises:
         RcdError: there is something, if only a link to nowhere, or its folder cannot be written.
     """
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise RcdError(f"'{path}' exists already: choose another name or remove it first")
     claim(path, force=False)
 

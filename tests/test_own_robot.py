@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tm
     (tmp_path / "datasets").mkdir()
     told: dict[str, str] = {}
     for command in COMMANDS:
+        if command.startswith("rcd data view") and find_spec("rerun") is None:
+            continue  # an extra
         done = subprocess.run(
             ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900
         )

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_STEPS, MOST_WORKERS
 from rcd_ros.cli.data_export import export
 from rcd_ros.cli.data_import import import_
+from rcd_ros.cli.data_view import view
 from rcd_ros.cli.from_bag import from_bag
 from rcd_ros.cli.given import not_with, only_for
 from rcd_ros.errors import RcdError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Import, export, make, list and look at data sets (Minari).", no_args_is_help=True)
 app.command("import")(import_)
 app.command("export")(export)
+app.command("view")(view)
 app.command("from-bag")(from_bag)
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")]
@@ -220,7 +222,7 @@ def make(
     if keep not in ("all", "success"):
         raise RcdError(f"--keep is all or success, got '{keep}'")
     chosen = get_task(task)
-    chosen_name = name or f"rcd/{chosen.spec.name}-v0"
+    chosen_name = f"rcd/{chosen.spec.name}-v0" if name is None else name
     check_new_name(chosen_name, force)
     driver = controller or ("behaviour" if "behaviour" in chosen.controllers else next(iter(chosen.controllers), ""))
     settings = {} if noise is None else {"noise": noise}
@@ -345,7 +347,8 @@ def show(name: Annotated[str, typer.Argument(help="Data set.")]) -> None:
     typer.echo(f"task {task or 'unknown'}, content {dataset.content_hash[:16]}")
     origin = dataset.metadata.get("origin") or {}
     for key, value in (origin if isinstance(origin, dict) else {"origin": origin}).items():
-        typer.echo(f"  {key}: {value}")
+        for each in value if isinstance(value, list) and value and isinstance(value[0], str) else [value]:
+            typer.echo(f"  {key}: {each}")
     typer.echo(
         f"{summary.episodes} episodes of {summary.shortest} to {summary.longest} steps, {summary.steps} in all; "
         f"{summary.terminated} terminated, {summary.episodes - summary.terminated} truncated"

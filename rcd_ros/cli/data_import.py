@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.import_source import Imported
 
 _NAMED = 5
 """Refused episodes of one reason that are named."""
+SHORT_S = 1.0
+"""Work shorter than this shows no progress."""
+_STORED = 100
+"""Refused episodes that the data set keeps in mind."""
 
 
 def import_(
@@ -57,7 +65,6 @@ def import_(
     from rcd_ros.data.import_source import ImportSettings, import_source
     from rcd_ros.data.storage import check_new_name, save_dataset
     from rcd_ros.outputs import keep_apart
-    from rcd_ros.progress import progress_bar
     from rcd_ros.simulation.tasks import get_task
 
     check_new_name(name, force)
@@ -70,21 +77,15 @@ def import_(
     chosen = get_task(task)
     recording = open_recording(source, kind)
     settings = ImportSettings(None if success is None else episode_numbers(success), min_steps, recount)
-    with progress_bar(unit="episode", delay=0.5) as bar:
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.set_description(what, refresh=False)
-            bar.total = total
-            bar.update(done - bar.n)
-
-        imported = import_source(recording, chosen, settings, show)
+    with _Progress() as progress:
+        imported = import_source(recording, chosen, settings, progress.show)
     _report(recording, imported)
     origin: dict[str, Any] = {
         "command": "import",
         "file": source.name,
         "format": kind,
         "rewards": imported.rewards,
-        "refused": len(imported.refused),
+        "refused": [f"{each.name}: {each.reason}" for each in imported.refused[:_STORED]],
         "notes": imported.notes,
         "suspicions": imported.suspicions,
     }
@@ -107,8 +108,34 @@ def import_(
     typer.echo(f"stored {len(imported.kept)} episodes as {name}")
 
 
-def episode_numbers(text: str) -> frozenset[int]:
-    """Numbers of episodes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
+class _Progress:
+    """A bar that appears when there is something to wait for."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._begun = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        from rcd_ros.progress import progress_bar
+
+        if self._bar is None:
+            if time.monotonic() - self._begun < SHORT_S:
+                return
+            self._bar = progress_bar(unit="episode")
+        self._bar.set_description(what, refresh=False)
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+
+def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
+    """Numbers of episodes that an option takes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
 
     Raises:
         RcdError: something else stands there, or nothing.
@@ -117,15 +144,15 @@ def episode_numbers(text: str) -> frozenset[int]:
     try:
         content = file.read_text() if file.is_file() else text
     except (OSError, UnicodeDecodeError) as error:
-        raise RcdError(f"--success: '{text}' cannot be read as text") from error
+        raise RcdError(f"{option}: '{text}' cannot be read as text") from error
     numbers: set[int] = set()
     for part in content.replace(",", " ").split():
         first, colon, last = part.partition(":")
-        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 9:
-            raise RcdError(f"--success takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
+        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 6:
+            raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
         numbers.update(range(int(first), int(last)) if colon else (int(first),))
     if not numbers:
-        raise RcdError("--success names no episode: write numbers such as 0,3,5:9, or leave it away")
+        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or leave it away")
     return frozenset(numbers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,7 +56,10 @@ def evaluate(
     ] = None,
     sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
     gradient_steps: Annotated[
-        int, typer.Option(min=0, help="Steps by which the checkpoint's critic improves each plan before it is sent.")
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Steps by which the checkpoint's critic improves each plan before it is sent."
+        ),
     ] = 0,
     step_size: Annotated[
         float | None,
@@ -116,6 +120,10 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw progress and plan times into this picture.")] = None,
     video: Annotated[Path | None, typer.Option(help="Film the first episode (mp4).")] = None,
+    rerun_file: Annotated[
+        Path | None,
+        typer.Option("--rerun", help="Write the first episode, planned against executed, for Rerun (.rrd)."),
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Add the score to the checkpoint's card.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
 ) -> None:
@@ -156,10 +164,12 @@ def evaluate(
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
     if step_size is not None and not gradient_steps:
         raise RcdError("--step-size is of --gradient-steps: give both or neither")
+    if step_size is not None and not step_size < math.inf:
+        raise RcdError(f"--step-size {step_size:g}: give a finite number of 0 or more")
     if gradient_steps and policy not in ("student", "teacher"):
         raise RcdError(f"--gradient-steps improve a checkpoint's student or teacher, not --policy {policy}")
     manifest = verify(checkpoint)
-    outputs = _Outputs(json_file, plot, video, checkpoint if record else None)
+    outputs = _Outputs(json_file, plot, video, rerun_file, checkpoint if record else None)
     spec = manifest.task
     if task_name is not None:
         spec = check_same_robot(spec, get_task(task_name).spec)
@@ -215,6 +225,10 @@ def evaluate(
         driven = run_episodes(task, source, seeds, drive, workers)
     if video is not None:
         _film(video, task, loaded, seed, drive)
+    if rerun_file is not None:
+        from rcd_ros.evaluation.rerun_episode import show_episode
+
+        show_episode(rerun_file, task, loaded, seed, drive)
     discount = None if manifest.critic is None else manifest.critic.discount
     outputs.write(task, _drive(task, driven, episodes, outputs, setting, discount), setting, discount)
 
@@ -226,11 +240,12 @@ class _Outputs:
     json_file: Path | None
     plot: Path | None
     video: Path | None
+    rerun: Path | None
     card: Path | None
 
     @property
     def files(self) -> list[Path]:
-        return [file for file in (self.json_file, self.plot, self.video) if file is not None]
+        return [file for file in (self.json_file, self.plot, self.video, self.rerun) if file is not None]
 
     def claim(self, force: bool, inputs: Sequence[str | Path | None]) -> None:
         """Refuse files that exist, unless `force`, that are among the inputs, and pictures of an unknown kind."""
@@ -240,7 +255,12 @@ class _Outputs:
             from rcd_ros.evaluation.plots import check_picture_name
 
             check_picture_name(self.plot)
-        claim_all({"--json": self.json_file, "--plot": self.plot, "--video": self.video}, inputs, force)
+        if self.rerun is not None:
+            from rcd_ros.data.rerun_log import check_rrd
+
+            check_rrd(self.rerun)
+        named = {"--json": self.json_file, "--plot": self.plot, "--video": self.video, "--rerun": self.rerun}
+        claim_all(named, inputs, force)
 
     def write(
         self, task: Task, results: Sequence[EpisodeResult], setting: dict[str, Any], discount: float | None
@@ -282,8 +302,10 @@ def _check_policy(policy: str, task: Task, outputs: _Outputs) -> None:
     known = (*POLICIES, *task.controllers)
     if policy not in known:
         raise RcdError(f"there is no policy '{policy}'{did_you_mean(policy, known)}; known: {', '.join(known)}")
-    if policy in task.controllers and (outputs.video is not None or outputs.card is not None):
-        raise RcdError(f"--video and --record are for a checkpoint's planners, not for the controller '{policy}'")
+    if policy in task.controllers and (outputs.video or outputs.rerun or outputs.card):
+        raise RcdError(
+            f"--video, --rerun and --record are for a checkpoint's planners, not for the controller '{policy}'"
+        )
 
 
 def _drive_setting(drive: Drive) -> dict[str, Any]:

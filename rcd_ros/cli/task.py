@@ -60,12 +60,15 @@ def check(
 
     Example: rcd task check task.yaml --bag runs/bag-20260101-120000
     """
+    from rcd_ros.data.declared_columns import declared
     from rcd_ros.data.task_check import check_against_bag, check_against_dataset, describe, require_something
     from rcd_ros.simulation.tasks import get_task
 
     chosen = get_task(task)
     for line in describe(chosen.spec):
         typer.echo(line)
+    for format_name in chosen.columns:
+        declared(chosen, format_name)
     found = []
     if chosen.file is not None and chosen.file.content.simulation is not None:
         chosen.make_simulation().close()

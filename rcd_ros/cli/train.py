@@ -13,6 +13,7 @@ from rcd_ros.cli.given import not_with
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from rcd_ros.training.pipeline import Material
     from rcd_ros.training.recipe import Recipe
 
 
@@ -112,7 +113,7 @@ def train(
             check_training(chosen, material, stages, folder, resume)
         if processes.leads:
             typer.echo(
-                f"{chosen.dataset}: {material.episodes} episodes, {len(material.training)} training windows, "
+                f"{chosen.dataset}: {_episodes(material, chosen.horizon)}, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
             )
             for sentence in known_hazards(chosen, material) if "student" in stages else ():
@@ -149,3 +150,11 @@ def _default(task: str, overrides: list[str], save: Path | None, force: bool) ->
         save.write_text(text)
         typer.echo(f"\nwrote {save}; next: rcd train all {save}")
     return make_recipe(content, overrides, "default")
+
+
+def _episodes(material: Material, horizon: int) -> str:
+    """How many episodes are learned from, and how many are too short for that."""
+    if not material.too_short:
+        return f"{material.episodes} episodes"
+    used = material.episodes - material.too_short
+    return f"{used} of {material.episodes} episodes (the others are shorter than the horizon, {horizon} steps)"

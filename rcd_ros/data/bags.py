@@ -54,6 +54,8 @@ class Bag:
                 self.types = {c.topic: c.msgtype for c in reader.connections}
                 """Topics' full names and message types."""
                 count = reader.message_count
+            if not all(isinstance(text, str) for text in (*self.types, *self.types.values())):
+                raise TypeError("Invalid bag metadata: a topic's name or type is no text")
         # rosbags leaves some checks to what fails next: SQLite, Zstandard, LZ4, YAML.
         except Exception as error:
             raise self._unreadable(error, advice_on_opening(path)) from error

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rcd_ros.data.column_map import ACTION_KEYS, STATE_KEYS, ColumnMap, Columns
 from rcd_ros.data.declared_columns import declared
 from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.data.formats import aloha, d4rl, lerobot, npz, robomimic
+from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
+from rcd_ros.data.formats.lerobot_layout import Version
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
@@ -43,11 +44,13 @@ class Export:
     notes: list[str] = field(default_factory=list)
 
 
-def _write_lerobot(version: lerobot.Version) -> Callable[[Path, Export], None]:
+def _write_lerobot(version: Version) -> Callable[[Path, Export], None]:
     def write(path: Path, export: Export) -> None:
         if export.period is None:
             raise RcdError("LeRobot needs a rate, and this data set does not say which task it belongs to")
-        lerobot.write(path, export.episodes, export.period, names=export.names, task=export.task, version=version)
+        lerobot_writer.write(
+            path, export.episodes, export.period, names=export.names, task=export.task, version=version
+        )
 
     return write
 

@@ -342,7 +342,7 @@ def _trained(checkpoint: Path) -> tuple[str, float] | None:
     try:
         task = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]
         return str(task["name"]), float(task["control_period"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -71,6 +71,7 @@ class Material:
         return_range: the least and the largest return, standardised.
         dataset_hash: of the data set.
         episodes: how many it has.
+        too_short: how many of them are shorter than the horizon, so that no planner learns from them.
     """
 
     spec: TaskSpec
@@ -84,6 +85,7 @@ class Material:
     return_range: tuple[float, float]
     dataset_hash: str
     episodes: int
+    too_short: int = 0
 
     @property
     def bounds(self) -> Tensor:
@@ -111,11 +113,11 @@ def prepare(recipe: Recipe) -> Material:
     cut = (dataset.episodes, spec, recipe.history)
     windows = cut_windows(*cut, recipe.horizon, recipe.discount)
     scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
+    for part in (windows, scored):
+        check_split(part, kept, held, recipe)
     canonical = settle(spec, windows.of_episodes(kept).histories)
     windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
     training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
-    for part in (windows, scored):
-        check_split(part, kept, held, recipe)
     normalizer = fit_normalizer(training)
     returns = judged.returns
     mean, std = float(returns.mean()), float(max(returns.std(), 1e-6))
@@ -132,6 +134,7 @@ def prepare(recipe: Recipe) -> Material:
         return_range=(low, high),
         dataset_hash=dataset.content_hash,
         episodes=len(dataset.episodes),
+        too_short=len(dataset.episodes) - len(np.unique(windows.episodes)),
     )
 
 

@@ -57,7 +57,7 @@ def check_output(
     written = [*stages, *(f"{stage}.safetensors" for stage in stages)]
     written += [CHECKPOINT] if "student" in stages else []
     keep_apart({f"--output ({name})": folder / name for name in written}, inputs)
-    check_folder(folder / stages[0])
+    check_folder(folder)
     if not resume and not force:
         refuse_occupied(folder, stages)
     for name in written:
@@ -76,19 +76,32 @@ def check_training(
     """Take every stage's loss once, of two windows and untrained networks; nothing is changed by it.
 
     Raises:
-        RcdError: a network cannot be built or is too large, a loss cannot be computed or is not finite, or the state
-            to resume from belongs to another recipe.
+        RcdError: a network cannot be built or is too large, a loss cannot be computed or is not finite, a reward is
+            weighed that no episode has, or the state to resume from belongs to another recipe.
     """
     if resume:
         for stage in stages:
             _check_state(folder / stage / LAST, fingerprint(stage, recipe, material))
     _check_sizes(recipe, material.spec)
     if "student" in stages:
+        _check_returns(recipe, material)
         import onnxscript  # noqa: F401  the graph is exported at the very end: what is missing for it is said now
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for stage in stages:
             _check_loss(stage, recipe, material)
+
+
+def _check_returns(recipe: Recipe, material: Material) -> None:
+    weights = {"reward": recipe.student.reward, "advantage": recipe.student.advantage}
+    low, high = material.return_range
+    weighed = [f"student.{name}={weight:g}" for name, weight in weights.items() if weight]
+    if weighed and high == low:
+        raise RcdError(
+            f"recipe '{recipe.name}' has {' and '.join(weighed)}, but all steps of '{recipe.dataset}' have the same "
+            "return: nothing is better than anything else; label what succeeded (`rcd data import --success`), or set "
+            "0 to imitate"
+        )
 
 
 def _check_loss(stage: str, recipe: Recipe, material: Material) -> None:

@@ -43,6 +43,18 @@ def test_result_file_says_how_plans_were_executed(planner: Path, tmp_path: Path,
     assert how == {"mode": "splice", "execute": 1, "overlap": 2, "delay": 1, "shape": True}
 
 
+def test_planned_against_executed_goes_to_a_file_for_rerun(
+    planner: Path, tmp_path: Path, rcd: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rerun")
+    short = ("--episodes", 1, "--episode-steps", 5, "--workers", 1)
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.txt") == 2
+    assert ".rrd" in capsys.readouterr().err
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.rrd") == 0
+    assert (tmp_path / "a.rrd").stat().st_size > 1000
+    assert rcd("eval", planner, *short, "--rerun", tmp_path / "a.rrd") == 2
+
+
 def test_recorded_scores_stand_in_the_card_and_the_checkpoint_still_verifies(
     planner: Path, tmp_path: Path, rcd: Callable[..., int]
 ) -> None:

@@ -14,6 +14,10 @@ from rcd_ros.errors import RcdError
 
 # What h5py raises on damaged files, depending on what is damaged.
 UNREADABLE = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError, OverflowError, AttributeError)
+_MOST_DENSE = 1100
+"""Bytes that a stored one may stand for: deflate's largest ratio is 1032."""
+_LARGE = 2**30
+"""Bytes up to which an array is read whatever its ratio: other filters store a constant in nothing."""
 
 
 @contextmanager
@@ -39,7 +43,8 @@ def array(group: Any, key: str) -> NDArray[Any] | None:
     """A data set of numbers below `group`; None where there is none of that name.
 
     Raises:
-        RcdError: it is a link to another file, a group, a single value, or holds no numbers.
+        RcdError: it is a link to another file or keeps its values there, is a group or a single value, holds no
+            numbers, or more of them than the file has.
     """
     import h5py
 
@@ -55,6 +60,11 @@ def array(group: Any, key: str) -> NDArray[Any] | None:
         raise RcdError(f"'{key}' holds {found.dtype}, not numbers")
     if found.ndim == 0:
         raise RcdError(f"'{key}' is a single value, not an array")
+    if found.is_virtual or found.external:  # where the other file is missing, HDF5 gives zeros without a word
+        raise RcdError(f"'{key}' keeps its values in another file: copy its content into this one")
+    stored = found.id.get_storage_size()
+    if found.nbytes > _LARGE and found.nbytes > _MOST_DENSE * stored:
+        raise RcdError(f"'{key}' is said to hold {found.nbytes:,} bytes, {stored:,} are in the file: it is damaged")
     return np.asarray(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rcd_ros.data.formats import aloha, d4rl, lerobot, npz, robomimic
+from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
 from rcd_ros.data.formats.detect import detect, open_recording
+from rcd_ros.data.formats.lerobot_layout import Version
 from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.errors import RcdError
 
@@ -64,10 +66,10 @@ def assert_same(read: Recording, episodes: Sequence[RecordedEpisode]) -> None:
 
 @pytest.mark.parametrize("version", ["v2.1", "v3.0"])
 @pytest.mark.parametrize("labelled", [False, True])
-def test_lerobot_comes_back(tmp_path: Path, version: lerobot.Version, labelled: bool) -> None:
+def test_lerobot_comes_back(tmp_path: Path, version: Version, labelled: bool) -> None:
     episodes = made(["observation.state", "action"], rewards=labelled)
     episodes = [replace(e, success=e.terminated) for e in episodes]
-    lerobot.write(tmp_path / "set", episodes, PERIOD, names=NAMES, task="push", version=version)
+    lerobot_writer.write(tmp_path / "set", episodes, PERIOD, names=NAMES, task="push", version=version)
     assert detect(tmp_path / "set") == "lerobot"
     read = open_recording(tmp_path / "set")
     assert_same(read, episodes)
@@ -79,7 +81,7 @@ def test_lerobot_comes_back(tmp_path: Path, version: lerobot.Version, labelled: 
 def test_lerobot_needs_whole_frames_a_second(tmp_path: Path) -> None:
     with pytest.raises(RcdError, match=r"12\.5"):
         episodes = made(["observation.state", "action"])
-        lerobot.write(tmp_path / "set", [replace(e) for e in episodes], 0.08 / 1.0, names={}, task="push")
+        lerobot_writer.write(tmp_path / "set", [replace(e) for e in episodes], 0.08 / 1.0, names={}, task="push")
 
 
 def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -88,8 +90,10 @@ def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (folder / "meta/info.json").write_text(json.dumps(info))
 
 
-def lerobot_set(folder: Path, version: lerobot.Version = "v2.1") -> Path:
-    lerobot.write(folder, made(["observation.state", "action"]), PERIOD, names=NAMES, task="push", version=version)
+def lerobot_set(folder: Path, version: Version = "v2.1") -> Path:
+    lerobot_writer.write(
+        folder, made(["observation.state", "action"]), PERIOD, names=NAMES, task="push", version=version
+    )
     return folder
 
 
@@ -240,6 +244,83 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
         open_recording(tmp_path / "d.hdf5")
 
 
+def linked(file: h5py.File, key: str) -> None:
+    del file[key]
+    file[key] = h5py.ExternalLink("other.hdf5", "/there")
+
+
+def kept_elsewhere(file: h5py.File, key: str) -> None:
+    layout = h5py.VirtualLayout(shape=file[key].shape, dtype=file[key].dtype)
+    layout[:] = h5py.VirtualSource("other.hdf5", "there", shape=file[key].shape)
+    del file[key]
+    file.create_virtual_dataset(key, layout)
+
+
+def in_a_raw_file(file: h5py.File, key: str) -> None:
+    shape = file[key].shape
+    del file[key]
+    file.create_dataset(key, shape, "f8", external=[("other.raw", 0, h5py.h5f.UNLIMITED)])
+
+
+def never_written(file: h5py.File, key: str) -> None:
+    del file[key]
+    file.create_dataset(key, (10**12, 3), "f8", chunks=(1024, 3))
+
+
+def nowhere(file: h5py.File, key: str) -> None:
+    del file[key]
+    file[key] = h5py.SoftLink("/there/is/nothing")
+
+
+@pytest.mark.parametrize("spoil", [linked, kept_elsewhere, in_a_raw_file, never_written, nowhere])
+@pytest.mark.parametrize(
+    ("write", "keys"),
+    [
+        ("d4rl", ("observations", "next_observations", "rewards")),
+        ("robomimic", ("data", "data/demo_0", "data/demo_0/obs", "data/demo_0/obs/object", "data/demo_0/actions")),
+        ("act", ("observations", "observations/qpos", "action")),
+    ],
+)
+def test_values_that_are_not_in_the_file_are_not_made_up(
+    tmp_path: Path, spoil: Callable[[h5py.File, str], None], write: str, keys: Sequence[str]
+) -> None:
+    """HDF5 gives zeros for what lies in another file that is not there."""
+    for number, key in enumerate(keys):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / "episode_0.hdf5"
+        if write == "d4rl":
+            hdf5(path)
+        elif write == "robomimic":
+            hdf5_of_robomimic(path)
+        else:
+            aloha.write(folder, made(["observations/qpos", "action"])[:1])
+        with h5py.File(path, "a") as file:
+            if isinstance(file[key], h5py.Group) and spoil in (kept_elsewhere, in_a_raw_file, never_written):
+                continue
+            spoil(file, key)
+        try:
+            found = list(open_recording(path))
+        except RcdError as error:
+            assert "\n" not in str(error)
+        else:
+            assert found[0].problem, key
+
+
+def test_archives_that_are_no_archives(tmp_path: Path) -> None:
+    with (tmp_path / "array.npz").open("wb") as file:
+        np.save(file, np.zeros((5, 2)))
+    with zipfile.ZipFile(tmp_path / "plain.npz", "w") as archive:
+        archive.writestr("state", b"no array")
+        archive.writestr("episode_ends", b"no array either")
+    np.savez(tmp_path / "objects.npz", state=np.array([{}]), episode_ends=np.array([1]))
+    (tmp_path / "folder.npz").mkdir()
+    for name in ("array", "plain", "objects", "folder"):
+        with pytest.raises(RcdError) as error:
+            open_recording(tmp_path / f"{name}.npz", "npz")
+        assert "\n" not in str(error.value)
+
+
 def test_sources_of_no_known_format(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.csv").touch()
@@ -260,6 +341,13 @@ def plain_archive(path: Path) -> None:
     np.savez(path, state=np.zeros((5, 2)), action=np.zeros((5, 2)), episode_ends=np.array([2, 5]))
 
 
+def dense_archive(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        for key, values in {"state": np.ones((50, 2)), "episode_ends": np.array([20, 50])}.items():
+            with file.open(f"{key}.npy", "w") as member:
+                np.save(member, values)
+
+
 def hdf5(path: Path) -> None:
     d4rl.write(path, made(["observations", "actions"], last=True, rewards=True))
 
@@ -277,6 +365,7 @@ def parquet(path: Path) -> None:
     [
         (archive, "a.npz", 150),
         (plain_archive, "b.npz", 150),
+        (dense_archive, "e.npz", 150),
         (hdf5, "c.hdf5", 200),
         (hdf5_of_robomimic, "d.hdf5", 100),
         (parquet, "set/data/chunk-000/episode_000000.parquet", 100),
