@@ -226,7 +226,8 @@ class SimulationBridge(Node):
     def _on_command(self, topic: str, message: Any) -> None:
         if self._episodes.running is None:
             return
-        plan = self._intake.receive(message, self._episodes.now, topic)
+        seen = self._episodes.observation[self._spec.observation_columns]
+        plan = self._intake.receive(message, self._episodes.now, topic, seen)
         if plan is None:
             return
         if self._display is not None and self._intake.can_be_shown(topic):
