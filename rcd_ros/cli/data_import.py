@@ -100,7 +100,7 @@ def import_(
     save_dataset(
         name,
         imported.episodes,
-        task=task if chosen.file is None else chosen.spec,
+        task=chosen.spec,
         origin=origin,
         description=description or f"Imported from {source.name}.",
         force=force,
@@ -128,7 +128,7 @@ class _Progress:
         if self._bar is None:
             if time.monotonic() - self._begun < SHORT_S:
                 return
-            self._bar = progress_bar(unit="episode")
+            self._bar = progress_bar(unit="episode", total=total, desc=what)
         self._bar.set_description(what, refresh=False)
         self._bar.total = total
         self._bar.update(done - self._bar.n)
