@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.outputs import claim, write_json
+from rcd_ros.outputs import claim, keep_apart, write_json
 
 
 def test_json_is_written_whole(tmp_path: Path) -> None:
@@ -40,3 +41,53 @@ def test_an_existing_file_is_refused_unless_forced(tmp_path: Path) -> None:
     claim(file, force=True)
     with pytest.raises(RcdError, match="is a folder"):
         claim(tmp_path, force=True)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    (tmp_path / "planner").mkdir()
+    (tmp_path / "planner" / "manifest.yaml").write_text("made by training")
+    (tmp_path / "link").symlink_to(tmp_path / "planner")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("planner", "is what is read"),
+        ("link", "is what is read"),
+        ("planner/../planner", "is what is read"),
+        ("planner/sub/x.json", "lies inside"),
+        ("link/x.json", "lies inside"),
+        (".", "holds"),
+    ],
+)
+def test_an_output_is_apart_from_what_is_read(room: Path, output: str, said: str) -> None:
+    with pytest.raises(RcdError, match=f"--output .*{said}"):
+        keep_apart({"--output": room / output}, [room / "planner"])
+
+
+def test_an_output_that_is_an_input_by_a_hard_link_is_refused(room: Path) -> None:
+    os.link(room / "planner" / "manifest.yaml", room / "same.yaml")
+    with pytest.raises(RcdError, match="is what is read"):
+        keep_apart({"--json": room / "same.yaml"}, [room / "planner" / "manifest.yaml"])
+
+
+@pytest.mark.parametrize("other", ["a.png", "b/../a.png", "a.png/inside.json"])
+def test_two_outputs_are_apart(tmp_path: Path, other: str) -> None:
+    with pytest.raises(RcdError, match="--plot and --json"):
+        keep_apart({"--plot": tmp_path / "a.png", "--json": tmp_path / other})
+
+
+def test_outputs_beside_what_is_read_pass_and_so_do_names_of_no_file(room: Path) -> None:
+    keep_apart({"--json": room / "planner.json", "--plot": None}, [room / "planner", "kitchen", None])
+
+
+@pytest.mark.parametrize("path", ["link-to-nowhere", "/dev/null", "/proc/nowhere/x.json", "x" * 300, "file/x.json"])
+def test_a_path_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link-to-nowhere").symlink_to(tmp_path / "nowhere")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RcdError):
+        claim(tmp_path / path, force=path == "/dev/null")
+    assert sorted(tmp_path.iterdir()) == before

@@ -23,7 +23,7 @@ COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.mark.timeout(1200)
-def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tmp_path: Path) -> None:
+def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tmp_path: Path, domain: int) -> None:
     for folder in ("config", "models"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     tools = tmp_path / "bin"
@@ -54,6 +54,9 @@ def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tm
     assert (tmp_path / "runs/push/offline.png").stat().st_size > 10_000
     driven = json.loads((tmp_path / "runs/push/eval.json").read_text())
     assert driven["score_mean"] >= 70.0  # trained for a fraction of the steps
+    over_topics = json.loads((tmp_path / "runs/push/topics.json").read_text())
+    assert (over_topics["episodes"], over_topics["step_s"]) == (10, 0.01)
+    assert over_topics["score_mean"] >= 60.0
 
 
 def test_the_example_in_the_text_is_the_shipped_task() -> None:

@@ -81,6 +81,12 @@ class OtherEnvironment:
                 f"{self.requirements[0]} needs Python {self.oldest[0]}.{self.oldest[1]} or newer and this is "
                 f"{sys.version_info[0]}.{sys.version_info[1]}: name another one with --base-python"
             )
+        if base is not None and not (base.is_file() and os.access(base, os.X_OK)):
+            raise RcdError(f"there is no Python at '{base}': name another one with --base-python")
+        self._make(base)
+        return self.find(None)
+
+    def _make(self, base: Path | None) -> None:
         python = self.folder / "bin" / "python"
         try:
             if base is None:
@@ -90,7 +96,6 @@ class OtherEnvironment:
             subprocess.run([python, "-m", "pip", "install", "--quiet", *self.requirements], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise RcdError(f"cannot install {self.requirements[0]} in '{self.folder}': {error}") from error
-        return self.find(None)
 
     def _remedy(self) -> str:
         requirements = " ".join(self.requirements)

@@ -2,7 +2,7 @@
 
 A subcommand's module is imported only when that subcommand is used, so that `rcd --help` is quick and works with
 the robot's part alone installed. Whatever a subcommand raises ends here as one line and an exit code:
-`RcdError` 2, Ctrl-C 130.
+`RcdError` 2, Ctrl-C 130, a file that the system refuses 2.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "record": Subcommand("record", "record", "Record what the nodes say to each other into a bag (MCAP)."),
     "replay": Subcommand("replay", "replay", "Plan a recorded run again: are these the plans that were made?"),
     "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
+    "choose": Subcommand("choose", "choose", "Choose between planners by their data, without driving any."),
     "show": Subcommand("show", "show", "Print a checkpoint's card."),
     "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),
 }
@@ -69,6 +70,10 @@ class Commands(LazyGroup):
             _end(f"error: {error}", 2)
         except KeyboardInterrupt as interrupt:
             _end(f"interrupted: {interrupt}" if str(interrupt) else "interrupted", 130)
+        except OSError as error:
+            if error.filename is None:  # not of a file: the terminal, the network
+                raise
+            _end(f"error: cannot use '{_shortened(str(error.filename))}' ({error.strerror}): name another path", 2)
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
             if missing == "rclpy":
@@ -77,6 +82,10 @@ class Commands(LazyGroup):
                 raise
             extra = EXTRA_OF_MODULE[missing]
             _end(f"error: this needs the package '{missing}': install it with pip install 'rcd_ros[{extra}]'", 2)
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 200 else f"{path[:200]}..."
 
 
 def _end(line: str, code: int) -> NoReturn:

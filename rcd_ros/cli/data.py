@@ -222,7 +222,7 @@ def make(
     if keep not in ("all", "success"):
         raise RcdError(f"--keep is all or success, got '{keep}'")
     chosen = get_task(task)
-    chosen_name = name or f"rcd/{chosen.spec.name}-v0"
+    chosen_name = f"rcd/{chosen.spec.name}-v0" if name is None else name
     check_new_name(chosen_name, force)
     driver = controller or ("behaviour" if "behaviour" in chosen.controllers else next(iter(chosen.controllers), ""))
     settings = {} if noise is None else {"noise": noise}

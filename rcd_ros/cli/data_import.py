@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +17,11 @@ from rcd_ros.errors import RcdError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from rcd_ros.data.column_map import ColumnMap
     from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.import_source import Imported
+    from rcd_ros.simulation.tasks import Task
 
 _NAMED = 5
 """Refused episodes of one reason that are named."""
@@ -32,8 +35,8 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder of a LeRobot data set or of ACT's episodes, .hdf5 (robomimic, ACT, D4RL) or .npz (state, "
-            "action, episode_ends)."
+            help="Folder of a LeRobot data set or of ACT's episodes, .hdf5 (robomimic, ACT, D4RL), .npz (state, "
+            "action, episode_ends), or a bag (as `from-bag`, which has more options)."
         ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/push-v0.")],
@@ -62,8 +65,7 @@ def import_(
     """
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.formats.detect import BAG, detect, open_recording
-    from rcd_ros.data.import_source import ImportSettings, import_source
-    from rcd_ros.data.storage import check_new_name, save_dataset
+    from rcd_ros.data.storage import check_new_name
     from rcd_ros.outputs import keep_apart
     from rcd_ros.simulation.tasks import get_task
 
@@ -72,18 +74,46 @@ def import_(
     kind = detect(source)
     if task is None:
         raise RcdError(f"name the task that '{source}' belongs to by --task: a task, or the path of a task file")
+    wanted = Wanted(name, task, success, recount, min_steps, strict, description, force)
     if kind == BAG:
-        raise RcdError(f"'{source}' is a bag: `rcd data from-bag {source} --task {task} --name {name}` reads it")
-    chosen = get_task(task)
-    recording = open_recording(source, kind)
-    settings = ImportSettings(None if success is None else episode_numbers(success), min_steps, recount)
+        from rcd_ros.cli.from_bag import import_bags
+
+        return import_bags([source], wanted)
+    origin = {"command": "import", "file": source.name, "format": kind}
+    store(open_recording(source, kind), get_task(task), wanted, origin)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks of an import, as the options say it."""
+
+    name: str
+    task: str
+    success: str | None = None
+    recount: bool = False
+    min_steps: int = 1
+    strict: bool = False
+    description: str = ""
+    force: bool = False
+
+
+def store(
+    recording: Recording,
+    chosen: Task,
+    wanted: Wanted,
+    origin: dict[str, Any],
+    columns: ColumnMap | None = None,
+) -> None:
+    """Make a data set of a source's episodes, and print what became of each."""
+    from rcd_ros.data.import_source import ImportSettings, import_source
+    from rcd_ros.data.storage import save_dataset
+
+    labels = None if wanted.success is None else episode_numbers(wanted.success)
+    settings = ImportSettings(labels, wanted.min_steps, wanted.recount)
     with _Progress() as progress:
-        imported = import_source(recording, chosen, settings, progress.show)
+        imported = import_source(recording, chosen, settings, progress.show, columns)
     _report(recording, imported)
-    origin: dict[str, Any] = {
-        "command": "import",
-        "file": source.name,
-        "format": kind,
+    origin |= {
         "rewards": imported.rewards,
         "refused": [f"{each.name}: {each.reason}" for each in imported.refused[:_STORED]],
         "notes": imported.notes,
@@ -91,21 +121,21 @@ def import_(
     }
     if imported.recomputed:
         origin |= _report_completions(chosen.spec.score.goals, imported.recomputed)
-    if strict and imported.suspicions:
+    if wanted.strict and imported.suspicions:
         count = len(imported.suspicions)
         raise RcdError(
-            f"{count} suspicion{'s' if count > 1 else ''} about '{source}', see above, nothing was stored: mend the "
-            "data or the task, or leave --strict away"
+            f"{count} suspicion{'s' if count > 1 else ''} about '{recording.path}', see above, nothing was stored: "
+            "mend the data or the task, or leave --strict away"
         )
     save_dataset(
-        name,
+        wanted.name,
         imported.episodes,
         task=chosen.spec,
         origin=origin,
-        description=description or f"Imported from {source.name}.",
-        force=force,
+        description=wanted.description or f"Imported from {recording.path.name}.",
+        force=wanted.force,
     )
-    typer.echo(f"stored {len(imported.kept)} episodes as {name}")
+    typer.echo(f"stored {len(imported.kept)} episodes as {wanted.name}")
 
 
 class _Progress:

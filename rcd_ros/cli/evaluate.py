@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,7 +56,10 @@ def evaluate(
     ] = None,
     sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun",
     gradient_steps: Annotated[
-        int, typer.Option(min=0, help="Steps by which the checkpoint's critic improves each plan before it is sent.")
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Steps by which the checkpoint's critic improves each plan before it is sent."
+        ),
     ] = 0,
     step_size: Annotated[
         float | None,
@@ -160,6 +164,8 @@ def evaluate(
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
     if step_size is not None and not gradient_steps:
         raise RcdError("--step-size is of --gradient-steps: give both or neither")
+    if step_size is not None and not step_size < math.inf:
+        raise RcdError(f"--step-size {step_size:g}: give a finite number of 0 or more")
     if gradient_steps and policy not in ("student", "teacher"):
         raise RcdError(f"--gradient-steps improve a checkpoint's student or teacher, not --policy {policy}")
     manifest = verify(checkpoint)

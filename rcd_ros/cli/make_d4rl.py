@@ -45,15 +45,15 @@ def make_d4rl(
     from rcd_ros.outputs import check_folder, keep_apart
 
     recipe = recipe_of(name, version)
-    chosen_name = dataset or f"rcd/{recipe.robot.name}/{recipe.level}-v0"
+    chosen_name = f"rcd/{recipe.robot.name}/{recipe.level}-v0" if dataset is None else dataset
     check_new_name(chosen_name, force)
     if recipe.level == "medium-replay" and (medium is not None or steps is not None):
         raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")
     if recipe.level != "medium-expert" and expert is not None:
         raise RcdError(f"--expert is for medium-expert, not for '{name}'")
     folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
-    keep_apart({"--name": dataset_folder(chosen_name), "--workspace": folder}, [medium, expert])
-    check_folder(folder / "state")
+    keep_apart({"--name": dataset_folder(chosen_name)}, [medium, expert])
+    check_folder(folder)
     given = {level: _given(path) for level, path in (("medium", medium), ("expert", expert)) if path is not None}
     if seed >= 2**32:
         raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")

@@ -13,8 +13,9 @@ from rcd_ros.cli.bounds import LARGEST_SEED
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.evaluation.bag_replay import BagReplay
+    from rcd_ros.evaluation.bag_replay import BagReplay, Outcome
 
+_EXIT_CODES: dict[Outcome, int] = {"same": 0, "different": 1, "incomplete": 3}
 _SHOWN = 10
 """Plans that differ are shown one by one up to here."""
 
@@ -32,6 +33,14 @@ def replay(
         ),
     ] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="Plans that differ by no more are the same.")] = 1e-6,
+    stamp_tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="s that the stamps of one observation may differ (default: as the checkpoint's task and the planner's "
+            "diagnostics say).",
+        ),
+    ] = 0.0,
     namespace: Annotated[str | None, typer.Option(help="Namespace of the recorded nodes.")] = None,
     remap: Annotated[
         list[str] | None, typer.Option(help="Where a topic was recorded under another name: joint_states:=/arm/state.")
@@ -39,7 +48,10 @@ def replay(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every plan's result to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
 ) -> None:
-    """Feed a recorded run to a planner and compare its plans with the recorded ones; exit code 0: all the same, 1: not.
+    """Feed a recorded run to a planner and compare its plans with the recorded ones.
+
+    Exit code 0: all are the same; 1: one differs; 3: none differs, but some could not be compared. Plans made from what
+    came before the recording began do not count.
 
     Observations, seed and counters are the recorded ones, so that a bug seen on a robot is seen again here.
 
@@ -47,7 +59,8 @@ def replay(
 
       rcd replay runs/bag-20260101-120000 models/kitchen-complete
     """
-    from rcd_ros.data.bags import Bag, TaskTopics
+    from rcd_ros.data.bag_topics import TaskTopics
+    from rcd_ros.data.bags import Bag
     from rcd_ros.evaluation.bag_replay import RecordedPlans
     from rcd_ros.evaluation.bag_replay import replay as plan_again
     from rcd_ros.outputs import claim_all, write_json
@@ -62,7 +75,7 @@ def replay(
     found = Bag(bag)
     recorded = RecordedPlans(found, TaskTopics(found, spec, namespace, names))
     planner = Planner.load(checkpoint, engine or recorded.engine or "auto")
-    result = plan_again(recorded, planner, seed, tolerance)
+    result = plan_again(recorded, planner, seed, tolerance, stamp_tolerance)
     used = planner.engine.name
     planner.close()
     sha256 = checkpoint_sha256(checkpoint)
@@ -70,7 +83,7 @@ def replay(
     if json_file is not None:
         about = {"bag": str(bag), "checkpoint_sha256": sha256, "engine": used, "tolerance": tolerance}
         write_json(json_file, about | result.summary())
-    raise typer.Exit(0 if result.same else 1)
+    raise typer.Exit(_EXIT_CODES[result.outcome])
 
 
 def remappings(texts: Sequence[str] | None) -> dict[str, str]:
@@ -113,6 +126,10 @@ def _show(result: BagReplay, sha256: str, engine: str) -> None:
             typer.echo(f"and {len(others) - _SHOWN} more; --json FILE has them all")
     if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(result.dropped.items())):
         typer.echo(f"recorded messages not used: {dropped}")
+    if left := ", ".join(f"{count}: {reason}" for reason, count in result.not_compared.items()):
+        typer.echo(f"plans that could not be compared: {left}")
+    if result.missing:
+        typer.echo(f"not one observation was complete: {result.missing} (--stamp-tolerance)")
     if not result.recorded_sha256:
         typer.echo("the bag has no diagnostics of a planner: seed and counters are a guess from 0 on")
     elif result.recorded_sha256 != sha256:

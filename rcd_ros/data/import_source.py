@@ -68,17 +68,26 @@ class Imported:
         return [each.episode for each in self.kept]
 
 
-def import_source(recording: Recording, task: Task, settings: ImportSettings, show: Show) -> Imported:
+def import_source(
+    recording: Recording, task: Task, settings: ImportSettings, show: Show, columns: ColumnMap | None = None
+) -> Imported:
     """Every episode of a source, in the task's layout or refused with its reason.
 
     Rewards are those that somebody gives by hand, else the source's own, else a label of the source, else the task's
     success as the observations show it. Recorded rewards that are zero throughout say nothing.
 
+    Args:
+        recording: the source.
+        task: that it belongs to.
+        settings: what the user asks.
+        show: told how far it is.
+        columns: where the source has what the task needs; None: as the task declares it, or as names and numbers tell.
+
     Raises:
         RcdError: the source has not the task's columns or rate, or no episode of it can be used.
     """
     spec = task.spec
-    columns = column_map(recording, spec, declared(task, recording.format))
+    columns = columns or column_map(recording, spec, declared(task, recording.format))
     rewards = _rewards(recording, task, columns, settings)
     rules = IngestRules(
         min_steps=settings.min_steps,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.bags import Bag, nanoseconds
+from rcd_ros.data.bags import MESSAGE_TYPES, Bag, nanoseconds
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.storage import check_same_task
 from rcd_ros.data.suspicions import DEGREES, SLACK
@@ -18,14 +18,6 @@ from rcd_ros.data.windows import check_columns, planned_values
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import ObservationChannel, TaskSpec
 from rcd_ros.suggest import did_you_mean
-
-_TYPES = {
-    "JointState": "sensor_msgs/msg/JointState",
-    "Odometry": "nav_msgs/msg/Odometry",
-    "PoseStamped": "geometry_msgs/msg/PoseStamped",
-    "Float64MultiArray": "std_msgs/msg/Float64MultiArray",
-    "tf": "tf2_msgs/msg/TFMessage",
-}
 
 
 @dataclass
@@ -114,7 +106,7 @@ def _check_topic(found: Findings, channel: ObservationChannel, name: str | None,
         near = did_you_mean(channel.topic, bag.types)
         found.problems.append(f"'{channel.name}': '{channel.topic}' is not in the bag{near}")
         return
-    expected = _TYPES[channel.message_type]
+    expected = MESSAGE_TYPES[channel.message_type]
     if bag.types[name] != expected:
         found.problems.append(f"'{channel.name}': '{name}' carries {bag.types[name]}, the task says {expected}")
 

@@ -11,15 +11,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, TaskTopics, assemble, nanoseconds, status_values
+from rcd_ros.data.bag_observations import RecordedObservations
+from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, nanoseconds, status_values
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_counters import CounterReport, Counters
-from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.observation import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.trajectory import TrajectoryPoints, trajectory_points
 
 Verdict = Literal["same", "different", "not comparable"]
+Outcome = Literal["same", "different", "incomplete"]
 
 TOLERANCE = 1e-6
 _SEARCHES = 3
@@ -42,6 +45,7 @@ class ReplayedPlan:
             shapes differ or nothing was planned.
         seed, counter: of the noise that it was planned with here.
         reason: why it is different or not comparable, where that is known.
+        before: whether it was made from what came before the recording began, so that nothing is missing in the bag.
     """
 
     index: int
@@ -51,6 +55,7 @@ class ReplayedPlan:
     seed: int | None = None
     counter: int | None = None
     reason: str = ""
+    before: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,25 @@ class BagReplay:
     dropped: Mapping[str, int]
     """Recorded messages that could not be used, by reason."""
     clock_restarts: int
+    missing: str = ""
+    """What observations lacked where none was complete, as half a sentence."""
 
     @property
-    def same(self) -> bool:
-        """Whether plans were compared and none differed."""
-        verdicts = self.count()
-        return verdicts["same"] > 0 and verdicts["different"] == 0
+    def outcome(self) -> Outcome:
+        """Whether all plans are the same, one is different, or some could not be compared.
+
+        Plans that were made from what came before the recording began are left out.
+        """
+        counts = Counter(plan.verdict for plan in self.plans if not plan.before)
+        if counts["different"]:
+            return "different"
+        return "same" if counts["same"] and not counts["not comparable"] else "incomplete"
+
+    @property
+    def not_compared(self) -> dict[str, int]:
+        """Plans that could not be compared although the recording had begun, by reason."""
+        left = (plan for plan in self.plans if plan.verdict == "not comparable" and not plan.before)
+        return dict(Counter(plan.reason for plan in left))
 
     @property
     def largest_difference(self) -> float | None:
@@ -84,7 +102,9 @@ class BagReplay:
     def summary(self) -> dict[str, Any]:
         """For a JSON file."""
         return {
-            "same": self.same,
+            "same": self.outcome == "same",
+            "outcome": self.outcome,
+            "not_compared": self.not_compared,
             "plans": self.count(),
             "largest_difference": self.largest_difference,
             "recorded_checkpoint_sha256": self.recorded_sha256,
@@ -106,6 +126,8 @@ class RecordedPlans:
         """
         self.bag, self.topics = bag, topics
         self.anchors: list[CounterReport] = []
+        self.stamp_tolerance = 0.0
+        """s that stamps of one observation were allowed to differ, as the planner said."""
         reports = topics.full("diagnostics")
         reports = reports if bag.types.get(reports) == DIAGNOSTICS else "/diagnostics"
         index_of_stamp: dict[int, int] = {}
@@ -120,6 +142,7 @@ class RecordedPlans:
             elif (values := status_values(recorded.message, "checkpoint_sha256")) is not None:
                 anchor = CounterReport.of(values, count, index_of_stamp)
                 self.anchors += [anchor] if anchor is not None else []
+                self.stamp_tolerance = max(self.stamp_tolerance, _seconds(values.get("stamp_tolerance", "")))
         if count == 0:
             raise RcdError(f"the bag '{bag.path}' holds no plan on '{topics.trajectories}'")
 
@@ -134,8 +157,20 @@ class RecordedPlans:
         return self.anchors[-1].engine if self.anchors else ""
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
 def replay(
-    recorded: RecordedPlans, planner: Planner, seed: int | None = None, tolerance: float = TOLERANCE
+    recorded: RecordedPlans,
+    planner: Planner,
+    seed: int | None = None,
+    tolerance: float = TOLERANCE,
+    stamp_tolerance: float = 0.0,
 ) -> BagReplay:
     """Plan every recorded plan again from the recorded observations, by the planner node's own parts.
 
@@ -144,12 +179,16 @@ def replay(
         planner: of the checkpoint to compare with; its seed and counter are set as the recorded ones were.
         seed: of the noise; None: as the diagnostics say, 0 where they do not state it.
         tolerance: how far values may differ and be the same, in their own units.
+        stamp_tolerance: s that stamps of one observation may differ, at least; the checkpoint's task and what the
+            planner said of itself hold anyway.
     """
-    pairing = _Pairing(recorded, planner)
+    pairing = _Pairing(recorded, planner, max(stamp_tolerance, recorded.stamp_tolerance))
     comparison = _Comparison(planner, Counters(recorded.anchors, seed), tolerance)
     plans = sorted((comparison.compare(pair) for pair in pairing.pairs()), key=lambda plan: plan.index)
     assembler = pairing.assembler
-    return BagReplay(plans, recorded.checkpoint_sha256, recorded.engine, dict(assembler.dropped), assembler.restarts)
+    missing = "" if assembler.stamp is not None else pairing.observations.missing()
+    dropped = dict(assembler.dropped)
+    return BagReplay(plans, recorded.checkpoint_sha256, recorded.engine, dropped, assembler.restarts, missing)
 
 
 @dataclass(frozen=True)
@@ -161,6 +200,8 @@ class _Pair:
     observation: Observation | None = None
     whole: bool = False
     """Whether the bag seems to hold all that the planner saw of the observation's history."""
+    before: bool = False
+    """Whether a part of that came before the recording began."""
 
     @property
     def stamp(self) -> int:
@@ -170,12 +211,22 @@ class _Pair:
 class _Pairing:
     """Matches plans with observations, which may have been recorded out of order."""
 
-    def __init__(self, recorded: RecordedPlans, planner: Planner) -> None:
-        self.assembler = ObservationAssembler(planner.spec, planner.history)
+    def __init__(self, recorded: RecordedPlans, planner: Planner, stamp_tolerance: float) -> None:
+        self.observations = RecordedObservations(
+            recorded.bag,
+            planner.spec,
+            recorded.topics,
+            planner.history,
+            stamp_tolerance,
+            planner.normalizer.observation_mean,
+        )
+        self.assembler = self.observations.assembler
         self._recorded = recorded
         self._period = round(planner.spec.control_period * 1e9)
         self._span = (planner.history - 1) * self._period
         self._newest: int | None = None
+        self._heard_since: int | None = None
+        """Stamp of the first usable message of the clock channel."""
         self._complete_since: float = -math.inf
         """From this stamp on the bag seems to hold every observation."""
         self._observations: dict[int, tuple[int, Observation, bool]] = {}
@@ -185,18 +236,24 @@ class _Pairing:
         """Each different plan once."""
         bag, topics = self._recorded.bag, self._recorded.topics
         count, previous = 0, -1
-        for recorded in bag.messages([topics.trajectories, *topics.observations]):
+        for recorded in bag.messages([topics.trajectories, *self.observations.topics]):
             if recorded.topic != topics.trajectories:
-                self._observe(recorded, topics.observations[recorded.topic])
+                self._observe(recorded)
             elif (stamp := nanoseconds(recorded.message.header.stamp)) != previous:
                 self._waiting.append(_Pair(count, recorded))
                 count, previous = count + 1, stamp
             yield from self._resolve(recorded.time - _WAIT_NS)
-        yield from self._waiting
+        yield from (replace(pair, before=self._is_before(pair)) for pair in self._waiting)
 
-    def _observe(self, recorded: Recorded, topic: str) -> None:
+    def _is_before(self, pair: _Pair) -> bool:
+        """Whether a plan was made from what came before the recording began."""
+        return self._heard_since is not None and pair.stamp < self._heard_since + self._span + self._period
+
+    def _observe(self, recorded: Recorded) -> None:
         restarts = self.assembler.restarts
-        observation = assemble(self.assembler, topic, recorded)
+        observation = self.observations.take(recorded)
+        if self._heard_since is None:
+            self._heard_since = self.assembler.stamp_of(self.assembler.lead)
         if self.assembler.restarts > restarts:
             self._observations.clear()
             self._complete_since = -math.inf
@@ -217,9 +274,10 @@ class _Pairing:
         for pair in self._waiting:
             if pair.stamp in self._observations:
                 _, observation, whole = self._observations[pair.stamp]
-                resolved.append(replace(pair, observation=observation, whole=whole))
+                before = not whole and self._is_before(pair)
+                resolved.append(replace(pair, observation=observation, whole=whole, before=before))
             elif pair.plan.time < oldest:
-                resolved.append(pair)
+                resolved.append(replace(pair, before=self._is_before(pair)))
         done = {pair.index for pair in resolved}
         self._waiting = [pair for pair in self._waiting if pair.index not in done]
         return resolved
@@ -237,7 +295,8 @@ class _Comparison:
     def compare(self, pair: _Pair) -> ReplayedPlan:
         index, stamp, observation = pair.index, pair.stamp, pair.observation
         if observation is None:
-            return ReplayedPlan(index, stamp, "not comparable", reason="its observation is not in the bag")
+            reason = "its observation is not in the bag"
+            return ReplayedPlan(index, stamp, "not comparable", reason=reason, before=pair.before)
         best: ReplayedPlan | None = None
         for seed, counter in self._counters.candidates(index):
             difference = self._difference(observation, seed, counter, pair.plan.message)
@@ -252,7 +311,8 @@ class _Comparison:
             if self._fruitless >= _SEARCHES:
                 break
         if not pair.whole:
-            return ReplayedPlan(index, stamp, "not comparable", reason="the bag lacks a part of its history")
+            reason = "the bag lacks a part of its history"
+            return ReplayedPlan(index, stamp, "not comparable", reason=reason, before=pair.before)
         self._fruitless += 1
         if best is None:
             raise AssertionError("there is always a counter to try")

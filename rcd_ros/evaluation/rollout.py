@@ -21,9 +21,9 @@ from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import ReturnEstimate
-from rcd_ros.planning.execution import ReceivedPlan
 from rcd_ros.planning.modes import Chunk, Splice
 from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.received_plan import PointFields, ReceivedPlan, received_plan
 from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.shaping import Anchor, ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
@@ -153,7 +153,8 @@ def run_episode(
     if watch is not None:
         watch(simulation)
     while not log.is_over():
-        if robot.wants(len(log)):
+        seen = log.observations[-1][all_columns]
+        if robot.wants(seen, len(log)):
             observed = np.stack(history)
             started = time.perf_counter()
             chunk = policy.plan(observed)
@@ -163,7 +164,7 @@ def run_episode(
             robot.send(chunk, observed[-1], len(log))
             if critic is not None:
                 predicted.append(critic(observed, chunk))
-        command = robot.command(log.observations[-1][all_columns], len(log))
+        command = robot.command(seen, len(log))
         result = simulation.step(command)
         completed_at.update(dict.fromkeys(result.completed, len(log)))
         log.add(command / scale, result)
@@ -210,9 +211,9 @@ class _Robot:
         )
         self._under_way: deque[tuple[NDArray[np.float64], NDArray[np.float64], int]] = deque()
 
-    def wants(self, step: int) -> bool:
+    def wants(self, observation: NDArray[np.float64], step: int) -> bool:
         """Whether the observation of this step is to be planned on."""
-        self._receive(step)
+        self._receive(observation, step)
         return self._stream.wants(step * self._period)
 
     def send(self, chunk: NDArray[np.float64], observation: NDArray[np.float64], step: int) -> None:
@@ -221,28 +222,27 @@ class _Robot:
 
     def command(self, observation: NDArray[np.float64], step: int) -> NDArray[np.float64]:
         """The command (n_cmd,) of the control period that begins with this step."""
-        self._receive(step)
+        self._receive(observation, step)
         return self._receiver.execute(step * self._period, observation).command
 
-    def _receive(self, step: int) -> None:
-        """The trajectories of all chunks that are due by this step arrive."""
+    def _receive(self, seen: NDArray[np.float64], step: int) -> None:
+        """The trajectories of all chunks that are due by this step arrive at a robot that is observed so."""
         while self._under_way and self._under_way[0][2] + self._drive.latency <= step:
             chunk, observation, planned = self._under_way.popleft()
             sent = self._stream.next(chunk, observation, planned * self._period, step * self._period)
             if self._losses.random() < self._drive.loss:
                 continue
-            problem = self._receiver.accept(self._received(sent), step * self._period)
+            problem = self._receiver.accept(self._received(sent), step * self._period, seen)
             # What the robot refuses because it comes too late is no error: the robot holds.
             if problem is not None and not problem.startswith("stale"):
                 raise RuntimeError(f"a trajectory was refused: {problem}")
 
     def _received(self, sent: ShapedPlan) -> ReceivedPlan:
-        kinds = self._receiver.interfaces
-        commands = sent.points.commands(kinds[0])
-        if len(set(kinds)) > 1:
-            columns = {kind: sent.points.commands(kind) for kind in set(kinds)}
-            commands = np.stack([columns[kind][:, joint] for joint, kind in enumerate(kinds)], axis=1)
-        return ReceivedPlan(self._joints, sent.stamp, sent.points.time_from_start, commands)
+        points = sent.points
+        nothing = np.empty((len(points.time_from_start), 0))
+        fields = PointFields(points.positions, points.velocities, nothing, points.efforts)
+        interfaces = dict(zip(self._joints, self._receiver.interfaces, strict=True))
+        return received_plan(self._joints, sent.stamp, points.time_from_start, fields, interfaces)
 
 
 def run_episodes(task: Task, source: PolicyLoader, seeds: range, drive: Drive, workers: int) -> Iterator[EpisodeResult]:

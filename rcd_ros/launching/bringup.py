@@ -284,8 +284,8 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         _check_planner(values["task"], Path(values["checkpoint"]), _TASK_OF_CHECKPOINT)
     if values["model"] and values["checkpoint"]:
         _check_period(values["control_period"], Path(values["checkpoint"]))
-    if values["sensor_rates"]:
-        planner |= _PACED
+    if values["checkpoint"] and not values["params_file"]:
+        planner = _as_trained(Path(values["checkpoint"])) | planner
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(
@@ -342,8 +342,17 @@ def _trained(checkpoint: Path) -> tuple[str, float] | None:
     try:
         task = yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"]
         return str(task["name"]), float(task["control_period"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _as_trained(checkpoint: Path) -> dict[str, Any]:
+    """Parameters of a planner for a user's own robot: it drives as `rcd eval` has driven it, whatever drivers do."""
+    try:
+        own = bool(yaml.safe_load((checkpoint / "manifest.yaml").read_text())["task"].get("source"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        own = False  # what cannot be read is the planner node's to tell
+    return {"trigger": "paced", "mode": "chunk", "execute": 0} if own else {}
 
 
 def _check_planner(task: str, checkpoint: Path, instead: str) -> None:
@@ -400,10 +409,6 @@ MUJOCO_SIM = Bringup(
 )
 
 
-_PACED = {"trigger": "paced"}
-"""Of planners whose robot's drivers may publish faster than plans are due."""
-
-
 def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     _keep_apart(values)
     files = (Path(values["params_file"]),) if values["params_file"] else ()
@@ -415,10 +420,11 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     checkpoint = values["checkpoint"]
     if checkpoint and not (Path(checkpoint) / "manifest.yaml").is_file():
         raise RcdError(f"checkpoint:={checkpoint}: there is no manifest.yaml in it, so it is no checkpoint folder")
+    usual = {} if files else {"trigger": "paced"} | _as_trained(Path(checkpoint))
     planner = NodeProcess(
         executable="planner_node",
         name="planner",
-        parameters=({} if files else _PACED) | PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
+        parameters=usual | PLANNER.parameters(values, (*_PLANNER, *_ALONE)),
         parameter_files=files,
         namespace=values["namespace"],
         required=True,
@@ -428,7 +434,7 @@ def _planner_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
 
 
 _SHARED = {argument.name: argument for argument in _DRIVING}
-_ALONE = ("trigger", "stamp_tolerance", "max_age", "mode", "use_sim_time")
+_ALONE = ("trigger", "execute", "stamp_tolerance", "max_age", "mode", "use_sim_time")
 
 PLANNER = Bringup(
     name="planner",
@@ -436,7 +442,15 @@ PLANNER = Bringup(
     arguments=(
         LaunchArgument("checkpoint", "", "folder of the planner's checkpoint"),
         *(_SHARED[name] for name in ("engine", "shape", "seed")),
-        LaunchArgument("mode", "", "how successive plans become one stream: first_action, chunk, ..."),
+        LaunchArgument(
+            "mode",
+            "",
+            "how successive plans become one stream (empty: chunk for a robot of your own)",
+            choices=("first_action", "chunk", "temporal_ensemble", "splice"),
+        ),
+        LaunchArgument(
+            "execute", "", "mode chunk: control periods before the next plan (empty: as evaluated)", "integer"
+        ),
         LaunchArgument("trigger", "", "when to plan (empty: paced)", choices=("on_observation", "paced", "timer")),
         LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
         LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),

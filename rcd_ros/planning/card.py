@@ -21,7 +21,10 @@ def model_card(manifest: Manifest) -> str:
         "|---|---|---|",
         *(f"| {c.name} ({c.kind}) | `{c.topic}` | {', '.join(c.joints)} |" for c in task.observations),
         "",
-        f"Commands ({command.interface}) on `{command.topic}`: {', '.join(command.joints)}.",
+        *(
+            f"Commands ({command.interface}) on `{c.topic}`, {c.message}: {', '.join(c.topic_names)}."
+            for c in command.controllers
+        ),
         "",
         "## Provenance",
         "",

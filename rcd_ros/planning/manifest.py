@@ -12,11 +12,11 @@ from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.yaml_depth import Loader, check_depth
 
 FORMAT_VERSION = 2
 """2 states the critic in fields of its own; 1 left it to the copy of the recipe in `provenance`."""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C, where PyYAML has it, takes a sixth of the time: a planner that runs meanwhile waits for neither."""
 
 
@@ -148,8 +148,9 @@ class Manifest(_Frozen):
             RcdError: no YAML, a newer format, or a field that is missing, unknown or wrong (it is named).
         """
         try:
-            fields = yaml.load(text, _Loader)
-        except yaml.YAMLError as error:
+            check_depth(text)
+            fields = yaml.load(text, Loader)
+        except (yaml.YAMLError, ValueError) as error:
             raise RcdError(f"{source} is not valid YAML ({' '.join(str(error).split())})") from error
         if not isinstance(fields, dict):
             raise RcdError(f"{source} is not a manifest: it holds no fields")

@@ -119,8 +119,9 @@ class Chunk(Mode):
         self.execute = execute
 
     def wants(self, now: int) -> bool:
-        """Whether the plan in hand has served its time."""
-        return self.plan is None or now >= self._kept_until(self.plan) or self.plan.due(now) is None
+        """Whether the plan in hand has served its time; stamps jitter, the next one may be a whole period later."""
+        early = self.period // 4
+        return self.plan is None or now + early >= self._kept_until(self.plan) or self.plan.due(now) is None
 
     def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
         """See `Mode`; a chunk that was not requested changes nothing."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
+from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.spec import CommandChannel, CommandOutput, TaskSpec
 

@@ -54,8 +54,10 @@ def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> Stre
     """Settings for a task, where the default mode is to follow the newest chunk.
 
     Planned states are a path, which is followed for `execute` periods as in training. A tracking controller that only
-    gets first states of new plans does not move.
+    gets first states of new plans does not move. Settings that leave `execute` open (0) get it likewise.
     """
+    if settings.execute == 0:
+        settings = replace(settings, execute=execute)
     if spec.command.interface != "state" or settings.mode != FirstAction.name:
         return settings
     return replace(settings, mode=Chunk.name, execute=execute)

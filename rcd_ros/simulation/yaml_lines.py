@@ -31,6 +31,10 @@ def read_yaml(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
         where = f", line {mark.line + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or str(error)
         raise RcdError(f"{name}{where}: not valid YAML: {' '.join(str(reason).split())}") from error
+    except RecursionError as error:
+        raise RcdError(f"{name}: not valid YAML: it is nested too deeply") from error
+    except ValueError as error:
+        raise RcdError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
     finally:
         loader.dispose()
 

@@ -113,11 +113,11 @@ def prepare(recipe: Recipe) -> Material:
     cut = (dataset.episodes, spec, recipe.history)
     windows = cut_windows(*cut, recipe.horizon, recipe.discount)
     scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
+    for part in (windows, scored):
+        check_split(part, kept, held, recipe)
     canonical = settle(spec, windows.of_episodes(kept).histories)
     windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
     training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
-    for part in (windows, scored):
-        check_split(part, kept, held, recipe)
     normalizer = fit_normalizer(training)
     returns = judged.returns
     mean, std = float(returns.mean()), float(max(returns.std(), 1e-6))

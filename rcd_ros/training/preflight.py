@@ -57,7 +57,7 @@ def check_output(
     written = [*stages, *(f"{stage}.safetensors" for stage in stages)]
     written += [CHECKPOINT] if "student" in stages else []
     keep_apart({f"--output ({name})": folder / name for name in written}, inputs)
-    check_folder(folder / stages[0])
+    check_folder(folder)
     if not resume and not force:
         refuse_occupied(folder, stages)
     for name in written:

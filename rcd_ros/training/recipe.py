@@ -14,6 +14,7 @@ from yaml import YAMLError
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.noise import LARGEST_SEED
+from rcd_ros.planning.yaml_depth import check_depth
 from rcd_ros.suggest import did_you_mean
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -221,6 +222,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     if not path.is_file():
         raise RcdError(f"no recipe at '{path}'; the shipped ones are in config/train/")
     try:
+        check_depth(path.read_text())
         loaded = OmegaConf.load(path)
     except (OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
         raise RcdError(f"recipe '{path}' cannot be read: {' '.join(str(error).split())}") from error
@@ -239,6 +241,8 @@ def make_recipe(content: Any, overrides: Sequence[str], name: str) -> Recipe:
         if not override.partition("=")[0].strip() or "=" not in override:
             raise RcdError(f"cannot read the override '{override}': write it as key=value, e.g. student.reward=0.1")
     try:
+        for override in overrides:
+            check_depth(override.partition("=")[2])
         merged = OmegaConf.merge(content, OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:

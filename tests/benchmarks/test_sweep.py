@@ -76,8 +76,9 @@ def test_what_is_done_is_not_made_again_unless_it_was_asked_for_otherwise(tmp_pa
     done.folder.mkdir(parents=True)
     write_made(done.folder, done.cell, {"sweep": done.asked})
     assert done in unfinished(jobs)  # killed before it was evaluated
-    summary = dict.fromkeys(("task", "horizon_steps", "policy", "nfe", "execute", "episode_results"))
-    write_json(done.folder / "eval.json", summary)
+    same = dict.fromkeys(("task", "horizon_steps", "policy", "nfe", "execute"))
+    figures = {"score_mean": 50.0, "plan_ms_p50": 0.1, "episode_results": [{"score": 50.0}]}
+    write_json(done.folder / "eval.json", same | figures)
     assert done not in unfinished(jobs) and len(unfinished(jobs)) == len(jobs) - 1
     assert unfinished(jobs, force=True) == jobs
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("width: 16", "width: 32"))

@@ -15,7 +15,9 @@ from rcd_ros.data.bags import Bag
 from rcd_ros.data.storage import list_datasets, load_dataset
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from tests.cli.processes import RCD, run_rcd
-from tests.data.bag_files import observe, trajectory, write_bag
+from tests.data.bag_files import joint_state, observe, trajectory, write_bag
+from tests.data.test_robot_bags import TASK as ROBOT
+from tests.data.test_robot_bags import observed
 from tests.planning.tiny import write_tiny
 from tests.training.tiny_recipe import RECIPE
 
@@ -24,6 +26,7 @@ from rcd_ros.simulation.tasks import get_task
 
 STEPS = 20
 DATASET = "rcd/kitchen/tiny-v0"
+TASK = ROBOT + "columns:\n  bag: {command: next_observation}\n"
 
 
 def test_a_run_is_recorded_planned_again_and_trained_on(
@@ -60,7 +63,7 @@ def test_a_run_is_recorded_planned_again_and_trained_on(
     simulation = get_task("kitchen", episode_steps=STEPS).make_simulation()
     for seed, episode in enumerate(episodes[1:], start=6):
         observation = simulation.reset(seed)
-        assert len(episode) == STEPS - 1 and episode.info["held_steps"] == 0
+        assert len(episode) == STEPS - 1
         for step, action in enumerate(episode.actions):
             assert episode.observations[step] == pytest.approx(observation, abs=1e-3)
             observation = simulation.step(action.astype(np.float64) * 2.0).observation
@@ -123,3 +126,40 @@ def test_other_plans_are_shown_and_end_with_exit_code_1(
     assert "different" in output and "the bag has no diagnostics of a planner" in output
     result = json.loads((tmp_path / "replay.json").read_text())
     assert result["same"] is False and len(result["replayed"]) == 4
+
+
+def test_a_replay_that_could_compare_little_does_not_end_well(
+    rcd: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny(tmp_path / "tiny")
+    events = [event for step in range(20, 24) for event in observe(step * 10**8, step * 10**8, [0.1 * step] * 5)]
+    arms = [event for event in events if event[1] != "/object_states"]
+    doors = [
+        (time, "/object_states", kind, joint_state(step * 10**8 - 3 * 10**7, ["door"], [0.1], [0.0]))
+        for step, (time, _, kind, _) in enumerate(arms, start=20)
+    ]
+    plans = [trajectory(step * 10**8 + 9, step * 10**8, [[0.1, 0.2]] * 4) for step in range(20, 24)]
+    run = write_bag(tmp_path / "run", sorted([*arms, *doors, *plans], key=lambda event: event[0]))
+    assert rcd("replay", run, tmp_path / "tiny", "--json", tmp_path / "replay.json") == 3
+    assert "set stamp_tolerance to 0.03" in capsys.readouterr().out.replace("\n", " ")
+    result = json.loads((tmp_path / "replay.json").read_text())
+    assert (result["outcome"], result["plans"]["same"]) == ("incomplete", 0)
+    assert rcd("replay", run, tmp_path / "tiny", "--stamp-tolerance", 0.03) == 1, "now they are compared, and differ"
+
+
+def test_from_bag_and_import_are_the_same(
+    rcd: Callable[..., int], datasets_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "task.yaml").write_text(TASK)
+    (tmp_path / "bags").mkdir()
+    for number in range(2):
+        write_bag(tmp_path / "bags" / f"run{number}", sorted(observed(1.0), key=lambda event: event[0]))
+    (tmp_path / "bags" / "run2").mkdir()
+    (tmp_path / "bags" / "run2" / "metadata.yaml").write_text("nonsense")
+    assert rcd("data", "from-bag", tmp_path / "bags", "--task", tmp_path / "task.yaml", "--name", "rcd/a-v0") == 0
+    told = capsys.readouterr().out
+    assert rcd("data", "import", tmp_path / "bags", "--task", tmp_path / "task.yaml", "--name", "rcd/b-v0") == 0
+    assert capsys.readouterr().out.replace("rcd/b-v0", "rcd/a-v0") == told
+    assert "REFUSED: run2" in told
+    one, other = load_dataset("rcd/a-v0"), load_dataset("rcd/b-v0")
+    assert len(one.episodes) == 2 and one.content_hash == other.content_hash

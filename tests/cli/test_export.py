@@ -24,3 +24,15 @@ def test_a_compact_copy_is_written_beside_the_checkpoint(
     assert "exists already" in capsys.readouterr().err
     assert rcd("export", tmp_path / "planner", "--notes", "Of tiny data.") == 2
     assert "--notes are for --compact FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["planner", "link", "planner/small", "."])
+def test_a_compact_copy_never_replaces_its_source(
+    target: str, rcd: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny(tmp_path / "planner")
+    (tmp_path / "link").symlink_to(tmp_path / "planner")
+    before = verify(tmp_path / "planner")
+    assert rcd("export", tmp_path / "planner", "--compact", tmp_path / target, "--force") == 2
+    assert "--compact" in capsys.readouterr().err
+    assert verify(tmp_path / "planner") == before

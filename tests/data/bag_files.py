@@ -22,9 +22,9 @@ def make(type_name: str, **fields: Any) -> Any:
     return STORE.types[type_name](**fields)
 
 
-def header(stamp: int) -> Any:
+def header(stamp: int, frame: str = "") -> Any:
     time = make("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
-    return make("std_msgs/msg/Header", stamp=time, frame_id="")
+    return make("std_msgs/msg/Header", stamp=time, frame_id=frame)
 
 
 def joint_state(stamp: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike) -> Any:
@@ -76,6 +76,44 @@ def trajectory(
     kind = "trajectory_msgs/msg/JointTrajectory"
     message = make(kind, header=header(stamp), joint_names=list(ARM), points=points)
     return time, f"{namespace}/joint_trajectory", kind, message
+
+
+def array(values: Sequence[float]) -> Any:
+    layout = make("std_msgs/msg/MultiArrayLayout", dim=[], data_offset=0)
+    return make("std_msgs/msg/Float64MultiArray", layout=layout, data=np.asarray(values, np.float64))
+
+
+def pose(stamp: int, place: Sequence[float], frame: str = "", turn: Sequence[float] = (0.0, 0.0, 0.0, 1.0)) -> Any:
+    """A PoseStamped; `turn` is x, y, z, w."""
+    point = make("geometry_msgs/msg/Point", **dict(zip("xyz", map(float, place), strict=True)))
+    rotation = make("geometry_msgs/msg/Quaternion", **dict(zip("xyzw", map(float, turn), strict=True)))
+    inside = make("geometry_msgs/msg/Pose", position=point, orientation=rotation)
+    return make("geometry_msgs/msg/PoseStamped", header=header(stamp, frame), pose=inside)
+
+
+def points(
+    stamp: int,
+    names: Sequence[str],
+    ends: Sequence[int],
+    positions: ArrayLike,
+    velocities: ArrayLike | None = None,
+) -> Any:
+    """A JointTrajectory of positions, with velocities or without; `ends` in ns."""
+    rows = np.asarray(positions, np.float64)
+    rates = np.zeros((len(rows), 0)) if velocities is None else np.asarray(velocities, np.float64)
+    made = [
+        make(
+            "trajectory_msgs/msg/JointTrajectoryPoint",
+            positions=rows[i],
+            velocities=rates[i],
+            accelerations=np.empty(0),
+            effort=np.empty(0),
+            time_from_start=make("builtin_interfaces/msg/Duration", sec=end // 10**9, nanosec=end % 10**9),
+        )
+        for i, end in enumerate(ends)
+    ]
+    kind = "trajectory_msgs/msg/JointTrajectory"
+    return make(kind, header=header(stamp), joint_names=list(names), points=made)
 
 
 def completed(time: int, goal: str) -> Event:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.data.bags import Bag, TaskTopics
+from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bags import Bag
 from rcd_ros.data.from_bag import BagEpisodes, read_episodes
 from rcd_ros.errors import RcdError
 from tests.data.bag_files import PERIOD, Event, completed, joint_state, observe, report, trajectory, write_bag
@@ -39,25 +40,27 @@ def driven(steps: Sequence[int], begin: int = 0, delay: int = PERIOD // 4) -> li
 
 def episodes(tmp_path: Path, events: Sequence[Event], execute: int | None = None) -> BagEpisodes:
     bag = Bag(write_bag(tmp_path / "bag", events))
-    return read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {}), execute)
+    return read_episodes(bag, SPEC, TaskTopics(bag, SPEC), execute=execute)
 
 
 def test_steps_hold_what_was_observed_and_what_was_due(tmp_path: Path) -> None:
     found = episodes(tmp_path, [*driven(range(5)), completed(4 * PERIOD + 3, "door")])
     (episode,) = found.episodes
     assert episode.observations == pytest.approx(np.array([values(step) for step in range(5)]))
-    assert episode.actions == pytest.approx(np.array([plan(step)[0] for step in range(4)]) / 2.0), "data set's units"
-    assert episode.rewards.tolist() == [0, 0, 0, 1], "the last period's completion counts for the one before"
-    assert (episode.terminated, episode.truncated) == (True, False)
+    assert episode.commands == pytest.approx(np.array([plan(step)[0] for step in range(4)]))
+    assert episode.rewards is not None and episode.rewards.tolist() == [0, 0, 0, 1], (
+        "the last period's completion counts for the one before"
+    )
+    assert episode.terminated
     assert (found.observed, found.steps, found.held, found.has_completions) == (5, 4, 0, True)
 
 
 def test_a_late_plan_counts_from_the_next_period_except_in_lockstep(tmp_path: Path) -> None:
     late = driven(range(4), delay=PERIOD * 3 // 4)
     (episode,) = episodes(tmp_path / "a", late).episodes
-    assert episode.actions[:, 0] * 2 == pytest.approx([plan(0)[1][0], plan(1)[1][0]])
+    assert episode.commands[:, 0] == pytest.approx([plan(0)[1][0], plan(1)[1][0]])
     (episode,) = episodes(tmp_path / "b", [LOCKSTEP, *late]).episodes
-    assert episode.actions[:, 0] * 2 == pytest.approx([plan(step)[0][0] for step in range(3)])
+    assert episode.commands[:, 0] == pytest.approx([plan(step)[0][0] for step in range(3)])
 
 
 def test_what_the_planner_says_is_not_taken_for_the_bridges_words(tmp_path: Path) -> None:
@@ -72,7 +75,7 @@ def test_plans_are_kept_as_long_as_the_robot_kept_them(tmp_path: Path) -> None:
         events = [*([told] if told else []), *driven(range(5))]
         (episode,) = episodes(tmp_path / str(execute), events, execute).episodes
         expected = [plan(0)[0], plan(0)[1], plan(2)[0], plan(2)[1]]
-        assert episode.actions * 2 == pytest.approx(np.array(expected))
+        assert episode.commands == pytest.approx(np.array(expected))
 
 
 def test_episodes_end_where_periods_are_missing_or_the_clock_begins_anew(tmp_path: Path) -> None:
@@ -90,10 +93,10 @@ def test_where_no_plan_was_due_the_arm_was_held(tmp_path: Path) -> None:
     found = episodes(tmp_path, [*events, trajectory(2 * PERIOD + 10, 2 * PERIOD, plan(2))])
     (episode,) = found.episodes
     assert len(episode) == 6
-    assert episode.actions[:4] * 2 == pytest.approx(np.array(plan(2)))
-    assert episode.actions[4:] == pytest.approx(np.outer([0.8, 0.6], episode.actions[3]), abs=1e-6)
-    assert (found.held, episode.info["held_steps"]) == (2, 2)
-    assert found.dropped["before the first plan"] == 2
+    assert episode.commands[:4] == pytest.approx(np.array(plan(2)))
+    assert episode.commands[4:] == pytest.approx(np.outer([0.8, 0.6], episode.commands[3]), abs=1e-6)
+    assert (found.held, episode.held) == (2, 2)
+    assert found.dropped["before the first command"] == 2
 
 
 def test_a_robot_that_publishes_more_often_is_taken_at_the_control_period(tmp_path: Path) -> None:
@@ -114,7 +117,8 @@ def test_names_decide_not_order_and_what_is_not_finite_is_left_out(tmp_path: Pat
     events[3:5] = observe(PERIOD, PERIOD, values(1), backwards=True)
     events[12:14] = observe(4 * PERIOD, 4 * PERIOD, [np.nan, *values(4)[1:]])
     found = episodes(tmp_path, events)
-    (episode,) = found.episodes
+    (episode,) = found.usable
+    assert found.episodes[1].problem == "it is a single observation"
     assert episode.observations == pytest.approx(np.array([values(step) for step in range(4)]))
     assert found.unusable == {"not finite": 1}
 
@@ -123,7 +127,7 @@ def test_plans_that_no_robot_would_follow_are_counted(tmp_path: Path) -> None:
     wild = trajectory(PERIOD + 5, PERIOD, [[9.0, 0.0]] * 4)
     found = episodes(tmp_path, [*driven([0]), *observe(PERIOD, PERIOD, values(1)), wild, *driven([2, 3])])
     assert found.refused == {"outside the limits": 1}
-    assert found.episodes[0].actions[1] * 2 == pytest.approx(plan(0)[1]), "the plan in hand goes on"
+    assert found.episodes[0].commands[1] == pytest.approx(plan(0)[1]), "the plan in hand goes on"
 
 
 def test_messages_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:
@@ -131,14 +135,16 @@ def test_messages_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:
     events = driven(range(5))
     (expected,) = episodes(tmp_path / "a", events).episodes
     (shuffled,) = episodes(tmp_path / "b", [*events[1::2], *events[::2]]).episodes
-    assert np.array_equal(shuffled.actions, expected.actions)
+    assert np.array_equal(shuffled.commands, expected.commands)
 
 
 def test_bags_that_cannot_be_used_are_one_sentence(tmp_path: Path) -> None:
     def refusal(path: Path) -> str:
         with pytest.raises(RcdError) as error:
             bag = Bag(path)
-            read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {}))
+            found = read_episodes(bag, SPEC, TaskTopics(bag, SPEC))
+            assert not found.usable
+            raise RcdError(found.episodes[0].problem)
         return str(error.value)
 
     assert "there is no bag" in refusal(tmp_path / "none")
@@ -157,14 +163,14 @@ def test_bags_that_cannot_be_used_are_one_sentence(tmp_path: Path) -> None:
     unseen = [event for step in range(3) for event in observe(step, step * PERIOD, values(0))]
     assert "lacks topic '/joint_trajectory'" in refusal(write_bag(tmp_path / "unseen", unseen))
     old = [*unseen, trajectory(5, -0, [[9.0, 0.0]] * 4)]
-    assert "no plan was due" in refusal(write_bag(tmp_path / "unplanned", old))
+    assert "no command was due" in refusal(write_bag(tmp_path / "unplanned", old))
     slow = [event for step in range(3) for event in driven([4 * step])]
-    assert "observations came every 0.4 s" in refusal(write_bag(tmp_path / "slow", slow))
+    assert "they come every 0.4 s" in refusal(write_bag(tmp_path / "slow", slow))
     stranger = [(0, "/joint_states", slow[0][2], joint_state(0, ["shoulder"], [0.0], [0.0]))]
     other_arm = [*stranger, *(event for event in driven([1, 2]) if event[1] != "/joint_states")]
     assert "missing ['elbow', 'wrist']" in refusal(write_bag(tmp_path / "stranger", other_arm))
     bag = Bag(write_bag(tmp_path / "both", [*stranger, *driven(range(1, 4))]))
-    assert read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {})).unusable == {"other joints": 1}
+    assert read_episodes(bag, SPEC, TaskTopics(bag, SPEC)).unusable == {"other joints": 1}
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.95, 0.999])
@@ -192,7 +198,7 @@ def test_flipped_bytes_are_no_traceback(tmp_path: Path) -> None:
         file.write_bytes(spoiled)
         try:
             bag = Bag(folder)
-            read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {}))
+            read_episodes(bag, SPEC, TaskTopics(bag, SPEC))
         except RcdError:
             continue
 
@@ -206,7 +212,7 @@ def test_a_namespace_is_found_and_a_choice_is_asked_for(tmp_path: Path) -> None:
         ]
 
     bag = Bag(write_bag(tmp_path / "one", robot("/left")))
-    topics = TaskTopics(bag, SPEC, None, {})
+    topics = TaskTopics(bag, SPEC)
     assert (topics.namespace, topics.trajectories) == ("/left", "/left/joint_trajectory")
     assert read_episodes(bag, SPEC, topics).steps == 1
     both = Bag(write_bag(tmp_path / "two", [*robot("/left"), *robot("/right")]))

@@ -15,6 +15,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import (
     KITCHEN_SIM,
     MUJOCO_SIM,
+    PLANNER,
     NodeProcess,
     lifecycle_manager,
     starts_nodes_itself,
@@ -22,6 +23,8 @@ from rcd_ros.launching.bringup import (
 )
 from rcd_ros.launching.supervisor import node_command
 from rcd_ros.resources import find_resource
+from rcd_ros.simulation.tasks import get_task
+from tests.planning.tiny import tiny_manifest, write_tiny
 
 
 def test_a_launch_needs_nothing_that_pip_has_installed() -> None:
@@ -79,10 +82,11 @@ def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_pat
         "keyframe": "home",
         "speed": 2.0,
     }
-    given = {"task": "kitchen", "checkpoint": str(tmp_path), "record": str(tmp_path / "bag"), "episodes": "3"}
+    checkpoint = str(tmp_path / "planner")
+    given = {"task": "kitchen", "checkpoint": checkpoint, "record": str(tmp_path / "bag"), "episodes": "3"}
     recorder, planner, bridge = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve(given))
     assert recorder.executable == "bag_recorder_node"
-    assert planner.parameters == {"checkpoint": str(tmp_path)}
+    assert planner.parameters == {"checkpoint": checkpoint}
     assert bridge.parameters == {"task": "kitchen", "episodes": 3}
 
 
@@ -141,3 +145,34 @@ def test_resources_are_found_in_a_workspace_and_their_absence_is_explained(
     assert find_resource("config/only_here.yaml") == shared
     with pytest.raises(RcdError, match=r"nowhere\.yaml"):
         find_resource("config/nowhere.yaml")
+
+
+@pytest.fixture
+def own_robot(tmp_path: Path) -> Path:
+    """A planner of a task file's robot."""
+    write_tiny(tmp_path / "push", tiny_manifest(get_task("push").spec, history=1))
+    return tmp_path / "push"
+
+
+def test_a_planner_of_an_own_robot_drives_as_it_was_evaluated(own_robot: Path) -> None:
+    as_evaluated = {"trigger": "paced", "mode": "chunk", "execute": 0}
+    (alone,) = PLANNER.nodes(PLANNER.resolve({"checkpoint": str(own_robot)}))
+    assert alone.parameters == {"checkpoint": str(own_robot), **as_evaluated}
+    (told,) = PLANNER.nodes(PLANNER.resolve({"checkpoint": str(own_robot), "mode": "splice", "trigger": "timer"}))
+    assert (told.parameters["mode"], told.parameters["trigger"]) == ("splice", "timer")
+    shipped = str(find_resource("models/kitchen-complete"))
+    (kitchen,) = PLANNER.nodes(PLANNER.resolve({"checkpoint": shipped}))
+    assert kitchen.parameters == {"checkpoint": shipped, "trigger": "paced"}
+
+    simulated = {"task": "push", "checkpoint": str(own_robot), "sensor_rates": "joint_states=100,camera/block=10"}
+    planner, bridge = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({**simulated, "sensor_velocities": "false"}))
+    assert planner.parameters == {"checkpoint": str(own_robot), **as_evaluated}
+    assert bridge.parameters["sensor_rates"] == ["joint_states=100", "camera/block=10"]
+    assert bridge.parameters["sensor_velocities"] is False
+
+
+def test_a_parameter_file_says_how_a_planner_drives(own_robot: Path, tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.touch()
+    (planner,) = PLANNER.nodes(PLANNER.resolve({"checkpoint": str(own_robot), "params_file": str(file)}))
+    assert planner.parameters == {"checkpoint": str(own_robot)}

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.data.bags import Bag, TaskTopics
+from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bags import Bag
 from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.ros.messages import joint_trajectory
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import Executed, TrajectoryReceiver
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from rcd_ros.planning.stream import StreamSettings
@@ -75,9 +76,9 @@ class Recording(TrajectoryReceiver):
         self.executed: list[Executed] = []
         self.made.append(self)
 
-    def accept(self, plan: ReceivedPlan, now: int) -> str | None:
+    def accept(self, plan: ReceivedPlan, now: int, observation: NDArray[np.float64] | None = None) -> str | None:
         self.arrived.append((plan, now))
-        return super().accept(plan, now)
+        return super().accept(plan, now, observation)
 
     def execute(self, now: int, observation: NDArray[np.float64]) -> Executed:
         self.seen.append(np.array(observation))
@@ -94,6 +95,10 @@ DRIVES = {
     "ensemble": Drive(StreamSettings(mode="temporal_ensemble"), latency=1, loss=0.7),
     "splice": Drive(StreamSettings(mode="splice", delay=2), latency=2, loss=0.8),
     "shaped": Drive(StreamSettings(mode="chunk", execute=4, shape=True, anchor="measured"), latency=2, loss=0.4),
+    "spline": Drive(StreamSettings(mode="splice", shape=True, sampling="spline"), latency=1, loss=0.9),
+    "takeover": Drive(
+        StreamSettings(mode="splice", shape=True, sampling="spline", stamping="takeover"), latency=1, loss=0.9
+    ),
     "timeout": Drive(StreamSettings(mode="chunk", execute=HORIZON), latency=1, loss=0.3, command_timeout=0.25),
     "limited": Drive(StreamSettings(mode="chunk", execute=2), latency=4, loss=0.6, enforces_limits=True),
 }
@@ -124,7 +129,8 @@ def test_bridge_evaluation_and_bag_import_execute_the_same_commands(
     for step in range(STEPS):
         for plan, now in evaluated.arrived:
             if now == step * PERIOD:
-                bridge.receive(joint_trajectory(plan.stamp, tuple(plan.names), points(plan)), now)
+                message = joint_trajectory(plan.stamp, tuple(plan.names), points(plan))
+                bridge.receive(message, now, observation=evaluated.seen[step])
         bridged.append(bridge.due(step * PERIOD, evaluated.seen[step]))
     assert np.array_equal([command for command, _ in bridged], commands)
     assert [held for _, held in bridged] == holds
@@ -135,15 +141,18 @@ def test_bridge_evaluation_and_bag_import_execute_the_same_commands(
         events += observe(step * PERIOD, step * PERIOD, evaluated.seen[step].tolist())
     events += [
         trajectory(
-            now + 10 + order, plan.stamp, np.asarray(plan.commands), ends=np.asarray(plan.time_from_start).tolist()
+            now + 10 + order,
+            plan.stamp,
+            np.asarray(plan.commands),
+            points(plan).positions,
+            ends=np.asarray(plan.time_from_start).tolist(),
         )
         for order, (plan, now) in enumerate(evaluated.arrived)
     ]
     bag = Bag(write_bag(tmp_path / "bag", sorted(events, key=lambda event: event[0])))
-    (episode,) = read_episodes(bag, SPEC, TaskTopics(bag, SPEC, None, {})).episodes
-    scaled = commands[begin:-1] / np.asarray(SPEC.command.scale)  # a bag ends with the last observation
-    assert episode.actions[:, list(SPEC.command.columns)] == pytest.approx(scaled, abs=1e-6)
-    assert episode.info["held_steps"] == sum(holds[begin:-1])
+    (episode,) = read_episodes(bag, SPEC, TaskTopics(bag, SPEC)).episodes
+    assert episode.commands == pytest.approx(commands[begin:-1], abs=1e-6)  # a bag ends with the last observation
+    assert episode.held == sum(holds[begin:-1])
 
 
 def points(plan: ReceivedPlan) -> TrajectoryPoints:
@@ -151,7 +160,7 @@ def points(plan: ReceivedPlan) -> TrajectoryPoints:
     velocities = np.asarray(plan.commands, np.float64)
     return TrajectoryPoints(
         np.asarray(plan.time_from_start, np.int64),
-        np.zeros_like(velocities),
+        np.empty((len(velocities), 0)) if plan.positions is None else np.asarray(plan.positions, np.float64),
         velocities,
         np.zeros((len(velocities), 0)),
     )

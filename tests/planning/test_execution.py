@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
+from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.trajectory import observed_columns, trajectory_points
 from tests.planning.tiny import tiny_spec
 
@@ -162,11 +163,11 @@ def test_way_points_are_interpolated_as_a_trajectory_controller_does() -> None:
 
 
 def test_a_velocity_between_knots_is_the_mean_over_the_period(follower: TrajectoryFollower) -> None:
-    """Two knots, 2 ms: 0 rad/s and 78 ms: 1 rad/s, in a period of 100 ms: the robot drives 0.5 on average."""
+    """Two knots, 2 ms: 0 rad/s and 78 ms: 1 rad/s: the robot drives 0.5 rad/s for 76 ms, then it rests."""
     knots = [2_000_000, 78_000_000]
     assert follower.accept(ReceivedPlan(ARM, 0, knots, [[0.0, 0.0], [1.0, 1.0]]), now=0) is None
     due = follower.due(0)
-    assert due is not None and due.command == pytest.approx([0.5 * 76 / 78] * 2)
+    assert due is not None and due.command == pytest.approx([0.5 * 76 / 100] * 2)
 
 
 def test_plans_of_some_joints_are_followed_together() -> None:
@@ -185,3 +186,21 @@ def test_a_point_at_zero_alone_is_commanded_for_a_period() -> None:
     due = follower.due(0)
     assert due is not None and due.command.tolist() == [0.5, -0.5]
     assert follower.due(PERIOD) is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "now", "first"),
+    [
+        ([1, 2, 3], 0, 1.0),  # one command a period
+        ([2, 3, 4], 1, 1.0),  # without what has passed
+        ([20], 0, 0.05),  # a goal in two seconds
+        ([2, 4, 6], 0, 0.5),  # way-points further apart
+        ([0, 1, 2], 0, 2.0),  # where it is now comes first
+    ],
+)
+def test_one_command_a_period_is_told_from_way_points(ends: list[int], now: int, first: float) -> None:
+    follower = position_follower()
+    plan = ReceivedPlan(ARM, 0, PERIOD * np.array(ends), [[0.1 + 0.1 * k, 0.0] for k in range(len(ends))])
+    assert follower.accept(plan, now * PERIOD, begin=np.zeros(2)) is None
+    due = follower.due(now * PERIOD)
+    assert due is not None and due.command[0] == pytest.approx(0.1 * first)

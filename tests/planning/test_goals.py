@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rcd_ros.planning.execution import ReceivedPlan, TrajectoryFollower
+from rcd_ros.planning.execution import TrajectoryFollower
 from rcd_ros.planning.hold import PositionHold
 from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
 from rcd_ros.planning.trajectory import trajectory_points
 from rcd_ros.simulation.maze_task import maze_spec

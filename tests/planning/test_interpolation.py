@@ -1,4 +1,4 @@
-"""What a controller that interpolates was commanded, period by period."""
+"""Where joint_trajectory_controller is between the points of a trajectory, and what that makes a period's command."""
 
 from __future__ import annotations
 
@@ -8,46 +8,59 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.planning.interpolation import InterpolatingFollower, Waypoints, steps
-from rcd_ros.planning.spec import CommandChannel, Interface
+from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.interpolation import Knots, Path
+from rcd_ros.planning.received_plan import PointFields, ReceivedPlan, received_plan
+from rcd_ros.planning.receiver import TrajectoryReceiver
+from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.trajectory import TrajectoryPoints
+from tests.planning.controller import Controller
 from tests.planning.tiny import tiny_spec
 
 MS = 1_000_000
 PERIOD = 80 * MS
 START = 10**12
+ARM = ("elbow", "wrist")
 
 
-def follower(interface: Interface, limit: float = 9.0) -> InterpolatingFollower:
-    fields = tiny_spec().command.model_dump() | {"interface": interface, "lower": (-limit,) * 2, "upper": (limit,) * 2}
-    return InterpolatingFollower(CommandChannel(**fields))
+def follower(interface: Interface, limit: float = 99.0) -> TrajectoryFollower:
+    channel = tiny_spec().command.model_copy(
+        update={"interface": interface, "lower": (-limit,) * 2, "upper": (limit,) * 2}
+    )
+    return TrajectoryFollower(channel, PERIOD)
 
 
-def waypoints(
+def plan(
+    interface: Interface,
     times: Sequence[int],
     positions: Any = None,
     velocities: Any = None,
     accelerations: Any = None,
     stamp: int = START,
-    names: Sequence[str] = ("elbow", "wrist"),
-) -> Waypoints:
-    fields: list[Any] = [
-        np.zeros((len(times), 0)) if f is None else np.asarray(f, float) for f in (positions, velocities, accelerations)
-    ]
-    return Waypoints(names, stamp, list(times), *fields)
+    names: Sequence[str] = ARM,
+) -> ReceivedPlan:
+    nothing = np.zeros((len(times), 0))
+    rows = [nothing if f is None else np.asarray(f, float) for f in (positions, velocities, accelerations)]
+    return received_plan(names, stamp, times, PointFields(*rows, nothing), dict.fromkeys(ARM, interface))
 
 
 def both(values: Any) -> np.ndarray:
     return np.outer(values, [1.0, -1.0])
 
 
+def command(executed: TrajectoryFollower, since: int) -> np.ndarray:
+    due = executed.due(START + since)
+    assert due is not None
+    return due.command
+
+
 def test_knots_nearer_than_a_period_are_driven_on_average() -> None:
     """Pins: 2 ms after the stamp 0, 78 ms after it 1 rad/s gave the action 0, where the robot drives 0.5 rad/s."""
     executed = follower("velocity")
     times = [2 * MS, 78 * MS, 82 * MS]
-    assert executed.accept(waypoints(times, None, both([0.0, 1.0, 1.0])), START, np.zeros(2)) is None
-    command, rests = executed.command(START, START + PERIOD) or (None, None)
-    assert command == pytest.approx([0.5, -0.5])
-    assert rests is False
+    assert executed.accept(plan("velocity", times, None, both([0.0, 1.0, 1.0])), START) is None
+    assert command(executed, 0) == pytest.approx([0.5, -0.5])
 
 
 @pytest.mark.parametrize("order", [3, 5])
@@ -59,82 +72,95 @@ def test_splines_are_driven_as_their_mean_and_to_their_value(order: int) -> None
     powers = [0.1, 2.0, -20.0, 40.0] if order == 3 else [0.1, 2.0, -20.0, 40.0, -30.0, 200.0]
     motion = np.polynomial.Polynomial(powers)
     rows: list[Any] = [both(motion.deriv(n)(t) if n else motion(t)) for n in range(3)]
-    plan = waypoints(times.tolist(), rows[0], rows[1], rows[2] if order == 5 else None)
     for interface in ("position", "velocity"):
         executed = follower(interface)
-        assert executed.accept(plan, START, np.zeros(2)) is None
+        points = plan(interface, times.tolist(), rows[0], rows[1], rows[2] if order == 5 else None)
+        assert executed.accept(points, START) is None
         for k in range(4):
             begin, end = k * PERIOD, (k + 1) * PERIOD
-            found = executed.command(START + begin, START + end)
-            assert found is not None and not found[1]
-            value = motion(end * 1e-9)
-            mean = (value - motion(begin * 1e-9)) / (PERIOD * 1e-9)
-            expected = value if interface == "position" else mean
-            assert found[0] == pytest.approx([expected, -expected])
+            mean = (motion(end * 1e-9) - motion(begin * 1e-9)) / (PERIOD * 1e-9)
+            expected = motion(end * 1e-9) if interface == "position" else mean
+            assert command(executed, begin) == pytest.approx([expected, -expected])
 
 
 def test_the_way_to_the_first_point_begins_where_the_robot_is_or_at_what_is_commanded() -> None:
     executed = follower("position")
-    executed.accept(waypoints([160 * MS], both([1.0]), stamp=0), START, np.array([0.5, -0.5]))
-    found = [executed.command(START + k * PERIOD, START + (k + 1) * PERIOD) for k in range(3)]
-    assert [None if each is None else each[0][0] for each in found] == pytest.approx([0.75, 1.0, 1.0])
-    assert [each is not None and each[1] for each in found] == [False, False, True], "it rests behind its last point"
-    executed.accept(waypoints([80 * MS], both([3.0]), stamp=0), START + 4 * PERIOD, np.array([9.0, 9.0]))
-    half = executed.command(START + 3 * PERIOD + PERIOD // 2, START + 4 * PERIOD + PERIOD // 2)
-    assert half is not None
-    assert half[0][0] == pytest.approx(2.0), "from what was commanded, 1, not from what was measured"
+    executed.accept(plan("position", [150 * MS], both([1.0])), START, np.array([0.5, -0.5]))
+    assert [command(executed, k * 75 * MS)[0] for k in range(2)] == pytest.approx([0.5 + 0.5 * 80 / 150, 1.0])
+    assert executed.due(START + 150 * MS) is None, "it rests behind its last point"
+    executed.accept(plan("position", [100 * MS], both([3.0]), stamp=START + 200 * MS), START + 200 * MS)
+    assert command(executed, 200 * MS)[0] == pytest.approx(1.0 + 2.0 * 0.8), "from what was commanded, 1"
 
 
-def test_a_first_point_at_zero_is_there_at_once() -> None:
-    executed = follower("position")
-    executed.accept(waypoints([0], both([1.0]), stamp=0), START + 5, np.zeros(2))
-    found = executed.command(START, START + PERIOD)
-    assert found is not None
-    assert found[0] == pytest.approx([1.0, -1.0])
+def test_a_trajectory_that_arrives_within_a_period_goes_on_from_the_running_one() -> None:
+    """The mean is of what was driven before it came and after."""
+    executed = follower("velocity")
+    executed.accept(plan("velocity", [0, 300 * MS], None, both([1.0, 1.0])), START)
+    later = plan("velocity", [0, 300 * MS], None, both([2.0, 2.0]), stamp=START + 40 * MS)
+    executed.accept(later, START + 40 * MS)
+    assert command(executed, 0)[0] == pytest.approx(1.5)
 
 
 def test_a_trajectory_that_arrives_late_is_entered_in_the_middle() -> None:
     executed = follower("velocity")
     times = [k * 50 * MS for k in range(1, 9)]
-    executed.accept(waypoints(times, both([0.1 * k for k in range(1, 9)])), START + 200 * MS, np.zeros(2))
-    found = executed.command(START + 200 * MS, START + 200 * MS + PERIOD)
-    assert found is not None
-    assert found[0] == pytest.approx([2.0, -2.0])
+    positions, speeds = both([0.1 * k for k in range(1, 9)]), both([2.0] * 8)
+    executed.accept(plan("velocity", times, positions, speeds), START + 200 * MS)
+    assert command(executed, 200 * MS) == pytest.approx([2.0, -2.0])
 
 
-def test_names_may_stand_in_any_order_and_limits_hold() -> None:
+def test_limits_hold_where_a_cubic_swings_beyond_its_points() -> None:
     executed = follower("position", limit=1.0)
-    executed.accept(waypoints([0], [[5.0, 0.25]], stamp=0, names=("wrist", "elbow")), START, None)
-    found = executed.command(START, START + PERIOD)
-    assert found is not None
-    assert found[0] == pytest.approx([0.25, 1.0])
+    executed.accept(plan("position", [0, 160 * MS], both([0.9, 0.9]), both([9.0, 9.0])), START)
+    assert command(executed, 0)[0] == pytest.approx(0.9)
+    executed.accept(plan("position", [0, 300 * MS], both([0.9, 0.9]), both([9.0, -9.0])), START + 1)
+    assert command(executed, 20 * MS).tolist() == [1.0, -1.0]
 
 
-@pytest.mark.parametrize(
-    ("plan", "reason"),
-    [
-        (waypoints([10], both([0.0]), names=("a", "b")), "joint names differ"),
-        (waypoints([]), "wrong shape"),
-        (waypoints([10]), "wrong shape"),
-        (waypoints([10, 20], [[0.0], [0.0]]), "wrong shape"),
-        (waypoints([20, 10], both([0.0, 0.0])), "times do not increase"),
-        (waypoints([-5, 10], both([0.0, 0.0])), "times do not increase"),
-        (waypoints([10], both([np.nan])), "not finite"),
-        (waypoints([10], both([0.0]), stamp=START - 20), "stale"),
-    ],
-)
-def test_what_no_controller_takes_is_refused_and_the_old_goes_on(plan: Waypoints, reason: str) -> None:
+def test_what_was_before_is_forgotten() -> None:
+    path = Path.through(Knots(np.array([0, 10]), np.zeros((2, 1))), 0)
+    for k in range(1, 50):
+        new = Path.through(Knots(np.array([0, 10]) + 5 * k, np.full((2, 1), 1.0 * k)), 5 * k)
+        path = path.followed_by(new, 5 * k, 5 * k - 20, joined=False)
+    assert len(path.begins) <= 6
+    assert path.position(500) == pytest.approx([49.0])
+
+
+def test_the_robot_that_has_held_goes_on_from_where_it_was_held() -> None:
+    """Behind its last point a trajectory was braked: what comes next begins there, not at the point."""
+    channel = tiny_spec().command.model_copy(update={"interface": "position"})
+    spec = tiny_spec().model_copy(update={"command": channel, "control_period": 0.1})
+    receiver, period = TrajectoryReceiver(spec), 100 * MS
+    seen = np.zeros(5)
+    for step in range(4):
+        if step == 0:
+            receiver.accept(plan("position", [0, 100 * MS], both([0.0, 0.5]), stamp=0), 0, seen)
+        held = receiver.execute(step * period, seen)
+    assert held.holds
+    receiver.accept(plan("position", [200 * MS], both([0.0]), stamp=4 * period), 4 * period, seen)
+    assert receiver.execute(4 * period, seen).command == pytest.approx(0.5 * held.command)
+
+
+def test_it_is_where_a_model_of_the_controller_is() -> None:
+    """Trajectories that replace each other in motion, at any time: the same positions and velocities throughout."""
+    random = np.random.default_rng(0)
+    controller = Controller.at(START, np.zeros(2), splices=False)
     executed = follower("position")
-    executed.accept(waypoints([0], both([1.0])), START, np.zeros(2))
-    assert str(executed.accept(plan, START, np.zeros(2))).startswith(reason)
-    assert executed.refused == {reason: 1}
-    found = executed.command(START, START + PERIOD)
-    assert found is not None
-    assert found[0] == pytest.approx([1.0, -1.0])
-
-
-def test_one_command_a_period_is_told_from_way_points() -> None:
-    assert steps([PERIOD, 2 * PERIOD, 3 * PERIOD], PERIOD)
-    assert steps([2 * PERIOD, 3 * PERIOD], PERIOD), "a plan without what has passed"
-    for times in ([], [0, PERIOD], [PERIOD, 3 * PERIOD], [2 * MS, 78 * MS], [PERIOD, 2 * PERIOD, 2 * PERIOD + 1]):
-        assert not steps(times, PERIOD)
+    begin, now = np.zeros(2), START
+    largest = 0.0
+    for _ in range(40):
+        times = np.cumsum(random.integers(5, 120, 5)).astype(np.int64) * MS
+        positions, velocities = random.normal(0.0, 0.3, (2, 5, 2))
+        velocities[-1] = 0.0
+        points = TrajectoryPoints(times, positions, velocities, np.empty((5, 0)))
+        controller.receive(ShapedPlan(now, points), now)
+        executed.accept(plan("position", times.tolist(), positions, velocities, stamp=now), now, begin)
+        begin = None  # type: ignore[assignment]
+        following = now + int(random.integers(1, 200)) * MS
+        for moment in range(now, min(following, now + int(times[-1]) - PERIOD), 7 * MS):
+            due = executed.due(moment)
+            assert due is not None
+            expected = controller.state(np.array([moment + PERIOD]))[0][0]
+            largest = max(largest, float(np.abs(due.command - expected).max()))
+        now = following
+    assert largest < 1e-9

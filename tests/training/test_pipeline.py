@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import rcd_ros
+from rcd_ros.cli.choose import choose
 from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
@@ -195,3 +197,18 @@ def test_unknown_network_of_a_checkpoint(trained: Path) -> None:
         load_policy(trained / "checkpoint", "teacher", sampler="heum")
     with pytest.raises(RcdError, match="--nfe 0"):
         load_policy(trained / "checkpoint", "student", nfe=0)
+
+
+def test_the_data_choose_between_planners(data: Path, tmp_path: Path) -> None:
+    """The same planner under two labels is worth the same; what is chosen is one of them."""
+    checkpoint, file = data / "checkpoint", tmp_path / "values.json"
+    chooser = typer.Typer()
+    chooser.command()(choose)
+    arguments = [f"one={checkpoint}", f"two={checkpoint},{checkpoint}", "--steps", "2", "--json", str(file)]
+    result = CliRunner().invoke(chooser, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    values = json.loads(file.read_text())
+    assert len({row["value"] for row in values["rows"]}) == 1
+    assert len(values["rows"]) == 3
+    assert values["chosen"] == str(checkpoint)
+    assert np.isfinite(values["behaviour"])

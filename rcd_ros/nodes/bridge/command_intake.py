@@ -12,15 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.bridge.command_reader import command_reader
+from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.command_reader import CommandReader
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import TrajectoryReceiver
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.spec import CommandMessage, Interface, TaskSpec
 
 QUEUE = 10
+_TYPES: dict[CommandMessage, Any] = {
+    "JointTrajectory": JointTrajectory,
+    "Float64MultiArray": Float64MultiArray,
+    "JointState": JointState,
+}
 QUIET_S = 10.0
 """Shortest time between two log messages about holds; the diagnostics count all holds."""
 
@@ -53,7 +61,15 @@ class CommandIntake:
             interfaces: of each commanded joint, where they differ.
             zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
             ticks: how often in a control period `due` is called.
+
+        Raises:
+            RcdError: several controllers cannot keep to one plan.
         """
+        if execute > 1 and len(spec.command.controllers) > 1:
+            raise RcdError(
+                f"execute is {execute}: each controller of '{spec.name}' follows the newest command; let the planner "
+                f"keep its plans instead (mode: chunk, execute: {execute})"
+            )
         self.holds = self.recoveries = self.accepted = 0
         self._node, self._spec, self._zero_is_now = node, spec, zero_is_now
         self.receiver = TrajectoryReceiver(spec, execute, interfaces, ticks=ticks)
@@ -61,7 +77,7 @@ class CommandIntake:
         by_joint = dict(zip(spec.command.joints, self._interfaces, strict=True))
         period = round(spec.control_period * 1e9)
         self._controllers = {output.topic: output for output in spec.command.controllers}
-        self._readers = {topic: command_reader(output, by_joint, period) for topic, output in self._controllers.items()}
+        self._readers = {topic: CommandReader(output, by_joint, period) for topic, output in self._controllers.items()}
         self._planned: dict[str, int] = {}
         """Joint -> stamp (ns) of the newest plan that was accepted for it."""
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
@@ -82,10 +98,16 @@ class CommandIntake:
 
     def listen(self, receive: Callable[[str, Any], None]) -> None:
         """Subscribe to the controllers' topics: `receive(topic, message)` is called with what comes."""
-        for topic, reader in self._readers.items():
+        for topic, output in self._controllers.items():
             self._node.create_subscription(
-                reader.message_type, topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
+                _TYPES[output.message], topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
             )
+
+    def can_be_shown(self, topic: str) -> bool:
+        """Whether the messages of a controller are trajectories of the task's own joint names and units."""
+        output = self._controllers[topic]
+        foreign = output.names or output.topic_scale or output.topic_offset
+        return output.message == "JointTrajectory" and not foreign
 
     def answers(self, stamp: int) -> bool:
         """Whether every controller has a plan for the observation of this stamp (ns)."""
@@ -99,18 +121,26 @@ class CommandIntake:
         self._planned.clear()
         self._following = self._holding = False
 
-    def receive(self, message: Any, now: int, topic: str = "") -> ReceivedPlan | None:
-        """Take a message of a controller that arrives at `now` (ns of simulated time); None when it is refused.
+    def receive(
+        self, message: Any, now: int, topic: str = "", observation: NDArray[np.float64] | None = None
+    ) -> ReceivedPlan | None:
+        """Take a message of a controller that arrives at `now` (ns of simulated time).
 
         Args:
             message: of the controller's type.
             now: ns.
             topic: of the controller, as the task names it; empty: the first one's.
+            observation: (n_obs,) the newest one: where way-points begin on a robot that nothing has commanded yet.
+
+        Returns:
+            None when it is refused, or is of joints that are not the controller's.
         """
         plan = self._readers[topic or next(iter(self._readers))].read(message, now)
+        if plan is None:
+            return None
         if self._zero_is_now and plan.stamp == 0:
             plan = replace(plan, stamp=now)
-        problem = self.receiver.accept(plan, now)
+        problem = self.receiver.accept(plan, now, observation)
         if problem is not None:
             self._warn_of_refusal(problem)
             return None

@@ -18,7 +18,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import String
-from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
@@ -227,10 +226,11 @@ class SimulationBridge(Node):
     def _on_command(self, topic: str, message: Any) -> None:
         if self._episodes.running is None:
             return
-        plan = self._intake.receive(message, self._episodes.now, topic)
+        seen = self._episodes.observation[self._spec.observation_columns]
+        plan = self._intake.receive(message, self._episodes.now, topic, seen)
         if plan is None:
             return
-        if self._display is not None and isinstance(message, JointTrajectory):
+        if self._display is not None and self._intake.can_be_shown(topic):
             self._display.show_plan(message)
         if self._intake.answers(plan.stamp):
             self._driver.plan_arrived(plan)

@@ -60,7 +60,11 @@ class PlannerParameters(NodeParameters):
     mode: Literal["first_action", "chunk", "temporal_ensemble", "splice"] = parameter(
         _DEFAULTS.mode, "how successive chunks become one stream of commands"
     )
-    execute: int = parameter(_DEFAULTS.execute, "mode chunk: control periods before the next plan", minimum=1)
+    execute: int = parameter(
+        _DEFAULTS.execute,
+        "mode chunk: control periods before the next plan; 0: as the planner was evaluated",
+        minimum=0,
+    )
     decay: float = parameter(_DEFAULTS.decay, "mode temporal_ensemble: a chunk weighs exp(decay * its age in periods)")
     delay: int = parameter(_DEFAULTS.delay, "mode splice: control periods that stay as committed", minimum=0)
     overlap: int = parameter(_DEFAULTS.overlap, "mode splice: control periods of blending", minimum=0)

@@ -55,6 +55,7 @@ class PlanRunner:
             that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
+        early: the last observation that was dropped because its stamp was ahead of the clock, until the next plan.
         held_for: why the robot is held at present; empty while it is not.
         guard: judges observations by the training data.
         greatest_ages: of each topic, ns.
@@ -89,6 +90,7 @@ class PlanRunner:
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[Written]] | None = None
+        self.early: PlanTask | None = None
         self.held_for = ""
         self._parameters = parameters
         self._outputs = outputs
@@ -138,7 +140,8 @@ class PlanRunner:
         if not self._running:
             return
         observation, planner, started = task.observation, self.planner, self._now()
-        if self._is_unusable(observation, started):
+        self.early = None
+        if self._is_unusable(task, started):
             return
         newest = observation.history[-1]
         deviations = self.guard.look(newest)
@@ -177,11 +180,16 @@ class PlanRunner:
         self._example = chunk, newest
         planner.prepare()
 
-    def answer_again(self, stamp: int | None) -> None:
-        """Publish the last answer once more if it was one to the observation of this stamp (ns)."""
-        last = self.last
+    def answer_again(self, stamp: int | None) -> PlanTask | None:
+        """Publish the last answer once more if it was one to the observation of this stamp (ns).
+
+        Returns:
+            The observation, if it came before its time and has not been planned on.
+        """
+        last, early = self.last, self.early
         if last is not None and last[0] == stamp:
             self._outputs.publish(last[1])
+        return early if early is not None and early.observation.stamp == stamp else None
 
     def rehearse(self) -> None:
         """Shortly before an observation is due: all but publishing, on what came last."""
@@ -231,8 +239,9 @@ class PlanRunner:
         self._rehearsal = CommandStream(planner.spec, _settings(planner, parameters))
         self._example = _typical(planner)
 
-    def _is_unusable(self, observation: Observation, now: int) -> bool:
-        """Whether an observation is too old, or too far ahead of a clock that has spoken."""
+    def _is_unusable(self, task: PlanTask, now: int) -> bool:
+        """Whether an observation is too old, or too far ahead of a clock that has been received."""
+        observation = task.observation
         age = now - observation.stamp
         if -self._oldest <= age <= self._oldest or (now == 0 and age < 0):
             return False
@@ -243,6 +252,7 @@ class PlanRunner:
             )
         else:
             self.dropped["from the future"] += 1
+            self.early = task
             self._log(f"an observation's stamp is {age * -1e-9:.3g} s ahead and not planned on: synchronise the clocks")
         return True
 
@@ -258,7 +268,7 @@ class PlanRunner:
     def _forget(self) -> None:
         self._stream.reset()
         self._outputs.forget()
-        self._sent, self._sent_at, self.last = None, 0, None
+        self._sent, self._sent_at, self.last, self.early = None, 0, None, None
 
     def _repeat(self, stamp: int) -> None:
         """Answer an observation that is not planned on by what remains of the trajectory in hand."""

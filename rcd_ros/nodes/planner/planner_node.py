@@ -218,7 +218,7 @@ class PlannerNode(ManagedNode):
             ),
             runner.greatest_ages,
             self._on_observation,
-            runner.answer_again,
+            self._on_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
@@ -252,6 +252,19 @@ class PlannerNode(ManagedNode):
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
                 self._waiting = observation
+
+    def _on_repeated(self, stamp: int | None) -> None:
+        """Answer an observation that is published again, as simulators that wait for a plan do.
+
+        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a leap of the
+        clock, the observation was dropped as one from the future, and is planned on now.
+        """
+        work = self._work
+        early = work.runner.answer_again(stamp) if work is not None else None
+        if early is not None:
+            with self._gate:
+                if self._active:
+                    self._offer(early.observation, early.begun)
 
     def _plan_newest(self) -> None:
         with self._gate:

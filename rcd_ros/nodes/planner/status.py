@@ -99,6 +99,7 @@ class PlannerStatus:
             "sent_after_lead": runner.after_lead,
             "mode": parameters.mode,
             "shape": parameters.shape,
+            "stamp_tolerance": parameters.stamp_tolerance,
             "plan_stamp": runner.last[0] if runner.last else -1,
             "dropped": sum(dropped.values()),
             **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},

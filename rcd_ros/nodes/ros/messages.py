@@ -18,17 +18,11 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rcd_ros.planning.execution import ReceivedPlan
+from rcd_ros.planning.command_reader import trajectory_plan
+from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.rotations import to_body
 from rcd_ros.planning.spec import Interface
 from rcd_ros.planning.trajectory import TrajectoryPoints
-
-_FIELDS: dict[Interface, str] = {
-    "position": "positions",
-    "velocity": "velocities",
-    "effort": "effort",
-    "state": "positions",
-}
 
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:
@@ -111,25 +105,8 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
 
 
 def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers, each in the field that its joint's interface reads.
-
-    Joints that are not among the `interfaces` are read from any field: such a plan is refused anyway. States are read
-    from two: positions, then velocities.
-    """
-    names = list(message.joint_names)
-    fields = [_FIELDS[interfaces.get(name, "position")] for name in names]
-    every = [list(point.velocities) for point in message.points]
-    slopes = every if set(fields) == {"positions"} and all(len(row) == len(names) for row in every) else None
-    return ReceivedPlan(
-        names=names,
-        stamp=nanoseconds(message.header.stamp),
-        time_from_start=[nanoseconds(point.time_from_start) for point in message.points],
-        commands=[
-            [*point.positions, *point.velocities] if "state" in interfaces.values() else _commands(point, fields)
-            for point in message.points
-        ],
-        slopes=None if "state" in interfaces.values() else slopes,
-    )
+    """A `trajectory_msgs/JointTrajectory` as plain numbers."""
+    return trajectory_plan(message, interfaces)
 
 
 def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
@@ -170,13 +147,6 @@ def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequen
             for status in statuses
         ],
     )
-
-
-def _commands(point: JointTrajectoryPoint, fields: list[str]) -> list[float]:
-    """One value for each joint; what a field holds, where it holds a wrong number of them."""
-    columns = {field: list(getattr(point, field)) for field in fields}
-    misfit = next((column for column in columns.values() if len(column) != len(fields)), None)
-    return [columns[field][i] for i, field in enumerate(fields)] if misfit is None else misfit
 
 
 def _fill_pose(message: Pose, pose: NDArray[np.float64]) -> None:

@@ -51,7 +51,10 @@ class OnnxNetwork:
         providers = [(provider, _OPTIONS.get(provider, {})) for provider in PROVIDERS[name]]
         graph = program.graph()
         try:
-            session = onnxruntime.InferenceSession(graph, options, providers=providers)
+            # On the CPU there is nothing to fall back to: it would try the same again and print both failures.
+            session = onnxruntime.InferenceSession(
+                graph, options, providers=providers, enable_fallback=device == "cuda"
+            )
         except Exception as error:  # ONNX Runtime has an exception class per cause, without a common base
             reason = " ".join(str(error).split())[:200]
             raise RcdError(

@@ -58,9 +58,10 @@ def build_planner(manifest: Manifest, kind: PlannerKind) -> nn.Module:
             condition=manifest.history * manifest.task.observation_size,
             jumps=kind == "student",
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:  # torch's own: sizes, memory
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise RcdError(
-            f"the network in the manifest cannot be built ({error}): use the version of rcd_ros that made the "
+            f"the network in the manifest cannot be built ({reason}): use the version of rcd_ros that made the "
             "checkpoint, or train it again"
         ) from error
 

@@ -103,6 +103,20 @@ def test_old_observations_and_those_of_the_future_are_not_planned_on(folder: Pat
     assert any("use_sim_time:=true" in line for line in here.logged)
 
 
+def test_an_observation_ahead_of_the_clock_is_kept_until_a_newer_one_comes(folder: Path) -> None:
+    """Pins: a simulator in lockstep waited for ever where the clock of a new episode came after its observation."""
+    here = Scene(folder)
+    here.see(stamp=here.now + 9 * PERIOD)
+    early = here.runner.early
+    assert early is not None
+    here.now = early.observation.stamp
+    here.runner.plan(early)
+    assert here.runner.early is None
+    assert nanoseconds(here.newest.header.stamp) == early.observation.stamp
+    here.see(stamp=here.now - 9 * PERIOD)
+    assert here.runner.early is None
+
+
 def test_a_clock_that_begins_anew_begins_a_new_motion(folder: Path) -> None:
     here = Scene(folder, **SHAPED)
     for _ in range(5):

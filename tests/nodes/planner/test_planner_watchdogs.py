@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from rosgraph_msgs.msg import Clock
 
+from rcd_ros.nodes.ros.messages import time_message
 from tests.nodes.planner.planner_scene import PERIOD, PlannerScene
 
 Make = Callable[..., PlannerScene]
@@ -73,3 +75,25 @@ def test_a_clock_that_begins_anew_is_followed(planner_scene: Make) -> None:
     for count in (1000, 1001, 3, 4):
         here.plan(count * PERIOD)
     here.until(lambda: here.value("clock_restarts") == "1", "the diagnostics")
+
+
+def test_an_observation_that_overtakes_the_simulators_clock_is_planned_on_when_it_is_shown_again(
+    planner_scene: Make,
+) -> None:
+    """A bridge in lockstep shows its observation until it is answered, with a clock that leaps between episodes."""
+    here = planner_scene("use_sim_time:=true", "max_age:=0.5")
+    here.connect()
+    clock = here.peer.create_publisher(Clock, "clock", 10)
+
+    def tick(stamp: int) -> None:
+        clock.publish(Clock(clock=time_message(stamp)))
+        here.until(lambda: here.node.get_clock().now().nanoseconds == stamp, "the clock")
+
+    here.until(clock.get_subscription_count, "the planner's clock")
+    tick(PERIOD)
+    here.plan(stamp=PERIOD)
+    leap = 100 * PERIOD
+    here.show(stamp=leap)
+    here.until(lambda: here.value("dropped: from the future") == "1", "the refusal")
+    tick(leap)
+    here.plan(stamp=leap)
