@@ -62,6 +62,8 @@ CALLS: dict[str, Values] = {
     "task check": {"task": "kitchen"},
 }
 """A call of each command that is right. A command without one is tried with its other values missing."""
+FREE_TEXTS = (("data import", "description"), ("export", "notes"), ("record", "topics"))
+"""Parameters that take any text; all others name something that is looked up."""
 NEVER_RIGHT = (
     "bench baselines",  # needs d3rlpy
     "bench peers",  # needs LeRobot
@@ -77,6 +79,7 @@ NEVER_RIGHT = (
 ALSO: dict[tuple[str, str], Values] = {
     ("eval", "dataset"): {"policy": "replay"},
     ("eval", "step_size"): {"gradient_steps": "2"},
+    ("eval", "engine"): {"policy": "student"},
     ("eval", "decay"): {"mode": "temporal_ensemble"},
     ("eval", "overlap"): {"mode": "splice"},
     ("eval", "delay"): {"mode": "splice"},

@@ -62,6 +62,8 @@ def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
     """All bad values of a parameter; paths lie in the room."""
     what = role(command, parameter)
     values = _VALUES.get(what, [])
+    if what == "text" and (command, str(parameter.name)) not in tables.FREE_TEXTS:
+        values = [bad._replace(certain=bad.kind in _NO_NAMES) for bad in values]
     if what in ("integer", "number"):
         values = [*values, *_beyond(parameter)]
     if what in ("read", "results"):
@@ -126,6 +128,8 @@ _OUTPUTS = [
     Bad("a dash", "-", False),
 ]
 
+_NO_NAMES = ("a word", "unicode", "too long", "a list", "an equals sign", "a key", "a folder", "a markup", "a format")
+"""Texts that are no name and no list of numbers of anything."""
 _VALUES: dict[str, list[Bad]] = {
     "integer": [*_NO_NUMBER, Bad("a fraction", "1.5", True), Bad("NaN", "nan", True), Bad("infinite", "inf", True)],
     "number": [*_NO_NUMBER, Bad("NaN", "nan", True), Bad("infinite", "inf", True), Bad("minus infinite", "-inf", True)],
