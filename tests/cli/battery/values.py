@@ -44,8 +44,8 @@ def role(command: str, parameter: Any) -> str:
         return "new data set"
     if (name in tables.DATASETS and kind is str) or (command in _OF_EXISTING and name == "name"):
         return "data set"
-    if (command, name) == ("compare", "results"):
-        return "results"
+    if command in ("compare", "choose") and name in ("results", "planners"):
+        return name
     if kind is Path or (command, name) in tables.READ_TEXTS:
         return "read"
     if kind is int:
@@ -55,7 +55,7 @@ def role(command: str, parameter: Any) -> str:
     return "choice" if issubclass(kind, enum.Enum) else "text"
 
 
-_OF_EXISTING = ("data export", "data show", "data delete")
+_OF_EXISTING = ("data view", "data export", "data show", "data delete")
 
 
 def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
@@ -67,15 +67,21 @@ def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
     if what in ("integer", "number"):
         values = [*values, *_beyond(parameter)]
     if what in ("read", "results"):
-        names = sorted(path.name for path in (room / "broken").iterdir())
-        values = [*values, *(Bad(f"broken {name}", f"{BROKEN}/{name}", True) for name in names)]
+        values = [*values, *_broken(room)]
     if what == "results":
         values = [bad._replace(value=f"a={bad.value}") for bad in values] + _LABELS
+    if what == "planners":
+        values = [bad._replace(value=f"a={bad.value}") for bad in (*_VALUES["read"], *_broken(room))] + _PLANNERS
     if what == "read" and command == "data make":  # a policy of any form is found out when it is read
         values = [bad for bad in values if not bad.value.endswith("npz")] + [
             Bad("no policy", "{room}/archive.npz", True)
         ]
     return values
+
+
+def _broken(room: Path) -> list[Bad]:
+    names = sorted(path.name for path in (room / "broken").iterdir())
+    return [Bad(f"broken {name}", f"{BROKEN}/{name}", True) for name in names]
 
 
 def _beyond(parameter: Any) -> list[Bad]:
@@ -116,6 +122,12 @@ _LABELS = [
     Bad("an empty file", "a={room}/result.json,", True),
     Bad("twice the same file", "a={room}/result.json,{room}/result.json", True),
     Bad("twice the same file, spelt otherwise", "a={room}/result.json,{room}/empty/../result.json", True),
+]
+_PLANNERS = [
+    Bad("an empty label", "={room}/planner", True),
+    Bad("no checkpoint", "a=", True),
+    Bad("an empty checkpoint", "a={room}/planner,", True),
+    Bad("twice the same", "a={room}/planner,{room}/empty/../planner", True),
 ]
 _OUTPUTS = [
     *_PATHS,
