@@ -33,7 +33,7 @@ ANCHORS: tuple[str, ...] = get_args(Anchor)
 
 @dataclass(frozen=True)
 class ShapedPlan:
-    """A trajectory to send: its `points` count from `stamp` (ns); of a shaped one none is over for more than the lead."""
+    """A trajectory to send: `points` count from `stamp` (ns); of a shaped one none is over by more than the lead."""
 
     stamp: int
     points: TrajectoryPoints
