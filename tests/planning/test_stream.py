@@ -173,7 +173,7 @@ def replan_in_motion(
     desired: bool = True,
     behind: float = 0.0,
 ) -> tuple[Controller, MotionLimits]:
-    """200 plans in motion at 125 Hz, each a little late, some lost or `late` s later; `behind` s on the controller's clock."""
+    """200 plans in motion at 125 Hz, each a little late, some lost or `late` s later; a clock `behind` s."""
     rng = np.random.default_rng(0)
     spec, period = spec_for("velocity", 0.008), 8_000_000
     limits = {"velocity": (1.78,), "acceleration": (15.0,), "jerk": (1000.0,)}
