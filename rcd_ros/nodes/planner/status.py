@@ -18,6 +18,8 @@ from rcd_ros.nodes.planner.plan_runner import PlanRunner
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
 from rcd_ros.nodes.ros.messages import Status
+from rcd_ros.planning.modes import Chunk
+from rcd_ros.planning.stream import fit_settings
 
 
 def resting_status(state: str, problem: str) -> Status:
@@ -48,8 +50,11 @@ class PlannerStatus:
             parameters: as they are now.
             refused: what the system refused: parameter -> sentence.
         """
-        control_period = self._runner.planner.spec.control_period
-        rate, deadline = parameters.expected_rate(control_period), parameters.time_for_a_plan(control_period)
+        planner = self._runner.planner
+        control_period = planner.spec.control_period
+        settings = fit_settings(parameters.stream, planner.spec, planner.execute)
+        kept = settings.execute if settings.mode == Chunk.name else 1
+        rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
         summary = self._times.summary()
         state, level, message = self._state(lifecycle)
         if state == "planning":
