@@ -21,6 +21,9 @@ from rcd_ros.nodes.ros.messages import Status
 from rcd_ros.planning.modes import Chunk
 from rcd_ros.planning.stream import fit_settings
 
+_FASTER = 1.05
+"""Share of the expected rate above which observations come faster than it."""
+
 
 def resting_status(state: str, problem: str) -> Status:
     """Of a planner that is not configured; `problem` is why, if something went wrong."""
@@ -146,8 +149,13 @@ class PlannerStatus:
                 self._warn(f"{reached}, {figures}: lower the rate or choose a faster engine")
             else:
                 share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
-                reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
-                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate")
+                if summary.rate_hz > _FASTER * rate:
+                    reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
+                    self._warn(
+                        f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate"
+                    )
+                else:
+                    self._warn(f"{share}, or never, {figures}: is the machine busy with something else?")
         problems = []
         late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
         if late:
