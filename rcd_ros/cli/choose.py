@@ -40,12 +40,12 @@ def choose(
     import numpy as np
     from rich.console import Console
     from rich.table import Table
-    from tqdm import tqdm
 
     from rcd_ros.data.storage import check_same_task, load_dataset
     from rcd_ros.data.transitions import cut_transitions
     from rcd_ros.outputs import claim, write_json
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.progress import progress_bar
     from rcd_ros.training.fitted_q import FitSettings, Judge, plan_all
 
     if json_file is not None:
@@ -63,7 +63,7 @@ def choose(
     transitions = cut_transitions(data.episodes, first.task, first.history, periods, discount)
     judge = Judge(transitions, discount, FitSettings(steps=steps, seed=seed))
     rows: list[dict[str, Any]] = []
-    with tqdm(total=len(manifests), desc="judging", unit="planner") as bar:
+    with progress_bar(total=len(manifests), desc="judging", unit="planner") as bar:
         for label, folders in labels.items():
             for folder in folders:
                 here, then = (

@@ -165,14 +165,14 @@ CYCLE = 2_000_000
 
 
 def replan_in_motion(
-    stamping: str, splices: bool, lost: float = 0.0, late: float = 0.0
+    stamping: str, splices: bool, lost: float = 0.0, late: float = 0.0, lead: float = 0.004, desired: bool = True
 ) -> tuple[Controller, MotionLimits]:
     """200 plans in motion at 125 Hz, each a little late, some lost or (by `late` s more) later than the lead."""
     rng = np.random.default_rng(0)
-    spec, period, lead = spec_for("velocity", 0.008), 8_000_000, 0.004
+    spec, period = spec_for("velocity", 0.008), 8_000_000
     limits = {"velocity": (1.78,), "acceleration": (15.0,), "jerk": (1000.0,)}
     settings = StreamSettings(shape=True, limits=limits, lead=lead, sampling="spline", stamping=stamping)  # type: ignore[arg-type]
-    stream, controller = CommandStream(spec, settings), Controller.at(0, OBSERVED[:2], splices, CYCLE)
+    stream, controller = CommandStream(spec, settings), Controller.at(0, OBSERVED[:2], splices, CYCLE, desired)
     for k in range(1, 201):
         stamp, now = k * period, k * period + int(rng.integers(200_000, 3_000_000))
         swing = 1.5 * np.sin(2.0 * np.pi * (k + np.arange(16))[:, None] / 60.0 + np.array([0.0, 1.0]))
@@ -180,18 +180,30 @@ def replan_in_motion(
         if rng.random() >= lost:
             delay = late if rng.random() < 0.1 else 0.0
             controller.receive(plan, now + int(rng.integers(100_000, 1_000_000)) + round(delay * 1e9))
-    controller.run(int(controller.times[-1]) + 10 * CYCLE)  # the planner is gone: what is left runs to its end
+    controller.run(int(controller.times[-1]) + 50 * CYCLE)  # the planner is gone: what is left runs to its end
     return controller, MotionLimits.of(spec, limits, 0.0)
 
 
-def test_a_controller_that_samples_ahead_is_not_made_to_jump() -> None:
-    """Pins: knots up to the moment of sending were left out, and the way to the next one was a jump of 1.3 rad/s."""
-    controller, limits = replan_in_motion("observation", splices=False)
+def assert_smooth(controller: Controller, limits: MotionLimits) -> None:
+    """No step beyond what the acceleration limit allows in a cycle, and rest in the end."""
     assert len(controller.commands) > 750
     bound = 1.3 * limits.acceleration * CYCLE * 1e-9
     for step in controller.largest_steps:
         assert (step <= bound).all(), f"{step} beyond {bound}"
     assert not np.array(controller.commands)[-1, 1].any(), "without a planner it comes to rest"
+
+
+@pytest.mark.parametrize(("lost", "desired"), [(0.0, True), (0.05, False)])
+def test_a_controller_that_samples_ahead_is_not_made_to_jump(lost: float, desired: bool) -> None:
+    """Pins: knots up to the moment of sending were left out, and the way to the next one was a jump of 1.3 rad/s."""
+    assert_smooth(*replan_in_motion("observation", splices=False, lost=lost, desired=desired))
+
+
+def test_trajectories_that_arrive_within_the_lead_do_not_jump() -> None:
+    """Every tenth is 12 ms late: beyond a lead of 4 ms it is entered where the motion has already changed."""
+    assert_smooth(*replan_in_motion("observation", splices=False, late=0.012, lead=0.02))
+    controller, limits = replan_in_motion("observation", splices=False, late=0.012, lead=0.004)
+    assert max(step.max() for step in controller.largest_steps) > 1.3 * limits.acceleration.max() * CYCLE * 1e-9
 
 
 def test_replacing_in_motion_is_not_smooth_in_a_controller_that_samples_ahead() -> None:

@@ -42,6 +42,9 @@ def _one_by_one(name: str, command: Any, room: Path) -> list[Call]:
             value: object = [bad.value] if parameter.multiple or parameter.nargs == -1 else bad.value
             arguments = line(command, name, {**base, key: value}, room)
             found.append(Call(name, f"{key}: {bad.kind}", arguments, bad.certain))
+        if (parameter.multiple or parameter.nargs == -1) and role(name, parameter) in ("read", "data set"):
+            twice = list(base.get(key, [])) * 2
+            found.append(Call(name, f"{key}: twice the same", line(command, name, {**base, key: twice}, room), True))
     return found
 
 

@@ -10,13 +10,14 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from typer.testing import CliRunner
+from typer import testing
 
-from rcd_ros.cli import app
+from rcd_ros.cli import app, lazy
 from tests.cli.battery.calls import Call
 from tests.cli.battery.room import State, furnish, state
 
@@ -67,6 +68,9 @@ def place(room: Path) -> Iterator[None]:
         patch.chdir(room / "work")
         if importlib.util.find_spec("ray") is None:  # what is checked before Ray is needed can be tried without it
             patch.setitem(sys.modules, "ray", types.ModuleType("ray"))
+        # Commands keep nothing from call to call: building them anew each time would take most of the time.
+        patch.setattr(lazy, "_load", cache(lazy._load))
+        patch.setattr(testing, "_get_command", cache(testing._get_command))
         for target in WORK:
             module, _, name = target.partition(":")
             patch.setattr(f"{module}.{name}", _begin_work)
@@ -118,7 +122,7 @@ def _problem(call: Call, answer: Answer, before: State, after: State) -> str | N
 
 def _answer(call: Call) -> Answer:
     try:
-        result = CliRunner().invoke(app, list(call.arguments), env=dict(call.variables))
+        result = testing.CliRunner().invoke(app, list(call.arguments), env=dict(call.variables))
     except WorkBegan:
         return None, "", None
     except BaseException as error:

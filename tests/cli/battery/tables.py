@@ -62,6 +62,17 @@ CALLS: dict[str, Values] = {
     "task check": {"task": "kitchen"},
 }
 """A call of each command that is right. A command without one is tried with its other values missing."""
+NEVER_RIGHT = (
+    "bench baselines",  # needs d3rlpy
+    "bench peers",  # needs LeRobot
+    "bench report",  # needs rliable, and so does `sweep`
+    "bench speedup",  # needs a trained teacher
+    "data delete",
+    "data from-bag",  # needs a bag of the kitchen
+    "replay",  # likewise
+    "sweep",
+)
+"""Commands whose call above is refused for want of something that a test has not, or does what it says at once."""
 
 ALSO: dict[tuple[str, str], Values] = {
     ("eval", "dataset"): {"policy": "replay"},

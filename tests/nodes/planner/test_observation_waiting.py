@@ -96,6 +96,30 @@ def test_joints_of_two_publishers_without_velocities_are_planned_on(planner_scen
     assert scene.value("velocities: joint_states", "observations")
 
 
+@pytest.mark.parametrize(
+    ("positions", "reason"), [([0.1], "wrong sizes"), ([0.1, float("nan")], "not finite")], ids=["sizes", "NaN"]
+)
+def test_messages_that_cannot_be_used_are_named_by_their_topic(
+    planner_scene: Make, positions: list[float], reason: str
+) -> None:
+    """Pins: the topic was called never heard, and the count told no topic."""
+    scene = planner_scene()
+    scene.connect()
+
+    def show() -> str | None:
+        stamp = time.time_ns()
+        scene._arm.publish(joint_state(stamp, ("elbow", "wrist"), np.array(positions), np.zeros(2)))
+        scene._door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
+        scene.rest(0.05)
+        return scene.value(f"dropped: joint_states: {reason}", "observations")
+
+    scene.until(show, "the count with its topic")
+    message = scene.status("observations").message
+    assert "joint_states" in message and reason in message
+    assert "object_states" not in message
+    assert not any(words in message for words in ("nobody publishes", "never heard"))
+
+
 def test_an_episode_that_begins_is_acknowledged(planner_scene: Make) -> None:
     from std_srvs.srv import Trigger
 
