@@ -24,7 +24,6 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from rcd_ros.errors import RcdError
-from rcd_ros.outputs import check_folder
 
 RESERVE_BYTES = 4 << 20
 """Kept free on the disk while a bag is open: what its end may need when everything else is full."""
@@ -91,14 +90,13 @@ def definition(type_name: str) -> dict[str, Any]:
 
 
 def check_new_bag(folder: Path) -> None:
-    """Refuse a bag's folder that exists, or cannot be made.
+    """Refuse a bag's folder that exists.
 
     Raises:
         RcdError: as said.
     """
     if os.path.lexists(folder):
         raise RcdError(f"'{folder}' exists already: choose another folder for the bag")
-    check_folder(folder)
 
 
 def qos(reliable: bool, transient_local: bool) -> Qos:
