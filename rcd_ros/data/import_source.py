@@ -12,6 +12,7 @@ from rcd_ros.data.column_map import ColumnMap, column_map, first_usable
 from rcd_ros.data.completions import Recomputed, recompute
 from rcd_ros.data.declared_columns import declared
 from rcd_ros.data.episodes import Episode
+from rcd_ros.data.formats.detect import BAG
 from rcd_ros.data.formats.recording import FloatArray, Recording
 from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest, notes
 from rcd_ros.data.suspicions import suspicions
@@ -110,6 +111,16 @@ def import_source(
         _recompute(imported, task, show)
     has_length = task.file is None or task.file.content.simulation is not None
     imported.suspicions = [*recording.suspicions, *suspicions(imported.episodes, spec, has_length)]
+    # Files of other formats have often been cut at the success, which is what their labels say.
+    if (
+        recording.format == BAG
+        and rewards == BY_TASK
+        and not any(episode.total_reward for episode in imported.episodes)
+    ):
+        imported.suspicions.append(
+            f"in none of {len(imported.episodes)} episodes the task's success is observed: record on until it is, or "
+            "what leads to it is not learned"
+        )
     return imported
 
 

@@ -16,6 +16,7 @@ from rcd_ros.data.bag_writer import TRIGGER_EVENT
 from rcd_ros.data.bags import Bag
 from rcd_ros.data.formats.bag import BagSettings, read_bags
 from rcd_ros.data.from_bag import BagEpisode, BagEpisodes, read_episodes
+from rcd_ros.data.import_source import ImportSettings, import_source
 from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource
@@ -274,3 +275,16 @@ def test_stamps_apart_are_said_with_the_tolerance_that_cures_it(tmp_path: Path) 
     with pytest.raises(RcdError, match=r"125 ms behind.*stamp_tolerance to 0\.125"):
         read_episodes(recorded, chosen.spec, topics, layout)
     assert read_episodes(recorded, chosen.spec, topics, layout, tolerance=0.126).observed > 50
+
+
+@pytest.mark.parametrize(("seconds", "seen"), [(0.5, False), (1.5, True)])
+def test_a_recording_that_ends_before_the_success_is_seen_is_suspicious(
+    tmp_path: Path, seconds: float, seen: bool
+) -> None:
+    """Pins: a planner trained on such recordings stopped where they did, and nothing had been said."""
+    chosen = task("{command: next_observation}")
+    path = write_bag(tmp_path / "bag", sorted(observed(seconds), key=lambda event: event[0]))
+    source = read_bags([path], chosen.spec, bag_layout(chosen), BagSettings())
+    imported = import_source(source.recording, chosen, ImportSettings(), lambda what, done, total: None, source.columns)
+    assert any("success" in suspicion for suspicion in imported.suspicions) != seen
+    assert (imported.episodes[0].total_reward > 0.0) == seen
