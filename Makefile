@@ -12,7 +12,7 @@ comma := ,
 ROS := $(if $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo sourced),,$(comma)ros)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage lint resolve docs format clean
+.PHONY: help demo test test-fast battery coverage lint resolve docs format clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,9 @@ test: $(VENV)/.dev ## Run all tests.
 
 test-fast: $(VENV)/.dev ## Run the quick tests: no training, no nodes, no other processes (about a minute).
 	@$(PYTEST) -m 'not slow and not processes'
+
+battery: $(VENV)/.dev ## Try bad values on every option of every command (some minutes); CALLS=2000 SEED=1 draw a part.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.cli.battery --seed $(or $(SEED),0) $(if $(CALLS),--calls $(CALLS))
 
 # Without the tests of processes: tracing them slows nodes down, and what they cover is mostly the nodes' glue.
 coverage: $(VENV)/.dev ## Tell which lines and branches no test runs (tests that start processes left out).

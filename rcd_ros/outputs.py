@@ -62,6 +62,19 @@ def keep_apart(outputs: Outputs, inputs: Iterable[str | Path | None] = ()) -> No
             raise RcdError(f"one of {one} and {other} lies inside the other ('{path}'): name two separate paths")
 
 
+def refuse_twice(what: str, inputs: Iterable[str | Path]) -> None:
+    """Make sure that nothing is read twice where each counts once; `what` says what it is.
+
+    Raises:
+        RcdError: two of the inputs are the same file or folder, if only by links or another spelling.
+    """
+    places: set[Path] = set()
+    for path in inputs:
+        if (place := _real(path)) in places:
+            raise RcdError(f"the {what} '{path}' comes twice: each counts once, name it once")
+        places.add(place)
+
+
 def claim(path: Path, force: bool, remedy: str = "pass --force to replace it") -> None:
     """Make sure that a result can be written to `path`, before the work begins that makes it; makes its folder.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -68,12 +68,28 @@ def _without_effect(settings: Mapping[str, Any]) -> set[str]:
     return {"sampler"} if settings.get("nfe", 1) == 1 else {"sampler", "engine"}
 
 
+def _check_overrides(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        if override.startswith(("seed=", "dataset=")):
+            raise ValueError(f"'{override}': seeds and data sets are the sweep's own")
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"the seeds {list(seeds)} name one twice: a training seed counts once")
+
+
 class SweepDataset(_Section):
     """What is learned from."""
 
     dataset: str = Field(description="as `rcd data list` names it")
     recipe: Path | None = Field(None, description="of the methods that name none")
     overrides: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _own(self) -> Self:
+        _check_overrides(self.overrides)
+        return self
 
 
 class SweepMethod(_Section):
@@ -99,9 +115,8 @@ class SweepMethod(_Section):
                 raise ValueError("a baseline's evaluation takes episodes, seed and episode_steps only")
         elif self.steps is not None:
             raise ValueError("steps are those of a baseline; a recipe's are overridden as student.optimizer.steps=...")
-        for override in self.overrides:
-            if override.startswith(("seed=", "dataset=")):
-                raise ValueError(f"'{override}': seeds and data sets are the sweep's own")
+        _check_overrides(self.overrides)
+        _check_seeds(self.seeds)
         if self.evaluate is not None and (self.recipe or self.overrides or self.start_from or self.seeds):
             raise ValueError("a method that evaluates another one's planner takes only evaluation")
         return self
@@ -127,6 +142,7 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _methods_exist(self) -> Self:
+        _check_seeds(self.seeds)
         for name, method in self.methods.items():
             for key in ("start_from", "evaluate"):
                 other = getattr(method, key)

@@ -130,7 +130,7 @@ def store(
     save_dataset(
         wanted.name,
         imported.episodes,
-        task=wanted.task if chosen.file is None else chosen.spec,
+        task=chosen.spec,
         origin=origin,
         description=wanted.description or f"Imported from {recording.path.name}.",
         force=wanted.force,
@@ -158,7 +158,7 @@ class _Progress:
         if self._bar is None:
             if time.monotonic() - self._begun < SHORT_S:
                 return
-            self._bar = progress_bar(unit="episode")
+            self._bar = progress_bar(unit="episode", total=total, desc=what)
         self._bar.set_description(what, refresh=False)
         self._bar.total = total
         self._bar.update(done - self._bar.n)

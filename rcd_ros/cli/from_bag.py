@@ -53,9 +53,10 @@ def from_bag(
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.formats.bag import BagSettings
     from rcd_ros.data.storage import check_new_name
-    from rcd_ros.outputs import keep_apart
+    from rcd_ros.outputs import keep_apart, refuse_twice
 
     check_new_name(name, force)
+    refuse_twice("bag", bags)
     keep_apart({"--name": dataset_folder(name)}, [*bags, task, success])
     wanted = Wanted(name, task, success, False, min_steps, strict, description, force)
     import_bags(bags, wanted, BagSettings(execute, stamp_tolerance, namespace, remappings(remap)))

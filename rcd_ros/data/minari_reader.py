@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.dataset_folders import Metadata, damaged
 from rcd_ros.data.episodes import Episode
+from rcd_ros.data.formats.hdf5 import check_all_stored, open_hdf5
+from rcd_ros.data.formats.hdf5_heaps import check_heaps
 from rcd_ros.errors import RcdError
 
 logger = logging.getLogger(__name__)
@@ -60,19 +62,36 @@ def _read(name: str, folder: Path, metadata: Metadata) -> tuple[list[dict[str, A
     numbers = range(metadata.total_episodes)
     try:
         storage = MinariStorage.read(folder)
-        _check_spaces(name, storage.observation_space, storage.action_space)
+    except Exception as error:
+        raise _refusal(name, folder, metadata, error) from error
+    _check_spaces(name, storage.observation_space, storage.action_space)
+    try:
+        _check_files(folder)
         # Minari documents no other way to the episodes' attributes.
         return list(storage.get_episodes(numbers)), list(map(dict, storage.get_episode_metadata(numbers)))
-    except RcdError:
-        raise
-    except ImportError as error:
-        raise RcdError(
+    except Exception as error:
+        raise _refusal(name, folder, metadata, error) from error
+
+
+def _check_files(folder: Path) -> None:
+    """Check that a data set's values are in its own files; Minari follows links to others."""
+    for file in folder.glob("*.hdf5"):
+        with open_hdf5(file) as opened:
+            check_heaps(file)
+            check_all_stored(opened)
+
+
+def _refusal(name: str, folder: Path, metadata: Metadata, error: Exception) -> RcdError:
+    """What to raise where Minari fails, which checks little.
+
+    h5py, pyarrow, Pillow and Gymnasium raise what they do; none of it is ours to tell apart.
+    """
+    if isinstance(error, ImportError):
+        return RcdError(
             f"data set '{name}' is in {metadata.data_format} format, which needs another package: pip install "
             "pyarrow, or fetch it as HDF5"
-        ) from error
-    # Minari checks little: h5py, pyarrow, Pillow and Gymnasium raise what they do; none of it is ours to tell apart.
-    except Exception as error:
-        raise damaged(name, folder, " ".join(str(error).split())[:200] or type(error).__name__) from error
+        )
+    return damaged(name, folder, " ".join(str(error).split())[:200] or type(error).__name__)
 
 
 def _check_spaces(name: str, observed: gymnasium.Space[Any], actions: gymnasium.Space[Any]) -> None:

@@ -88,6 +88,8 @@ def _degrees(observed: FloatArray, spec: TaskSpec) -> Iterator[str]:
 
 
 def _limits(commands: FloatArray, spec: TaskSpec) -> Iterator[str]:
+    if spec.command.source != "action":  # what was observed is what the robot did, whatever its limits
+        return
     for joint, values, low, high, unit in zip(
         _commanded(spec), commands.T, spec.command.lower, spec.command.upper, spec.command.units, strict=True
     ):

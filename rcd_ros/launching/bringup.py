@@ -171,6 +171,7 @@ _EXPECTED: dict[Kind, str] = {
 
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     _keep_apart(values)
+    _refuse_without_effect(values, "mode:=realtime", values["mode"] != "lockstep", ("speed",))
     if values["checkpoint"]:
         _check_planner("kitchen", Path(values["checkpoint"]), f"rcd launch mujoco_sim {_TASK_OF_CHECKPOINT}")
     if values["params_file"]:
@@ -201,6 +202,13 @@ def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
             required=True,
         ),
     ]
+
+
+def _refuse_without_effect(values: Mapping[str, str], where: str, applies: bool, names: Sequence[str]) -> None:
+    """Refuse arguments that only have an effect in one case."""
+    for name in names:
+        if values.get(name) and not applies:
+            raise RcdError(f"{name}:={values[name]} is for {where}: without it, leave it away")
 
 
 def _keep_apart(values: Mapping[str, str]) -> None:
@@ -270,6 +278,9 @@ KITCHEN_SIM = Bringup(
 
 def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     _keep_apart(values)
+    _refuse_without_effect(values, "mode:=realtime", values["mode"] != "lockstep", ("speed",))
+    said = bool(values["params_file"])
+    _refuse_without_effect(values, "a model:=...", said or bool(values["model"]), ("keyframe", "control_period"))
     sources = [name for name in SOURCES if values[name]]
     files = (Path(values["params_file"]) if values["params_file"] else find_resource("config/mujoco_sim.yaml"),)
     if not files[0].is_file():
@@ -286,6 +297,7 @@ def _mujoco_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
         _check_period(values["control_period"], Path(values["checkpoint"]))
     if values["checkpoint"] and not values["params_file"]:
         planner = _as_trained(Path(values["checkpoint"])) | planner
+    _refuse_without_effect(values, "a planner, checkpoint:=...", said or "checkpoint" in planner, ("engine", "shape"))
     # Without a planner there is nothing to wait for and no last episode.
     alone = {} if "checkpoint" in planner else {"mode": "realtime", "wait_for_planner": False, "episodes": 0}
     bridge = NodeProcess(

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.battery import tables
 from tests.cli.battery.calls import all_calls, sample
 from tests.cli.battery.run import findings, place
-from tests.cli.battery.tree import Call, commands
+from tests.cli.battery.tree import Call, commands, line
 from tests.cli.battery.values import role
 
 DRAWN = 520
@@ -42,16 +42,13 @@ def test_every_parameter_of_every_command_is_tried(calls: list[Call]) -> None:
 
 def test_right_calls_reach_their_work(room: Path) -> None:
     """Otherwise bad values would be refused for another reason than that they are bad."""
-    from tests.cli.battery.tree import line
-
-    unavailable = ("bench report", "bench peers", "bench baselines")  # rliable, LeRobot and d3rlpy are not everywhere
-    found = []
-    for name, command in commands().items():
-        if name in unavailable or name == "data delete":
-            continue
-        call = Call(name, "nothing", line(command, name, tables.CALLS[name], room), certain=True)
-        found += [name] if findings([call], room) and "not refused" in findings([call], room)[0] else []
-    assert set(commands()) - {*unavailable, "data delete"} == set(found)
+    calls = [
+        Call(name, "nothing", line(command, name, tables.CALLS[name], room), certain=True)
+        for name, command in commands().items()
+        if name not in tables.NEVER_RIGHT
+    ]
+    found = findings(calls, room)
+    assert {call.command for call in calls} == {each.partition(":")[0] for each in found if "not refused" in each}
 
 
 def test_the_battery_finds_what_is_not_refused_and_what_is_overwritten(room: Path) -> None:

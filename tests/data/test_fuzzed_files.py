@@ -24,14 +24,16 @@ import yaml
 from numpy.random import Generator
 from rosbags.rosbag2 import StoragePlugin
 
-from rcd_ros.data.bags import Bag, TaskTopics
-from rcd_ros.data.formats import aloha, d4rl, lerobot, robomimic
+from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bags import Bag
+from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, robomimic
 from rcd_ros.data.formats.detect import open_recording
 from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset, task_of_dataset
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.bag_replay import RecordedPlans
 from rcd_ros.planning.card import model_card
 from rcd_ros.planning.checkpoint import MANIFEST, SEAL, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.torch_modules import build_planner, one_step
@@ -107,7 +109,9 @@ def run() -> list[Event]:
 
 def read_bag(path: Path) -> None:
     bag, spec = Bag(path), tiny_spec()
-    read_episodes(bag, spec, TaskTopics(bag, spec, None, {}))
+    topics = TaskTopics(bag, spec)
+    read_episodes(bag, spec, topics)
+    RecordedPlans(bag, topics)
 
 
 def make_dataset(_: Path) -> None:
@@ -201,10 +205,12 @@ def bag(storage: StoragePlugin) -> Callable[[Path], None]:
     return lambda room: (write_bag(room / "bag", run(), storage), None)[1]
 
 
-def lerobot_set(version: lerobot.Version) -> Callable[[Path], None]:
+def lerobot_set(version: lerobot_writer.Version) -> Callable[[Path], None]:
     keys = ("observation.state", "action")
     names = dict.fromkeys(keys, ("a", "b", "c"))
-    return lambda room: lerobot.write(room / "set", recorded(keys), 0.05, names=names, task="push", version=version)
+    return lambda room: lerobot_writer.write(
+        room / "set", recorded(keys), 0.05, names=names, task="push", version=version
+    )
 
 
 SUBJECTS = {

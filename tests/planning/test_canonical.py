@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from rcd_ros.planning.canonical import Canonical, settle
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
 from rcd_ros.resources import find_resource
+from tests.planning.tiny import tiny_manifest, write_tiny
 
 SPEC = TaskSpec(
     name="turn",
@@ -115,3 +117,19 @@ def test_a_shipped_planner_plans_the_same_for_both_signs():
     plan = planner.plan(observed)
     planner.reset(3)
     np.testing.assert_allclose(planner.plan(turned), plan, atol=1e-6)
+
+
+def test_a_planner_of_a_turning_joint_plans_the_same_beyond_half_a_turn(tmp_path: Path) -> None:
+    """Pins: the command of a continuous joint jumped from 0.28 to -0.56 rad/s where its driver wraps at +-pi."""
+    write_tiny(tmp_path / "planner", tiny_manifest(SPEC, history=2))
+    planner = Planner.load(tmp_path / "planner", engine="onnxruntime")
+    observed = np.zeros((2, 9))
+    observed[:, 5], observed[:, 1] = 1.0, (math.pi - 0.05, math.pi - 0.01)
+    plan = planner.plan(observed)
+    wrapped = observed.copy()
+    wrapped[1, 1] -= 2.0 * math.pi
+    planner.reset(0)
+    np.testing.assert_allclose(planner.plan(wrapped), plan - 2.0 * math.pi, atol=1e-5)
+    wrapped[0, 1] -= 2.0 * math.pi
+    planner.reset(0)
+    np.testing.assert_allclose(planner.plan(wrapped), plan - 2.0 * math.pi, atol=1e-5)

@@ -78,6 +78,7 @@ def baselines(
     from rcd_ros.benchmarks.results import Cell, read_cell
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.evaluation.comparison import comparison_table, pool, read_summary
+    from rcd_ros.outputs import refuse_twice
     from rcd_ros.simulation.tasks import get_task
 
     not_with(context, "--install", install, "python")
@@ -87,6 +88,7 @@ def baselines(
     if into is not None and len(datasets) * len(methods) * len(training_seeds) != 1:
         raise RcdError(f"--into '{into}' takes one result: name one data set, one --method and one of --seeds")
     options = {} if episode_steps is None else {"episode_steps": episode_steps}
+    refuse_twice("data set", datasets)
     loaded = {}
     for name in datasets:
         dataset = load_dataset(name)

@@ -71,7 +71,7 @@ def read_bags(paths: Sequence[Path], spec: TaskSpec, layout: BagLayout, settings
         settings: what is said by hand.
     """
     episodes: list[RecordedEpisode] = []
-    told: list[str] = []
+    read: list[BagEpisodes] = []
     checkpoints: dict[str, str] = {}
     for path in [bag for each in paths for bag in bags_in(each)]:
         try:
@@ -85,10 +85,10 @@ def read_bags(paths: Sequence[Path], spec: TaskSpec, layout: BagLayout, settings
         episodes += [
             _recorded(f"{path.name}: {each.name}" if named else path.name, each, spec) for each in found.episodes
         ]
-        told += [f"{path.name}: {note}" for note in _notes(found, layout)]
+        read.append(found)
         checkpoints |= {path.name: found.checkpoint_sha256} if found.checkpoint_sha256 else {}
     recording = Recording(
-        FORMAT, paths[0], lambda: iter(episodes), len(episodes), period=spec.control_period, notes=told
+        FORMAT, paths[0], lambda: iter(episodes), len(episodes), period=spec.control_period, notes=_notes(read, layout)
     )
     command = None if layout.commands is None else Columns(COMMAND)
     return BagSource(recording, ColumnMap({c.name: Columns(c.name) for c in spec.observations}, command), checkpoints)
@@ -111,23 +111,27 @@ def _recorded(name: str, episode: BagEpisode, spec: TaskSpec) -> RecordedEpisode
     )
 
 
-def _notes(found: BagEpisodes, layout: BagLayout) -> list[str]:
-    """What is worth knowing of a bag, one sentence each."""
-    steps = f"{found.observed} observations, {found.steps} steps in {len(found.usable)} episodes"
-    notes = [f"{steps}, {found.held} of them without a command that was due"]
+def _notes(bags: Sequence[BagEpisodes], layout: BagLayout) -> list[str]:
+    """What is worth knowing of bags that could be read, one sentence each."""
+    observed, steps = sum(each.observed for each in bags), sum(each.steps for each in bags)
+    count, held = sum(len(each.usable) for each in bags), sum(each.held for each in bags)
+    notes = [
+        f"{observed} observations, {steps} steps in {count} episodes, {held} of them without a command that was due"
+    ]
     if layout.commands is not None:
-        how = f"{found.mode}, as its bridge said" if found.mode else "in real time, as no bridge said otherwise"
-        notes.append(f"plans kept for {found.execute} periods, {how}")
-    if found.splits:
-        notes.append(f"control periods are missing in {found.splits} places, where episodes are parted")
-    if found.derived:
-        notes.append(f"velocities are differences of positions: {', '.join(found.derived)}")
+        for execute, mode in dict.fromkeys((each.execute, each.mode) for each in bags):
+            how = f"{mode}, as the bridge said" if mode else "in real time, as no bridge said otherwise"
+            notes.append(f"plans kept for {execute} periods, {how}")
+    if splits := sum(each.splits for each in bags):
+        notes.append(f"control periods are missing in {splits} places, where episodes are parted")
+    if derived := sorted({topic for each in bags for topic in each.derived}):
+        notes.append(f"velocities are differences of positions: {', '.join(derived)}")
     for what, counts in (
-        ("observations left out", found.dropped),
-        ("messages not used", found.unusable),
-        ("commands refused", found.refused),
+        ("observations left out", [each.dropped for each in bags]),
+        ("messages not used", [each.unusable for each in bags]),
+        ("commands refused", [each.refused for each in bags]),
     ):
-        if text := _counted(counts):
+        if text := _counted(sum(counts, Counter())):
             notes.append(f"{what}: {text}")
     return notes
 

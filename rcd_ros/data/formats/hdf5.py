@@ -48,24 +48,51 @@ def array(group: Any, key: str) -> NDArray[Any] | None:
     """
     import h5py
 
-    link = group.get(key, getlink=True)
-    if link is None:
+    if group.get(key, getlink=True) is None:
         return None
-    if isinstance(link, h5py.ExternalLink):
-        raise RcdError(f"'{key}' is a link to another file, '{link.filename}': copy its content into this one")
-    found = group[key]
+    found = _within(group, key)
     if not isinstance(found, h5py.Dataset):
         raise RcdError(f"'{key}' is a group, not an array")
     if found.dtype.kind not in "fiub":
         raise RcdError(f"'{key}' holds {found.dtype}, not numbers")
     if found.ndim == 0:
         raise RcdError(f"'{key}' is a single value, not an array")
+    _check_stored(found, key)
+    return np.asarray(found)
+
+
+def check_all_stored(group: Any) -> None:
+    """Check that everything below a group is in its file.
+
+    Raises:
+        RcdError: something is a link to another file or keeps its values there, or holds more than the file has.
+    """
+    import h5py
+
+    for key in group:
+        found = _within(group, key)
+        if isinstance(found, h5py.Group):
+            check_all_stored(found)
+        elif isinstance(found, h5py.Dataset):
+            _check_stored(found, found.name)
+
+
+def _within(group: Any, key: str) -> Any:
+    """What is below `group`, unless it is in another file."""
+    import h5py
+
+    link = group.get(key, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise RcdError(f"'{key}' is a link to another file, '{link.filename}': copy its content into this one")
+    return group[key]
+
+
+def _check_stored(found: Any, key: str) -> None:
     if found.is_virtual or found.external:  # where the other file is missing, HDF5 gives zeros without a word
         raise RcdError(f"'{key}' keeps its values in another file: copy its content into this one")
     stored = found.id.get_storage_size()
     if found.nbytes > _LARGE and found.nbytes > _MOST_DENSE * stored:
         raise RcdError(f"'{key}' is said to hold {found.nbytes:,} bytes, {stored:,} are in the file: it is damaged")
-    return np.asarray(found)
 
 
 def is_image(group: Any, key: str) -> bool:

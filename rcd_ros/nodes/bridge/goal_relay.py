@@ -11,6 +11,7 @@ from std_msgs.msg import Header
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.qos import LATCHED
+from rcd_ros.nodes.ros.quiet_log import PERIOD_S, QuietLog
 from rcd_ros.planning.spec import ObservationChannel
 from rcd_ros.simulation.simulation import GoalDirected
 
@@ -26,6 +27,7 @@ class GoalRelay:
     def __init__(self, node: Node, channel: ObservationChannel, simulation: GoalDirected, depth: int) -> None:
         """Relay the goals of `simulation` through `node`; `channel` names the topic and the axes of a position."""
         self._node, self._channel, self._simulation = node, channel, simulation
+        self._log = QuietLog(node.get_logger())
         self._columns = list(channel.columns)
         self._stamp = 0
         self._goal = np.empty(0)
@@ -55,9 +57,9 @@ class GoalRelay:
                 raise RcdError("it is not finite")
             self._simulation.move_goal(goal)
         except RcdError as error:
-            self._node.get_logger().warning(f"a goal was refused: {error}")
+            self._log.warning(f"a goal was refused: {error}")
             self._tell()
         else:
             self._goal = goal
             place = ", ".join(f"{axis} = {value:.3g}" for axis, value in zip(self._channel.joints, goal, strict=True))
-            self._node.get_logger().info(f"the goal is now at {place}")
+            self._node.get_logger().info(f"the goal is now at {place}", throttle_duration_sec=PERIOD_S)

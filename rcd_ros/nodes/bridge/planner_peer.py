@@ -65,7 +65,7 @@ class PlannerPeer:
     def hear(self, message: DiagnosticArray) -> str:
         """Read diagnostics; why the planner cannot drive this task, as a sentence, if it cannot."""
         for status in message.status:
-            if not status.name.endswith(f"{self._planner}: planning"):
+            if not f"/{status.name}".endswith(f"/{self._planner.lstrip('/')}: planning"):
                 continue
             values = {entry.key: entry.value for entry in status.values}
             self.message = "" if values.get("state") == "planning" else status.message

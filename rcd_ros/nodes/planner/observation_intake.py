@@ -16,6 +16,7 @@ from rcd_ros.nodes.planner.observation_reader import ObservationReader, reader_t
 from rcd_ros.nodes.planner.observation_waiting import ObservationWaiting
 from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
+from rcd_ros.nodes.ros.quiet_log import QuietLog
 from rcd_ros.planning.observation import Observation, ObservationAssembler, frames_needed
 from rcd_ros.planning.observation_watch import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
@@ -62,6 +63,8 @@ class ObservationIntake:
         self.assembler = assembler
         self.stale = ""
         self._node = node
+        self._log = QuietLog(node.get_logger())
+        self._told = False
         self._lead = assembler.lead
         self._on_observation, self._on_repeated, self._on_stale = on_observation, on_repeated, on_stale
         self._simulated = bool(node.get_parameter("use_sim_time").value)
@@ -162,9 +165,9 @@ class ObservationIntake:
             self._watch.tick(self._now(), time.monotonic_ns())
             problem = self._watch.problem()
         if problem and not self.stale:
-            self._node.get_logger().warning(f"no new plan: {problem}")
+            self._told = self._log.warning(f"no new plan: {problem}")
             self._on_stale(problem)
-        elif self.stale and not problem:
+        elif self.stale and not problem and self._told:
             self._node.get_logger().info("observations are fresh again")
         self.stale = problem
 

@@ -57,7 +57,8 @@ class PlanRunner:
             that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
-        early: the last observation that was dropped because its stamp was ahead of the clock, until the next plan.
+        early: the last observation that was dropped because its stamp was ahead of the clock, or whose plan was
+            forgotten since; until the next plan.
         held_for: why the robot is held at present; empty while it is not.
         guard: judges observations by the training data.
         greatest_ages: of each topic, ns.
@@ -93,6 +94,7 @@ class PlanRunner:
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[Written]] | None = None
         self.early: PlanTask | None = None
+        self._answered: PlanTask | None = None
         self.held_for = ""
         self._parameters = parameters
         self._outputs = outputs
@@ -127,8 +129,14 @@ class PlanRunner:
         self._running = True
 
     def begin_episode(self) -> None:
-        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led."""
+        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led.
+
+        The request may come later than the episode's first observation, which is then planned on anew when it is shown
+        again.
+        """
+        answered = self._answered if self.last is not None else self.early
         self._forget()
+        self.early = answered
         self.held_for = ""
 
     def stop(self) -> None:
@@ -154,6 +162,7 @@ class PlanRunner:
             self.hold(reason)
             return
         moment = max(started, observation.stamp)
+        self._answered = task
         self._follow_clock(task, moment)
         if task.goals != self._goals:
             self._goals = task.goals

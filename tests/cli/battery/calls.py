@@ -42,6 +42,9 @@ def _one_by_one(name: str, command: Any, room: Path) -> list[Call]:
             value: object = [bad.value] if parameter.multiple or parameter.nargs == -1 else bad.value
             arguments = line(command, name, {**base, key: value}, room)
             found.append(Call(name, f"{key}: {bad.kind}", arguments, bad.certain))
+        if (parameter.multiple or parameter.nargs == -1) and role(name, parameter) in ("read", "data set"):
+            twice = list(base.get(key, [])) * 2
+            found.append(Call(name, f"{key}: twice the same", line(command, name, {**base, key: twice}, room), True))
     return found
 
 
@@ -75,7 +78,7 @@ def _together(name: str, command: Any, room: Path) -> list[Call]:
 
 def _sources(name: str, command: Any, values: tables.Values) -> list[str]:
     """Paths that a call with these values reads."""
-    read = [each for each in command.params if role(name, each) in ("read", "results")]
+    read = [each for each in command.params if role(name, each) in ("read", "results", "planners")]
     given = [values.get(str(each.name)) for each in read]
     texts = [
         str(each).removeprefix("a=") for value in given for each in (value if isinstance(value, list) else [value])

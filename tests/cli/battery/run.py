@@ -10,13 +10,14 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from typer.testing import CliRunner
+from typer import testing
 
-from rcd_ros.cli import app
+from rcd_ros.cli import app, lazy
 from tests.cli.battery.calls import Call
 from tests.cli.battery.room import State, furnish, state
 
@@ -32,6 +33,7 @@ WORK = (
     "rcd_ros.cli.make_d4rl:_train",
     "rcd_ros.data.export_dataset:export_dataset",
     "rcd_ros.data.fetch:_answers",
+    "rcd_ros.data.rerun_log:rerun_log",
     "rcd_ros.data.make:map_in_order",
     "rcd_ros.data.parallel:map_in_order",
     "rcd_ros.data.replay:map_in_order",
@@ -43,6 +45,7 @@ WORK = (
     "rcd_ros.launching.supervisor:run_nodes",
     "rcd_ros.nodes.ros.run:run_node",
     "rcd_ros.training.export:export_student",
+    "rcd_ros.training.fitted_q:Judge",
     "rcd_ros.training.pipeline:train_stage",
     "os:execvp",
 )
@@ -67,6 +70,9 @@ def place(room: Path) -> Iterator[None]:
         patch.chdir(room / "work")
         if importlib.util.find_spec("ray") is None:  # what is checked before Ray is needed can be tried without it
             patch.setitem(sys.modules, "ray", types.ModuleType("ray"))
+        # Commands keep nothing from call to call: building them anew each time would take most of the time.
+        patch.setattr(lazy, "_load", cache(lazy._load))
+        patch.setattr(testing, "_get_command", cache(testing._get_command))
         for target in WORK:
             module, _, name = target.partition(":")
             patch.setattr(f"{module}.{name}", _begin_work)
@@ -118,7 +124,7 @@ def _problem(call: Call, answer: Answer, before: State, after: State) -> str | N
 
 def _answer(call: Call) -> Answer:
     try:
-        result = CliRunner().invoke(app, list(call.arguments), env=dict(call.variables))
+        result = testing.CliRunner().invoke(app, list(call.arguments), env=dict(call.variables))
     except WorkBegan:
         return None, "", None
     except BaseException as error:

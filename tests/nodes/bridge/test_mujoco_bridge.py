@@ -120,7 +120,7 @@ def test_the_arm_is_paused_stepped_commanded_and_reset_by_request(start: Start, 
 
     peer.until(lambda: "accepted" in peer.status("mujoco_bridge: commands"), "the diagnostics")
     accepted = int(peer.status("mujoco_bridge: commands")["accepted"])
-    arm.send(pan=0.6, effort=(0.0, 0.0, 0.0, -3.0), seconds=10.0)
+    arm.send(pan=0.6, effort=(0.0, 0.0, 0.0, -3.0), points=20, seconds=10.0)
     peer.until(lambda: int(peer.status("mujoco_bridge: commands")["accepted"]) > accepted, "the command")
     assert arm.step(100).success
     peer.until(lambda: arm.time == before + 125 * PERIOD, "100 more")

@@ -207,3 +207,16 @@ def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ..
     with pytest.raises(RcdError) as refusal:
         TrajectoryOutputs(tiny_spec(), lambda kind, name: lambda message: None, joints, topic, lambda: 0)
     assert words in str(refusal.value)
+
+
+def test_an_observation_that_an_episode_begins_behind_is_planned_on_when_it_is_shown_again(folder: Path) -> None:
+    """A request that had to wait until the planner was loaded made it forget the plan, and nobody ever got another."""
+    here = Scene(folder)
+    here.see()
+    here.runner.begin_episode()
+    task = here.runner.answer_again(here.now)
+    assert task is not None and len(here.sent) == 1
+    here.runner.plan(task)
+    assert (len(here.sent), here.runner.plans) == (2, 2)
+    assert here.runner.answer_again(here.now) is None and len(here.sent) == 3
+    assert here.runner.answer_again(here.now - PERIOD) is None and len(here.sent) == 3
