@@ -20,6 +20,8 @@ from rcd_ros.planning.range_guard import RangeGuard
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
 
+SHAPINGS = 3
+"""How often a trajectory is shaped, at most, that is not ready before it takes over."""
 _AT_REST_NS = 1_000_000_000
 """A trajectory that ended so long ago says nothing of where the robot is now: it may have been put elsewhere."""
 
@@ -172,19 +174,16 @@ class PlanRunner:
         try:
             chunk = planner.plan(observation.history)
             planned = time.perf_counter_ns()
-            sent = self._stream.next(chunk, newest, observation.stamp, moment)
+            messages = self._send(lambda at: self._stream.next(chunk, newest, observation.stamp, at), moment)
         except RcdError as error:
             self.dropped["no plan"] += 1
             self._log(f"no plan: {error}")
             return
-        self.last = observation.stamp, self._publish(sent, moment)
+        self.last = observation.stamp, messages
         end = time.perf_counter_ns()
         self.plans += 1
         self.held_for = ""
         published = self._now()
-        parameters = self._parameters
-        if parameters.shape and parameters.sampling == "spline" and published - moment > parameters.lead * 1e9:
-            self.after_lead += 1
         self._times.planned(Period(observation.stamp, task.begun, started, published, planned - begin, end - planned))
         self._example = chunk, newest
         planner.prepare()
@@ -216,11 +215,10 @@ class PlanRunner:
         moment = max(self._now(), self._sent_at)
         over = moment >= self._end_of_sent
         try:
-            sent = self._stream.hold(moment, self._example[1] if over else None)
+            self._send(lambda at: self._stream.hold(at, self._example[1] if over else None), moment)
         except RcdError as error:
             self._log(f"the robot is not held ({error}), its last trajectory goes on: {reason}")
             return
-        self._publish(sent, moment)
         self.last = None  # who shows the last observation again must not set the robot in motion
 
     def change(self, parameters: PlannerParameters) -> None:
@@ -289,10 +287,25 @@ class PlanRunner:
             self._outputs.publish(messages)
             self.last = stamp, messages
 
-    def _publish(self, sent: ShapedPlan, moment: int) -> list[Written]:
-        messages = self._outputs.write(sent)
+    def _send(self, shape: Callable[[int], ShapedPlan], moment: int) -> list[Written]:
+        """Publish what `shape` makes of the `moment` (ns) from which it is due.
+
+        A controller that interpolates jumps into what comes after the moment at which it takes over. Its trajectories
+        are shaped when the plan is there, and anew when even that, or a pause of the process, has taken too long.
+        """
+        parameters = self._parameters
+        interpolated, lead = parameters.shape and parameters.sampling == "spline", round(parameters.lead * 1e9)
+        left = SHAPINGS if interpolated and lead else 1
+        while True:
+            moment = max(moment, self._now()) if interpolated else moment
+            sent, left = shape(moment), left - 1
+            messages = self._outputs.write(sent)
+            if left == 0 or self._now() - moment <= lead:
+                break
+            self._stream.withdraw()
         self._outputs.publish(messages)
         self._sent, self._sent_at = sent, moment
+        self.after_lead += interpolated and self._now() - moment > lead
         return messages
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 Values = Mapping[str, object]
 """Parameter's name in Python -> value, values, or True for a flag; `{room}` stands for the folder of the files."""
 
-WRITTEN_FILES = ("json_file", "plot", "save_recipe")
+WRITTEN_FILES = ("json_file", "plot", "save_recipe", "rrd", "rerun_file")
 WRITTEN_FILES_OF = {("eval", "video")}
 WRITTEN_FOLDERS = ("output", "compact", "logs", "into", "workspace")
 KEPT_FOLDERS = (
@@ -20,7 +20,6 @@ KEPT_FOLDERS = (
 """Folders that may be there already: what is in them is gone on with."""
 NEW_DATASETS = ("name",)
 DATASETS = ("source", "dataset", "offline", "datasets")
-READ = ("checkpoint", "bag", "bags", "file", "recipe", "results", "folders", "medium", "expert", "python")
 READ_TEXTS = (("sweep", "description"), ("train", "recipe"), ("compare", "results"))
 """Parameters of type text that name a file."""
 
@@ -35,6 +34,7 @@ CALLS: dict[str, Values] = {
     "export": {"checkpoint": PLANNER, "compact": "{room}/work/small"},
     "show": {"checkpoint": PLANNER},
     "compare": {"results": ["a={room}/result.json"]},
+    "choose": {"planners": [PLANNER], "dataset": TINY, "steps": "1"},
     "replay": {"bag": "{room}/bag", "checkpoint": PLANNER},
     "record": {"output": "{room}/work/bag", "seconds": "1"},
     "demo": {"checkpoint": PLANNER, "output": "{room}/work/demo", "episodes": "1"},
@@ -58,16 +58,20 @@ CALLS: dict[str, Values] = {
     "data delete": {"name": TINY},
     "data fetch": {"name": "D4RL/kitchen/complete-v2"},
     "data list": {},
+    "data view": {"name": TINY, "rrd": "{room}/work/new.rrd"},
     "task init": {"model": "{room}/arm.xml"},
     "task check": {"task": "kitchen"},
 }
 """A call of each command that is right. A command without one is tried with its other values missing."""
+FREE_TEXTS = (("data import", "description"), ("export", "notes"), ("record", "topics"))
+"""Parameters that take any text; all others name something that is looked up."""
 NEVER_RIGHT = (
     "bench baselines",  # needs d3rlpy
     "bench peers",  # needs LeRobot
     "bench report",  # needs rliable, and so does `sweep`
     "bench speedup",  # needs a trained teacher
     "data delete",
+    "data view",  # needs Rerun
     "data from-bag",  # needs a bag of the kitchen
     "replay",  # likewise
     "sweep",
@@ -77,6 +81,7 @@ NEVER_RIGHT = (
 ALSO: dict[tuple[str, str], Values] = {
     ("eval", "dataset"): {"policy": "replay"},
     ("eval", "step_size"): {"gradient_steps": "2"},
+    ("eval", "engine"): {"policy": "student"},
     ("eval", "decay"): {"mode": "temporal_ensemble"},
     ("eval", "overlap"): {"mode": "splice"},
     ("eval", "delay"): {"mode": "splice"},
