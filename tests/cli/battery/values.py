@@ -55,7 +55,7 @@ def role(command: str, parameter: Any) -> str:
     return "choice" if issubclass(kind, enum.Enum) else "text"
 
 
-_OF_EXISTING = ("data export", "data show", "data delete")
+_OF_EXISTING = ("data export", "data view", "data show", "data delete")
 
 
 def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
