@@ -13,9 +13,8 @@ from rcd_ros.cli.bounds import LARGEST_SEED
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.evaluation.bag_replay import BagReplay, Outcome
+    from rcd_ros.evaluation.bag_replay import BagReplay
 
-_EXIT_CODES: dict[Outcome, int] = {"same": 0, "different": 1, "incomplete": 3}
 _SHOWN = 10
 """Plans that differ are shown one by one up to here."""
 
@@ -50,8 +49,8 @@ def replay(
 ) -> None:
     """Feed a recorded run to a planner and compare its plans with the recorded ones.
 
-    Exit code 0: all are the same; 1: one differs; 3: none differs, but some could not be compared. Plans made from what
-    came before the recording began do not count.
+    Exit code 0: all are the same; 1: one differs or could not be compared. Plans made from what came before the
+    recording began do not count.
 
     Observations, seed and counters are the recorded ones, so that a bug seen on a robot is seen again here.
 
@@ -68,8 +67,9 @@ def replay(
     from rcd_ros.planning.planner import Planner
 
     names = remappings(remap)
-    if not tolerance < math.inf:
-        raise RcdError(f"--tolerance {tolerance:g}: give a finite number of 0 or more")
+    for option, value in (("--tolerance", tolerance), ("--stamp-tolerance", stamp_tolerance)):
+        if not math.isfinite(value):
+            raise RcdError(f"{option} {value:g}: give a finite number of 0 or more")
     claim_all({"--json": json_file}, [bag, checkpoint], force)
     spec = verify(checkpoint).task
     found = Bag(bag)
@@ -83,7 +83,7 @@ def replay(
     if json_file is not None:
         about = {"bag": str(bag), "checkpoint_sha256": sha256, "engine": used, "tolerance": tolerance}
         write_json(json_file, about | result.summary())
-    raise typer.Exit(_EXIT_CODES[result.outcome])
+    raise typer.Exit(0 if result.outcome == "same" else 1)
 
 
 def remappings(texts: Sequence[str] | None) -> dict[str, str]:

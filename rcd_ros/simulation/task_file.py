@@ -82,8 +82,8 @@ class ObserveEntry(OnTopic):
     align: Alignment = Field(
         "stamp", description="stamp: same stamp as the clock; hold: newest until then; nearest: nearest"
     )
-    tolerance: float | None = Field(None, ge=0.0, description="s that its stamp may differ (stamp, nearest)")
-    max_age: float | None = Field(None, gt=0.0, description="s that a held value may be old")
+    tolerance: FiniteFloat | None = Field(None, ge=0.0, description="s that its stamp may differ (stamp, nearest)")
+    max_age: FiniteFloat | None = Field(None, gt=0.0, description="s that a held value may be old")
     continuous: bool | Names = Field((), description="joints that turn without end; true: all")
 
     @model_validator(mode="after")
@@ -214,7 +214,7 @@ class BagEpisodes(_Section):
 
     topic: str = Field("", description="every message begins (true, or not a Bool) or ends (false) an episode")
     service: str = Field("", description="every request seen on this service's event topic begins one")
-    silence: float | None = Field(None, gt=0.0, description="s without an observation end one")
+    silence: FiniteFloat | None = Field(None, gt=0.0, description="s without an observation end one")
 
 
 class BagColumns(_Section):
@@ -225,7 +225,7 @@ class BagColumns(_Section):
         description="command: from the topics of the command; next_observation: teleoperated, what was observed one "
         "step later; or the topics that say it, e.g. a leader arm's JointState",
     )
-    tolerance: float | None = Field(None, ge=0.0, description="s between stamps, in place of the task's")
+    tolerance: FiniteFloat | None = Field(None, ge=0.0, description="s between stamps, in place of the task's")
     episodes: BagEpisodes = BagEpisodes()
     success: str = Field("", description="topic of std_msgs/Bool that says whether the episode succeeded")
 
@@ -321,7 +321,7 @@ class TaskFile(_Section):
     rate: float = Field(gt=0.0, le=1000.0, description="control rate, Hz")
     joints: Any = Field(None, description="free for anchors (&arm [...]); nothing reads it")
     clock: str = Field("", description="entry of `observe` whose stamps plans are made at; empty: the first")
-    tolerance: float | None = Field(None, ge=0.0, description="s that stamps of one observation may differ")
+    tolerance: FiniteFloat | None = Field(None, ge=0.0, description="s that stamps of one observation may differ")
     observe: dict[str, ObserveEntry] = Field(min_length=1)
     command: Annotated[tuple[CommandEntry, ...], BeforeValidator(_as_list)] = Field(min_length=1)
     limits: LimitsEntry = LimitsEntry()
