@@ -60,7 +60,6 @@ CALLS: dict[str, Values] = {
     "data delete": {"name": TINY},
     "data fetch": {"name": "D4RL/kitchen/complete-v2"},
     "data list": {},
-    "data view": {"name": TINY, "rrd": "{room}/work/new.rrd"},
     "task init": {"model": "{room}/arm.xml"},
     "task check": {"task": "kitchen"},
 }
@@ -73,7 +72,6 @@ NEVER_RIGHT = (
     "bench report",  # needs rliable, and so does `sweep`
     "bench speedup",  # needs a trained teacher
     "data delete",
-    "data view",  # needs Rerun
     "data from-bag",  # needs a bag of the kitchen
     *(() if find_spec("rerun") else ("data view",)),
     "replay",  # likewise
