@@ -346,7 +346,9 @@ def test_a_folder_that_is_no_data_set_is_kept(datasets_root: Path) -> None:
     (folder / "thesis.tex").write_text("three years of work")
     with pytest.raises(RcdError, match=r"thesis\.tex"):
         delete_dataset("thesis-v1")
-    assert (folder / "thesis.tex").exists()
+    with pytest.raises(RcdError, match=r"thesis\.tex"):
+        save_dataset("thesis-v1", synthetic_episodes(), task=None, origin={}, description="", force=True)
+    assert (folder / "thesis.tex").read_text() == "three years of work"
 
 
 def test_other_folders_and_loops_of_links_are_passed_by(datasets_root: Path) -> None:
