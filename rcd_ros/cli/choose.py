@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.bounds import LARGEST_SEED, MOST_STEPS
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ def choose(
     execute: Annotated[
         int | None, typer.Option(min=1, help="Commands executed of each plan (default: the first one's).")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps by which the judge learns each planner's value.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the judge.")] = 0,
+    steps: Annotated[
+        int, typer.Option(min=1, max=MOST_STEPS, help="Steps by which the judge learns each planner's value.")
+    ] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the judge.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all values to this file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
 ) -> None:
@@ -41,16 +44,17 @@ def choose(
     from rich.console import Console
     from rich.table import Table
 
+    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import check_same_task, load_dataset
     from rcd_ros.data.transitions import cut_transitions
-    from rcd_ros.outputs import claim, write_json
+    from rcd_ros.outputs import claim_all, refuse_twice, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.progress import progress_bar
     from rcd_ros.training.fitted_q import FitSettings, Judge, plan_all
 
-    if json_file is not None:
-        claim(json_file, force)
     labels = _labels(planners)
+    for folders in labels.values():
+        refuse_twice("checkpoint", folders)
     manifests = {folder: verify(folder) for folders in labels.values() for folder in folders}
     first = next(iter(manifests.values()))
     _check_alike(manifests, first)
@@ -58,6 +62,7 @@ def choose(
     if periods > first.horizon:
         raise RcdError(f"--execute must be at most the planned horizon {first.horizon}, got {periods}")
     data = load_dataset(name)
+    claim_all({"--json": json_file}, [*manifests, dataset_folder(name)], force)
     check_same_task(data, first.task)
     discount = first.critic.discount if first.critic is not None else 0.99
     transitions = cut_transitions(data.episodes, first.task, first.history, periods, discount)

@@ -59,6 +59,7 @@ def faults(
     from rcd_ros.faults.stage import StageSettings
     from rcd_ros.outputs import check_folder, claim_all, keep_apart
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.planning.engines.choose import check_engine
     from rcd_ros.simulation.tasks import planner_of, task_of
 
     not_with(context, "--list", list_only, "speed", "engine", "shape", "json_file", "logs", "force")
@@ -72,6 +73,7 @@ def faults(
     if list_only:
         _show_list(chosen)
         return
+    check_engine(engine)
     if logs is not None and os.path.lexists(logs):
         raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
     if logs is not None:

@@ -38,6 +38,7 @@ def record(
     from rcd_ros.data.bag_writer import check_new_bag
     from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
     from rcd_ros.nodes.ros.run import run_node
+    from rcd_ros.outputs import check_folder
 
     not_with(context, "--all", everything, "topics")
     for option, value in (("--seconds", seconds), ("--max-size", max_size)):
@@ -45,6 +46,7 @@ def record(
             raise RcdError(f"{option} {value:g}: give a finite number of 0 or more")
     folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"
     check_new_bag(folder)
+    check_folder(folder)
     parameters: dict[str, Any] = {
         "output": str(folder),
         "all": everything,

@@ -10,12 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.interfaces import (
+    Connection,
+    Nodetype,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from rcd_ros.errors import RcdError
-from rcd_ros.outputs import check_folder
 
 RESERVE_BYTES = 4 << 20
 """Kept free on the disk while a bag is open: what its end may need when everything else is full."""
@@ -23,21 +31,72 @@ _RECORD_BYTES = 31
 """What MCAP adds to a message."""
 
 
+TRIGGER_EVENT = "std_srvs/srv/Trigger_Event"
+"""What a service says of its calls, such as the planner's `begin_episode`."""
+_TEXT = f"""service_msgs/ServiceEventInfo info
+std_srvs/Trigger_Request[<=1] request
+std_srvs/Trigger_Response[<=1] response
+{"=" * 80}
+MSG: service_msgs/ServiceEventInfo
+uint8 event_type
+builtin_interfaces/Time stamp
+uint8[16] client_gid
+int64 sequence_number
+{"=" * 80}
+MSG: builtin_interfaces/Time
+int32 sec
+uint32 nanosec
+{"=" * 80}
+MSG: std_srvs/Trigger_Request
+uint8 structure_needs_at_least_one_member
+{"=" * 80}
+MSG: std_srvs/Trigger_Response
+bool success
+string message
+"""
+"""Definition of these events as MCAP has it, which rosbags cannot make of a service's types."""
+_REQUEST, _RESPONSE = "std_srvs/srv/Trigger_Request", "std_srvs/srv/Trigger_Response"
+
+
 @cache
 def typestore() -> Any:
     """ROS 2's standard message definitions."""
-    return get_typestore(Stores.ROS2_JAZZY)
+    store = get_typestore(Stores.ROS2_JAZZY)
+    types: Any = {
+        _REQUEST: ([], [_value("structure_needs_at_least_one_member", "uint8")]),
+        _RESPONSE: ([], [_value("success", "bool"), _value("message", "string")]),
+        TRIGGER_EVENT: (
+            [],
+            [
+                ("info", (Nodetype.NAME, "service_msgs/msg/ServiceEventInfo")),
+                ("request", (Nodetype.SEQUENCE, ((Nodetype.NAME, _REQUEST), 1))),
+                ("response", (Nodetype.SEQUENCE, ((Nodetype.NAME, _RESPONSE), 1))),
+            ],
+        ),
+    }
+    store.register(types)
+    return store
+
+
+def _value(name: str, kind: str) -> Any:
+    return name, (Nodetype.BASE, (kind, 0))
+
+
+def definition(type_name: str) -> dict[str, Any]:
+    """What rosbags is told of a type of `typestore()` when a topic joins a bag."""
+    if type_name == TRIGGER_EVENT:
+        return {"msgdef": _TEXT, "rihs01": typestore().hash_rihs01(type_name)}
+    return {"typestore": typestore()}
 
 
 def check_new_bag(folder: Path) -> None:
-    """Refuse a bag's folder that exists, or cannot be made.
+    """Refuse a bag's folder that exists.
 
     Raises:
         RcdError: as said.
     """
     if os.path.lexists(folder):
         raise RcdError(f"'{folder}' exists already: choose another folder for the bag")
-    check_folder(folder)
 
 
 def qos(reliable: bool, transient_local: bool) -> Qos:
@@ -104,7 +163,7 @@ class BagWriter:
         """
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(
-                topic, type_name, typestore=typestore(), offered_qos_profiles=[offered]
+                topic, type_name, **definition(type_name), offered_qos_profiles=[offered]
             )
             self.counts[topic] = 0
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rcd_ros.data.dataset_folders import Metadata, damaged
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.formats.hdf5 import check_all_stored, open_hdf5
+from rcd_ros.data.formats.hdf5_heaps import check_heaps
 from rcd_ros.errors import RcdError
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def _check_files(folder: Path) -> None:
     """Check that a data set's values are in its own files; Minari follows links to others."""
     for file in folder.glob("*.hdf5"):
         with open_hdf5(file) as opened:
+            check_heaps(file)
             check_all_stored(opened)
 
 

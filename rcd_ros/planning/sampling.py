@@ -30,8 +30,8 @@ class PointChoice:
 
     Attributes:
         sampling: "period": one point a control period, for receivers that execute one command a period. "spline": the
-            moment of sending and all knots of the motion behind it, so that cubic interpolation between the points is
-            the motion.
+            motion from the lead before the moment of sending on, but not from before the stamp: that moment and all
+            knots behind it, so that cubic interpolation between the points is the motion.
         stamping: from when times count. "observation": the stamp of the observation that was planned from; the points
             begin with what is commanded until the plan takes over. "takeover": the moment at which it takes over; the
             first point is what is commanded then. For receivers that go on as before until the stamp.
@@ -62,7 +62,9 @@ class PointChoice:
             last: end of its last command's period; before `switch` for a plan that only stops.
             period: the control period.
         """
-        begin, rest = max(stamp, now), motion.end + motion.average
+        # A controller's clock may be as much behind the planner's as a trajectory may be late.
+        begin = max(stamp, now - (switch - now) if self.sampling == "spline" else now)
+        rest = motion.end + motion.average
         end = rest if self.rests or last <= switch else last
         if self.sampling == "spline":
             times = motion.knots(after=begin)

@@ -33,7 +33,7 @@ ANCHORS: tuple[str, ...] = get_args(Anchor)
 
 @dataclass(frozen=True)
 class ShapedPlan:
-    """A trajectory to send: its `points` count from `stamp` (ns); of a shaped one they are all in the future."""
+    """A trajectory to send: `points` count from `stamp` (ns); of a shaped one none is over by more than the lead."""
 
     stamp: int
     points: TrajectoryPoints
@@ -145,7 +145,7 @@ class Shaper:
         self._used = self._able(position, velocity, step)
         reached, speeds = self._follow(goals, rates, position, velocity, step)
         knots = first + np.arange(len(speeds), dtype=np.int64) * self._period
-        kept = max(self._period, self._lead)
+        kept = max(self._period, 2 * self._lead)
         self._motion = motion.continued(switch, knots, reached, speeds, offset, keep=kept)
         self._switched = switch
         last = stamp + len(wanted) * self._period

@@ -7,6 +7,7 @@ no ROS: equal calls give equal trajectories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -100,6 +101,7 @@ class CommandStream:
         self._velocities = None if self._rates == "effort" else observed_columns(spec, "joint_velocity")
         self._followed: Plan | None = None
         self._sent: ShapedPlan | None = None
+        self._remember()
 
     def reset(self) -> None:
         """Discard the commanded motion: the next plan starts from the measured state."""
@@ -146,6 +148,7 @@ class CommandStream:
             RcdError: values of the wrong shape or not finite, positions that are needed and not observed, or a clock
                 that has gone back: `reset` then.
         """
+        self._remember()
         plan = self._mode.next(chunk, stamp, now)
         if plan is self._followed and self._sent is not None:
             return self._sent
@@ -168,6 +171,7 @@ class CommandStream:
         Raises:
             RcdError: nothing is commanded and nothing observed, or the clock has gone back.
         """
+        self._remember()
         if self._sent is None and observation is None:
             raise RcdError("there is nothing to hold yet: no trajectory was sent and nothing is observed")
         positions, velocities = self._beginning(now, observation)
@@ -175,6 +179,15 @@ class CommandStream:
         self._mode.reset()
         self._followed = None
         return self._sent
+
+    def withdraw(self) -> None:
+        """Go on from the trajectory before the last one: `next` or `hold` made one that is not sent."""
+        self._mode, self._shaper, self._followed, self._sent = self._before
+        self._remember()
+
+    def _remember(self) -> None:
+        # Copies that share all arrays: neither mode nor shaper writes into one.
+        self._before = copy(self._mode), copy(self._shaper), self._followed, self._sent
 
     def _beginning(
         self, now: int, observation: NDArray[np.float64] | None

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
 
-STORE: Any = get_typestore(Stores.ROS2_JAZZY)
+from rcd_ros.data.bag_writer import definition, typestore
+
+STORE: Any = typestore()
 PERIOD = 100_000_000
 ARM = ("elbow", "wrist")
 Event = tuple[int, str, str, Any]
@@ -134,6 +135,6 @@ def write_bag(folder: Path, events: Sequence[Event], storage: StoragePlugin = St
         connections: dict[str, Any] = {}
         for time, topic, kind, message in events:
             if topic not in connections:
-                connections[topic] = writer.add_connection(topic, kind, typestore=STORE)
+                connections[topic] = writer.add_connection(topic, kind, **definition(kind))
             writer.write(connections[topic], time, STORE.serialize_cdr(message, kind))
     return folder

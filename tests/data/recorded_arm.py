@@ -26,6 +26,8 @@ MS = 1_000_000
 START = 1_700_000_000 * 10**9
 TICK = 5 * MS
 """Of physics and controller."""
+AFTER = 60
+"""Ticks that are recorded after the success, until the camera has seen it."""
 LATE = 35 * MS
 TOPICS = {
     "joints": ("/joint_states", "sensor_msgs/msg/JointState"),
@@ -79,7 +81,7 @@ class _Recorder:
         self._hand = 0.0
 
     def run(self) -> Demonstration:
-        begin = self._now
+        begin, left = self._now, 0
         for tick in range(self._spec.episode_steps * 10):
             self._now = begin + tick * TICK
             if tick % 2 == 0:
@@ -88,10 +90,10 @@ class _Recorder:
             if tick % 10 == 0:
                 self._command()
             self._step()
-            done = self._simulation.achieved(self._simulation._observe())
-            if done and not self._made.succeeded:
-                self._made.succeeded = True
-            if done and tick % 10 == 9:
+            if not left and self._simulation.achieved(self._simulation._observe()):
+                self._made.succeeded, left = True, AFTER
+            left -= left > 0
+            if left == 1:
                 break
         return self._made
 

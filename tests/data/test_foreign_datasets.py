@@ -22,6 +22,8 @@ from rcd_ros.cli import app
 from rcd_ros.data.storage import delete_dataset, list_datasets, load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from tests.data.demonstrations import synthetic_episodes
+from tests.planning.tiny import write_tiny
+from tests.training.tiny_recipe import RECIPE
 
 pytestmark = [pytest.mark.usefixtures("datasets_root"), pytest.mark.filterwarnings("ignore::UserWarning")]
 NAME, OWN = "others/some-v0", "rcd/test/own-v0"
@@ -379,3 +381,24 @@ def test_names_that_no_data_set_can_have(name: str) -> None:
         save_dataset(name, synthetic_episodes(), task=None, origin={}, description="")
     with pytest.raises(RcdError, match="no local data set"):
         load_dataset(name)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "teacher", "{room}/recipe.yaml", "--output", "{room}/out", "dataset=others/some-v0"),
+        ("data", "show", NAME),
+        ("data", "replay", NAME, "--name", "rcd/test/replays-v0", "--task", "kitchen"),
+        ("eval", "{room}/planner", "--offline", NAME),
+    ],
+    ids=["train", "show", "replay", "offline"],
+)
+def test_every_command_refuses_the_same(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Pins: five rewards for ten actions were shown as fine, and training raised an IndexError."""
+    content(put("rewards", np.zeros(STEPS - 1)))
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    write_tiny(tmp_path / "planner")
+    done = CliRunner().invoke(app, [part.format(room=tmp_path) for part in command])
+    assert done.exit_code == 2, (done.output, done.exception)
+    assert done.stderr.count("\n") == 1
+    assert "rewards (2,)" in done.stderr

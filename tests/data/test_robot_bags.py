@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rosbags.interfaces import Nodetype
 from rosbags.rosbag2 import StoragePlugin
 
 from rcd_ros.data.bag_layout import bag_layout
 from rcd_ros.data.bag_topics import TaskTopics
+from rcd_ros.data.bag_writer import TRIGGER_EVENT
 from rcd_ros.data.bags import Bag
 from rcd_ros.data.formats.bag import BagSettings, read_bags
 from rcd_ros.data.from_bag import BagEpisode, BagEpisodes, read_episodes
@@ -209,13 +209,15 @@ def test_episodes_are_cut_by_a_topic_and_labelled(tmp_path: Path) -> None:
 
 def test_episodes_are_cut_by_requests_of_a_service_each_once(tmp_path: Path) -> None:
     """Introspection tells of the request twice, where it was sent and where it came, and of two answers."""
-    name = "std_srvs/srv/Trigger_Event"
-    STORE.register({name: ([], [("info", (Nodetype.BASE, ("uint8", 0)))])})
     events = observed(3.0)
+    time = make("builtin_interfaces/msg/Time", sec=0, nanosec=0)
     for tick in (20, 150):
         for order, kind in enumerate((0, 1, 2, 3)):
-            time = START + 10 * MS * tick + (5 + order) * MS
-            events.append((time, "/planner/begin_episode/_service_event", name, make(name, info=kind)))
+            fields = {"stamp": time, "client_gid": np.zeros(16, np.uint8), "sequence_number": tick}
+            info = make("service_msgs/msg/ServiceEventInfo", event_type=kind, **fields)
+            event = STORE.types[TRIGGER_EVENT](info=info, request=[], response=[])
+            moment = START + 10 * MS * tick + (5 + order) * MS
+            events.append((moment, "/planner/begin_episode/_service_event", TRIGGER_EVENT, event))
     bag = "{command: next_observation, episodes: {service: /planner/begin_episode}}"
     found = read(tmp_path, events, bag)
     assert [len(episode) for episode in found.episodes] == [26, 29]

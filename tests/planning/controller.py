@@ -3,7 +3,7 @@
 Between points with positions and velocities it interpolates by cubics, and comes to the first one from what it
 commanded last (`interpolate_from_desired_state`); behind the last one it stands still. Read in ros2_controllers'
 sources of 2026-08: joint_trajectory_controller.cpp (`update`, `blend_with_active_trajectory`), trajectory.cpp
-(`sample`). The genuine controllers of Kilted (5.17.0) and master (6.9.0) were given the trajectories of
+(`sample`). The genuine controllers of Jazzy (4.42.1), Kilted (5.17.0) and master (6.9.0) were given the trajectories of
 `test_stream.replan_in_motion` in the same cycles, with either value of both parameters, with late and lost
 trajectories: the commands of all cycles agree within 1e-15 rad and 1e-12 rad/s (2026-11-29).
 """

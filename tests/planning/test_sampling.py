@@ -42,7 +42,7 @@ def test_the_moment_of_sending_and_all_knots_of_the_motion() -> None:
 
 
 def test_what_is_commanded_until_the_plan_takes_over_is_sent_again() -> None:
-    assert times(PointChoice("spline"), now=90, switch=210) == (0, [90, 100, 120, 200, 220, 300, 320])
+    assert times(PointChoice("spline"), now=90, switch=210) == (0, [0, 20, 100, 120, 200, 220, 300, 320])
 
 
 def test_takeover_begins_with_the_moment_of_takeover() -> None:

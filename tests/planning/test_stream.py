@@ -165,9 +165,15 @@ CYCLE = 2_000_000
 
 
 def replan_in_motion(
-    stamping: str, splices: bool, lost: float = 0.0, late: float = 0.0, lead: float = 0.004, desired: bool = True
+    stamping: str,
+    splices: bool,
+    lost: float = 0.0,
+    late: float = 0.0,
+    lead: float = 0.004,
+    desired: bool = True,
+    behind: float = 0.0,
 ) -> tuple[Controller, MotionLimits]:
-    """200 plans in motion at 125 Hz, each a little late, some lost or (by `late` s more) later than the lead."""
+    """200 plans in motion at 125 Hz, each a little late, some lost or `late` s later; a clock `behind` s."""
     rng = np.random.default_rng(0)
     spec, period = spec_for("velocity", 0.008), 8_000_000
     limits = {"velocity": (1.78,), "acceleration": (15.0,), "jerk": (1000.0,)}
@@ -179,7 +185,7 @@ def replan_in_motion(
         plan = stream.next(swing + 0.3 * rng.standard_normal((16, 2)), OBSERVED, stamp, now)
         if rng.random() >= lost:
             delay = late if rng.random() < 0.1 else 0.0
-            controller.receive(plan, now + int(rng.integers(100_000, 1_000_000)) + round(delay * 1e9))
+            controller.receive(plan, now + int(rng.integers(100_000, 1_000_000)) + round((delay - behind) * 1e9))
     controller.run(int(controller.times[-1]) + 50 * CYCLE)  # the planner is gone: what is left runs to its end
     return controller, MotionLimits.of(spec, limits, 0.0)
 
@@ -204,6 +210,11 @@ def test_trajectories_that_arrive_within_the_lead_do_not_jump() -> None:
     assert_smooth(*replan_in_motion("observation", splices=False, late=0.012, lead=0.02))
     controller, limits = replan_in_motion("observation", splices=False, late=0.012, lead=0.004)
     assert max(step.max() for step in controller.largest_steps) > 1.3 * limits.acceleration.max() * CYCLE * 1e-9
+
+
+def test_a_controllers_clock_may_be_a_little_behind() -> None:
+    """Pins: where the first point was still to come, it was entered with a jump of 0.5 to 1.4 rad/s."""
+    assert_smooth(*replan_in_motion("observation", splices=False, behind=0.003))
 
 
 def test_replacing_in_motion_is_not_smooth_in_a_controller_that_samples_ahead() -> None:

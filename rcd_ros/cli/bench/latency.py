@@ -42,13 +42,12 @@ def latency(
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
-    from rcd_ros.planning.engines.choose import available_engines, why_not
+    from rcd_ros.planning.engines.choose import available_engines, check_engine
     from rcd_ros.progress import progress_bar
 
     verify(checkpoint)
     for name in engine or ():
-        if name != "auto" and (reason := why_not(name)) is not None:
-            raise RcdError(f"engine '{name}' cannot be used: {reason}")
+        check_engine(name)
     claim_all({"--json": json_file}, [checkpoint], force)
     machine = describe_machine(threads)
     typer.echo("\n".join(machine.lines()))

@@ -71,6 +71,7 @@ def loop(
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.planning.engines.choose import check_engine
     from rcd_ros.resources import find_resource
 
     rates, cpus = _rates(rate), _cores(cpu_affinity)
@@ -79,6 +80,7 @@ def loop(
     if not (math.isfinite(swap_every) and swap_every >= 0.0):
         raise RcdError(f"--swap-every {swap_every:g}: give 0 or more seconds")
     folder = checkpoint or find_resource("models/kitchen-complete")
+    check_engine(engine)
     claim_all({"--json": json_file}, [folder], force)
     manifest = verify(folder)
     machine = describe_machine(threads)

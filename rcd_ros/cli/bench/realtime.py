@@ -73,6 +73,7 @@ def realtime(
     from rcd_ros.evaluation.realtime import RealtimeResults, parse_contenders, parse_speeds, realtime_table
     from rcd_ros.evaluation.rollout import Drive
     from rcd_ros.planning.checkpoint import checkpoint_sha256
+    from rcd_ros.planning.engines.choose import check_engine
     from rcd_ros.planning.stream import StreamSettings
     from rcd_ros.simulation.tasks import DEFAULT_TASK, planner_of, task_of
 
@@ -80,6 +81,7 @@ def realtime(
     contenders, speeds = parse_contenders(planners), parse_speeds(speed)
     planning = any(contender.kind == "student" for contender in contenders)
     only_for(context, "the planner student", planning, "engine")
+    check_engine(engine)
     folder = planner_of(task or DEFAULT_TASK, checkpoint) if task or not checkpoint else checkpoint
     manifest = _checked_manifest(folder, any(contender.kind == "teacher" for contender in contenders))
     name, task_file = manifest.task.name, task

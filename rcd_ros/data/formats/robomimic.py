@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rcd_ros.data.formats.hdf5 import array, is_image, open_hdf5
+from rcd_ros.data.formats.hdf5_heaps import check_heaps
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
 
@@ -26,6 +27,7 @@ def read(path: Path) -> Recording:
         RcdError: the file cannot be read, or holds no demonstration.
     """
     with open_hdf5(path) as file:
+        check_heaps(path)
         data = file.get("data")
         demos = sorted((key for key in data if _number(key) is not None), key=_order) if data is not None else []
         if not demos:

@@ -18,6 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
+from rcd_ros.nodes.ros.unheard import why_unheard
 from rcd_ros.planning.command_reader import CommandReader
 from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.receiver import TrajectoryReceiver
@@ -83,6 +84,9 @@ class CommandIntake:
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self.last_refusal = ""
+        self._subscriptions: dict[str, Any] = {}
+        self.unheard: list[str] = []
+        """Why messages of controllers that are published are not received, a sentence each."""
         self._rivals: dict[str, int] = {}
         self._following = self._holding = False
 
@@ -99,7 +103,7 @@ class CommandIntake:
     def listen(self, receive: Callable[[str, Any], None]) -> None:
         """Subscribe to the controllers' topics: `receive(topic, message)` is called with what comes."""
         for topic, output in self._controllers.items():
-            self._node.create_subscription(
+            self._subscriptions[topic] = self._node.create_subscription(
                 _TYPES[output.message], topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
             )
 
@@ -165,8 +169,13 @@ class CommandIntake:
         self._executed.publish(joint_command(now, self._spec.command.joints, self._interfaces, command))
         return command, holds
 
-    def look_for_rivals(self) -> None:
-        """Count the publishers of each controller's topic; warn about more than one."""
+    def look_at_publishers(self) -> None:
+        """Count the publishers of each controller's topic, warn about more than one, note those that are not heard."""
+        reasons = (
+            why_unheard(self._node, topic, subscription.msg_type, subscription.qos_profile)
+            for topic, subscription in self._subscriptions.items()
+        )
+        self.unheard = [reason for reason in reasons if reason]
         for topic in self._controllers:
             count = len(self._node.get_publishers_info_by_topic(topic))
             if count > 1 and count != self._rivals.get(topic):
@@ -178,6 +187,7 @@ class CommandIntake:
     def problem(self, now: int) -> str:
         """The problem with the commands at `now` (ns) as a sentence; empty when there is none."""
         problems = [self._rivalry(topic, count) for topic, count in self._rivals.items() if count > 1]
+        problems += self.unheard
         if self._holding:
             problems.append(f"holding: no command for {(now - self.receiver.accepted_at) * 1e-9:.3g} s")
         return "; ".join(problems)

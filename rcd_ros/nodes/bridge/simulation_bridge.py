@@ -271,6 +271,8 @@ class SimulationBridge(Node):
                 f"({reasons}): {self._intake.last_refusal}"
             )
         text = f"no plan arrived on '{topic}' within {timeout:g} s"
+        if self._intake.unheard:
+            return f"{text}; {'; '.join(self._intake.unheard)}"
         if self._peer.message:
             return f"{text}; the planner says: {self._peer.message}"
         return f"{text}: is a planner running on this ROS_DOMAIN_ID?"
@@ -294,7 +296,7 @@ class SimulationBridge(Node):
         write_json(self._results, self._episodes.summary() | how)
 
     def _report(self) -> None:
-        self._intake.look_for_rivals()
+        self._intake.look_at_publishers()
         name, now = self.get_fully_qualified_name(), self._episodes.now
         statuses = [
             Status.judged("simulation", self._problem(), self._values()),

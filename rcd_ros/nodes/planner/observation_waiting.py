@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
+from rcd_ros.nodes.ros.unheard import why_unheard
 from rcd_ros.planning.observation import ObservationAssembler
 
 _PATIENCE = 3
@@ -65,39 +65,7 @@ class ObservationWaiting:
 
     def _publishers(self, topic: str) -> str:
         """What is wrong with the publishers of a topic; empty when nothing is."""
-        name = self._node.resolve_topic_name(topic)
-        publishers = self._node.get_publishers_info_by_topic(topic)
-        if not publishers:
+        if not self._node.get_publishers_info_by_topic(topic):
+            name = self._node.resolve_topic_name(topic)
             return f"nobody publishes '{name}'" if topic in self._assembler.unheard() else ""
-        wanted = _type_name(self._types[topic])
-        for other in publishers:
-            if other.topic_type != wanted:
-                return f"'{name}' comes as {other.topic_type} from {_node(other)}, {wanted} is needed"
-            problem = self._incompatibility(name, topic, other)
-            if problem:
-                return problem
-        return ""
-
-    def _incompatibility(self, name: str, topic: str, other: Any) -> str:
-        mine: QoSProfile = self._subscriptions[topic].qos_profile
-        compatible, reason = qos_check_compatible(other.qos_profile, mine)
-        if compatible != QoSCompatibility.ERROR:
-            return ""
-        override = f"qos_overrides.{name}.subscription"
-        if (
-            other.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
-            and mine.reliability == ReliabilityPolicy.RELIABLE
-        ):
-            return f"'{name}' is published best effort by {_node(other)}: set {override}.reliability to best_effort"
-        if "urability" in reason:
-            return f"'{name}' is published volatile by {_node(other)}: set {override}.durability to volatile"
-        return f"'{name}' of {_node(other)} is not received: {reason}"
-
-
-def _type_name(kind: Any) -> str:
-    package, _, _ = str(kind.__module__).partition(".")
-    return f"{package}/msg/{kind.__name__}"
-
-
-def _node(endpoint: Any) -> str:
-    return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
+        return why_unheard(self._node, topic, self._types[topic], self._subscriptions[topic].qos_profile)

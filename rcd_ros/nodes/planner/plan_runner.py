@@ -20,6 +20,8 @@ from rcd_ros.planning.range_guard import RangeGuard
 from rcd_ros.planning.shaping import ShapedPlan
 from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
 
+SHAPINGS = 3
+"""How often a trajectory is shaped, at most, that is not ready before it takes over."""
 _AT_REST_NS = 1_000_000_000
 """A trajectory that ended so long ago says nothing of where the robot is now: it may have been put elsewhere."""
 
@@ -55,7 +57,8 @@ class PlanRunner:
             that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
-        early: the last observation that was dropped because its stamp was ahead of the clock, until the next plan.
+        early: the last observation that was dropped because its stamp was ahead of the clock, or whose plan was
+            forgotten since; until the next plan.
         held_for: why the robot is held at present; empty while it is not.
         guard: judges observations by the training data.
         greatest_ages: of each topic, ns.
@@ -91,6 +94,7 @@ class PlanRunner:
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[Written]] | None = None
         self.early: PlanTask | None = None
+        self._answered: PlanTask | None = None
         self.held_for = ""
         self._parameters = parameters
         self._outputs = outputs
@@ -125,8 +129,14 @@ class PlanRunner:
         self._running = True
 
     def begin_episode(self) -> None:
-        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led."""
+        """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led.
+
+        The request may come later than the episode's first observation, which is then planned on anew when it is shown
+        again.
+        """
+        answered = self._answered if self.last is not None else self.early
         self._forget()
+        self.early = answered
         self.held_for = ""
 
     def stop(self) -> None:
@@ -152,6 +162,7 @@ class PlanRunner:
             self.hold(reason)
             return
         moment = max(started, observation.stamp)
+        self._answered = task
         self._follow_clock(task, moment)
         if task.goals != self._goals:
             self._goals = task.goals
@@ -163,19 +174,16 @@ class PlanRunner:
         try:
             chunk = planner.plan(observation.history)
             planned = time.perf_counter_ns()
-            sent = self._stream.next(chunk, newest, observation.stamp, moment)
+            messages = self._send(lambda at: self._stream.next(chunk, newest, observation.stamp, at), moment)
         except RcdError as error:
             self.dropped["no plan"] += 1
             self._log(f"no plan: {error}")
             return
-        self.last = observation.stamp, self._publish(sent, moment)
+        self.last = observation.stamp, messages
         end = time.perf_counter_ns()
         self.plans += 1
         self.held_for = ""
         published = self._now()
-        parameters = self._parameters
-        if parameters.shape and parameters.sampling == "spline" and published - moment > parameters.lead * 1e9:
-            self.after_lead += 1
         self._times.planned(Period(observation.stamp, task.begun, started, published, planned - begin, end - planned))
         self._example = chunk, newest
         planner.prepare()
@@ -207,11 +215,10 @@ class PlanRunner:
         moment = max(self._now(), self._sent_at)
         over = moment >= self._end_of_sent
         try:
-            sent = self._stream.hold(moment, self._example[1] if over else None)
+            self._send(lambda at: self._stream.hold(at, self._example[1] if over else None), moment)
         except RcdError as error:
             self._log(f"the robot is not held ({error}), its last trajectory goes on: {reason}")
             return
-        self._publish(sent, moment)
         self.last = None  # who shows the last observation again must not set the robot in motion
 
     def change(self, parameters: PlannerParameters) -> None:
@@ -280,10 +287,25 @@ class PlanRunner:
             self._outputs.publish(messages)
             self.last = stamp, messages
 
-    def _publish(self, sent: ShapedPlan, moment: int) -> list[Written]:
-        messages = self._outputs.write(sent)
+    def _send(self, shape: Callable[[int], ShapedPlan], moment: int) -> list[Written]:
+        """Publish what `shape` makes of the `moment` (ns) from which it is due.
+
+        A controller that interpolates jumps into what comes after the moment at which it takes over. Its trajectories
+        are shaped when the plan is there, and anew when even that, or a pause of the process, has taken too long.
+        """
+        parameters = self._parameters
+        interpolated, lead = parameters.shape and parameters.sampling == "spline", round(parameters.lead * 1e9)
+        left = SHAPINGS if interpolated and lead else 1
+        while True:
+            moment = max(moment, self._now()) if interpolated else moment
+            sent, left = shape(moment), left - 1
+            messages = self._outputs.write(sent)
+            if left == 0 or self._now() - moment <= lead:
+                break
+            self._stream.withdraw()
         self._outputs.publish(messages)
         self._sent, self._sent_at = sent, moment
+        self.after_lead += interpolated and self._now() - moment > lead
         return messages
 
     @property

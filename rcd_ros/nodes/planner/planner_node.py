@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.qos import qos_profile_system_default
+from rclpy.service_introspection import ServiceIntrospectionState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -101,7 +103,9 @@ class PlannerNode(ManagedNode):
         # In a group of its own: rclpy lets the callbacks of a group wait for one that awaits something.
         group = ReentrantCallbackGroup()
         self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
-        self.create_service(Trigger, "~/begin_episode", self._on_begin_episode, callback_group=group)
+        begin = self.create_service(Trigger, "~/begin_episode", self._on_begin_episode, callback_group=group)
+        # A bag of its events tells where episodes begin.
+        begin.configure_introspection(self.get_clock(), qos_profile_system_default, ServiceIntrospectionState.METADATA)
         self.create_timer(REPORT_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def make_planner(self, parameters: Any) -> Planner:

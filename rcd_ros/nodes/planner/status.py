@@ -18,6 +18,11 @@ from rcd_ros.nodes.planner.plan_runner import PlanRunner
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
 from rcd_ros.nodes.ros.messages import Status
+from rcd_ros.planning.modes import Chunk
+from rcd_ros.planning.stream import fit_settings
+
+_FASTER = 1.05
+"""Share of the expected rate above which observations come faster than it."""
 
 
 def resting_status(state: str, problem: str) -> Status:
@@ -48,8 +53,11 @@ class PlannerStatus:
             parameters: as they are now.
             refused: what the system refused: parameter -> sentence.
         """
-        control_period = self._runner.planner.spec.control_period
-        rate, deadline = parameters.expected_rate(control_period), parameters.time_for_a_plan(control_period)
+        planner = self._runner.planner
+        control_period = planner.spec.control_period
+        settings = fit_settings(parameters.stream, planner.spec, planner.execute)
+        kept = settings.execute if settings.mode == Chunk.name else 1
+        rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
         summary = self._times.summary()
         state, level, message = self._state(lifecycle)
         if state == "planning":
@@ -141,8 +149,13 @@ class PlannerStatus:
                 self._warn(f"{reached}, {figures}: lower the rate or choose a faster engine")
             else:
                 share = f"{summary.missed} of {summary.periods} plans came later than {1e3 * deadline:g} ms"
-                reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
-                self._warn(f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate")
+                if summary.rate_hz > _FASTER * rate:
+                    reached = f"{share}, or never: observations come faster than the {rate:g} plans a second expected"
+                    self._warn(
+                        f"{reached} ({summary.rate_hz:g} are made), {figures}: set trigger to paced, or the rate"
+                    )
+                else:
+                    self._warn(f"{share}, or never, {figures}: is the machine busy with something else?")
         problems = []
         late, self._after_lead = self._runner.after_lead - self._after_lead, self._runner.after_lead
         if late:

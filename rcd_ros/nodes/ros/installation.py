@@ -70,12 +70,16 @@ def ros_versions() -> dict[str, str]:
 def load_interface(type_name: str) -> Any:
     """The class of a message or service by its full name, such as `sensor_msgs/msg/JointState`.
 
+    That of a service's events is the service's name with `_Event` behind it.
+
     Raises:
         ImportError: this ROS 2 has no such package, or the package has no such type.
     """
     package, kind, name = type_name.split("/")
+    service = name.removesuffix("_Event") if kind == "srv" else name
     try:
-        return getattr(importlib.import_module(f"{package}.{kind}"), name)
+        found = getattr(importlib.import_module(f"{package}.{kind}"), service)
+        return found if service == name else found.Event
     except AttributeError as error:
         raise ImportError(f"{package} has no {kind} '{name}'") from error
 

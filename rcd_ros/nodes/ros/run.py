@@ -19,7 +19,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 from rcd_ros.nodes.ros.launcher_watch import end_with_launcher
 from rcd_ros.nodes.ros.managed_node import ManagedNode
-from rcd_ros.nodes.ros.parameters import warn_of_unknown
+from rcd_ros.nodes.ros.parameters import warn_of_unknown, warn_of_unread_files
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
 
 LAST_WORDS_S = 0.5
@@ -43,6 +43,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
         if isinstance(node, ManagedNode):
             node.start()
         warn_of_unknown(node)
+        warn_of_unread_files(node, sys.argv if args is None else args)
         spin_until_signal(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         signalled = True

@@ -111,6 +111,16 @@ def why_not(name: str) -> str | None:
         return f"{backend.package} cannot be imported ({error}): {backend.remedy}"
 
 
+def check_engine(name: str) -> None:
+    """Make sure that an engine can be used here, before anything is loaded into it; `auto` can.
+
+    Raises:
+        RcdError: there is no such engine, or it cannot be used.
+    """
+    if name != "auto" and (reason := why_not(name)) is not None:
+        raise RcdError(f"engine '{name}' cannot be used: {reason}")
+
+
 def available_engines() -> dict[str, str | None]:
     """Every engine: None when it can be used here, else why not and what to do."""
     return {name: why_not(name) for name in ENGINES}

@@ -78,7 +78,7 @@ def _together(name: str, command: Any, room: Path) -> list[Call]:
 
 def _sources(name: str, command: Any, values: tables.Values) -> list[str]:
     """Paths that a call with these values reads."""
-    read = [each for each in command.params if role(name, each) in ("read", "results")]
+    read = [each for each in command.params if role(name, each) in ("read", "results", "planners")]
     given = [values.get(str(each.name)) for each in read]
     texts = [
         str(each).removeprefix("a=") for value in given for each in (value if isinstance(value, list) else [value])

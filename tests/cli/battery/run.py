@@ -33,6 +33,7 @@ WORK = (
     "rcd_ros.cli.make_d4rl:_train",
     "rcd_ros.data.export_dataset:export_dataset",
     "rcd_ros.data.fetch:_answers",
+    "rcd_ros.data.rerun_log:rerun_log",
     "rcd_ros.data.make:map_in_order",
     "rcd_ros.data.parallel:map_in_order",
     "rcd_ros.data.replay:map_in_order",
@@ -44,6 +45,7 @@ WORK = (
     "rcd_ros.launching.supervisor:run_nodes",
     "rcd_ros.nodes.ros.run:run_node",
     "rcd_ros.training.export:export_student",
+    "rcd_ros.training.fitted_q:Judge",
     "rcd_ros.training.pipeline:train_stage",
     "os:execvp",
 )

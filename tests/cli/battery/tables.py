@@ -21,7 +21,6 @@ KEPT_FOLDERS = (
 """Folders that may be there already: what is in them is gone on with."""
 NEW_DATASETS = ("name",)
 DATASETS = ("source", "dataset", "offline", "datasets")
-READ = ("checkpoint", "bag", "bags", "file", "recipe", "results", "folders", "medium", "expert", "python")
 READ_TEXTS = (("sweep", "description"), ("train", "recipe"), ("compare", "results"))
 """Parameters of type text that name a file."""
 
@@ -36,6 +35,7 @@ CALLS: dict[str, Values] = {
     "export": {"checkpoint": PLANNER, "compact": "{room}/work/small"},
     "show": {"checkpoint": PLANNER},
     "compare": {"results": ["a={room}/result.json"]},
+    "choose": {"planners": [PLANNER], "dataset": TINY, "steps": "1"},
     "replay": {"bag": "{room}/bag", "checkpoint": PLANNER},
     "record": {"output": "{room}/work/bag", "seconds": "1"},
     "demo": {"checkpoint": PLANNER, "output": "{room}/work/demo", "episodes": "1"},
@@ -64,6 +64,8 @@ CALLS: dict[str, Values] = {
     "task check": {"task": "kitchen"},
 }
 """A call of each command that is right. A command without one is tried with its other values missing."""
+FREE_TEXTS = (("data import", "description"), ("export", "notes"), ("record", "topics"))
+"""Parameters that take any text; all others name something that is looked up."""
 NEVER_RIGHT = (
     "bench baselines",  # needs d3rlpy
     "bench peers",  # needs LeRobot
@@ -71,7 +73,7 @@ NEVER_RIGHT = (
     "bench speedup",  # needs a trained teacher
     "data delete",
     "data from-bag",  # needs a bag of the kitchen
-    *(() if find_spec("rerun") else ("data view",)),
+    *(() if find_spec("rerun") else ("data view",)),  # an extra
     "replay",  # likewise
     "sweep",
 )
@@ -80,6 +82,7 @@ NEVER_RIGHT = (
 ALSO: dict[tuple[str, str], Values] = {
     ("eval", "dataset"): {"policy": "replay"},
     ("eval", "step_size"): {"gradient_steps": "2"},
+    ("eval", "engine"): {"policy": "student"},
     ("eval", "decay"): {"mode": "temporal_ensemble"},
     ("eval", "overlap"): {"mode": "splice"},
     ("eval", "delay"): {"mode": "splice"},

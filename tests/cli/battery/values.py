@@ -44,8 +44,8 @@ def role(command: str, parameter: Any) -> str:
         return "new data set"
     if (name in tables.DATASETS and kind is str) or (command in _OF_EXISTING and name == "name"):
         return "data set"
-    if (command, name) == ("compare", "results"):
-        return "results"
+    if command in ("compare", "choose") and name in ("results", "planners"):
+        return name
     if kind is Path or (command, name) in tables.READ_TEXTS:
         return "read"
     if kind is int:
@@ -62,18 +62,26 @@ def bad_values(command: str, parameter: Any, room: Path) -> list[Bad]:
     """All bad values of a parameter; paths lie in the room."""
     what = role(command, parameter)
     values = _VALUES.get(what, [])
+    if what == "text" and (command, str(parameter.name)) not in tables.FREE_TEXTS:
+        values = [bad._replace(certain=bad.kind in _NO_NAMES) for bad in values]
     if what in ("integer", "number"):
         values = [*values, *_beyond(parameter)]
     if what in ("read", "results"):
-        names = sorted(path.name for path in (room / "broken").iterdir())
-        values = [*values, *(Bad(f"broken {name}", f"{BROKEN}/{name}", True) for name in names)]
+        values = [*values, *_broken(room)]
     if what == "results":
         values = [bad._replace(value=f"a={bad.value}") for bad in values] + _LABELS
+    if what == "planners":
+        values = [bad._replace(value=f"a={bad.value}") for bad in (*_VALUES["read"], *_broken(room))] + _PLANNERS
     if what == "read" and command == "data make":  # a policy of any form is found out when it is read
         values = [bad for bad in values if not bad.value.endswith("npz")] + [
             Bad("no policy", "{room}/archive.npz", True)
         ]
     return values
+
+
+def _broken(room: Path) -> list[Bad]:
+    names = sorted(path.name for path in (room / "broken").iterdir())
+    return [Bad(f"broken {name}", f"{BROKEN}/{name}", True) for name in names]
 
 
 def _beyond(parameter: Any) -> list[Bad]:
@@ -115,6 +123,12 @@ _LABELS = [
     Bad("twice the same file", "a={room}/result.json,{room}/result.json", True),
     Bad("twice the same file, spelt otherwise", "a={room}/result.json,{room}/empty/../result.json", True),
 ]
+_PLANNERS = [
+    Bad("an empty label", "={room}/planner", True),
+    Bad("no checkpoint", "a=", True),
+    Bad("an empty checkpoint", "a={room}/planner,", True),
+    Bad("twice the same", "a={room}/planner,{room}/empty/../planner", True),
+]
 _OUTPUTS = [
     *_PATHS,
     Bad("a link to nowhere", "{room}/link", True),
@@ -126,6 +140,8 @@ _OUTPUTS = [
     Bad("a dash", "-", False),
 ]
 
+_NO_NAMES = ("a word", "unicode", "too long", "a list", "an equals sign", "a key", "a folder", "a markup", "a format")
+"""Texts that are no name and no list of numbers of anything."""
 _VALUES: dict[str, list[Bad]] = {
     "integer": [*_NO_NUMBER, Bad("a fraction", "1.5", True), Bad("NaN", "nan", True), Bad("infinite", "inf", True)],
     "number": [*_NO_NUMBER, Bad("NaN", "nan", True), Bad("infinite", "inf", True), Bad("minus infinite", "-inf", True)],

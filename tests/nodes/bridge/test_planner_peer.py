@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.nodes.bridge.planner_peer import PlannerPeer
@@ -85,4 +86,17 @@ def test_trajectories_that_were_refused_are_not_taken_for_silence(start: Start, 
     peer.until(refused, "the bridge's end")
     assert bridge.wait() == 2
     assert "were refused" in bridge.output and "joint_trajectory" in bridge.output
+    assert "ROS_DOMAIN_ID" not in bridge.output
+
+
+def test_a_planner_that_publishes_best_effort_is_named_with_the_override_that_hears_it(
+    start: Start, peer: Peer
+) -> None:
+    pytest.importorskip("gymnasium_robotics")
+    profile = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+    peer.create_publisher(JointTrajectory, "joint_trajectory", profile)
+    bridge = start("kitchen_bridge_node", shutdown_when_done=True, plan_timeout=3.0)
+    peer.until(lambda: "no plan arrived" in bridge.output, "the bridge's end")
+    assert bridge.wait() == 2
+    assert "qos_overrides./joint_trajectory.subscription.reliability" in bridge.output
     assert "ROS_DOMAIN_ID" not in bridge.output

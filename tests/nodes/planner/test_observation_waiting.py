@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from rcd_ros.nodes.ros.messages import joint_state
-from rcd_ros.nodes.ros.parameters import warn_of_unknown
+from rcd_ros.nodes.ros.parameters import warn_of_unknown, warn_of_unread_files
 from rcd_ros.nodes.ros.quiet_log import QuietLog
 from tests.nodes.planner.planner_scene import HOME
 
@@ -147,6 +147,22 @@ def test_empty_lists_have_their_type_and_unknown_parameters_are_named(planner_sc
     scene.node.get_logger = lambda: type("Log", (), {"warning": staticmethod(said.append)})
     warn_of_unknown(scene.node)
     assert len(said) == 1 and "range_hodl" in said[0] and "'range_hold'" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [("planner", False), ("/robot/planner", False), ("/**", False), ("camera", False), ("planer", True)],
+)
+def test_a_parameter_file_for_a_misspelt_node_is_named(
+    planner_scene: Make, tmp_path: Any, name: str, is_told: bool
+) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text(f"{name}: {{ros__parameters: {{range_hold: 5.0}}}}")
+    scene = planner_scene()
+    said: list[str] = []
+    scene.node.get_logger = lambda: type("Log", (), {"warning": staticmethod(said.append)})
+    warn_of_unread_files(scene.node, ["planner_node", "--ros-args", "--params-file", str(file)])
+    assert [name in sentence and str(file) in sentence for sentence in said] == [True] * is_told
 
 
 @pytest.mark.parametrize("name", ["max_ages", "limits.velocity", "gripper_joints", "cpu_affinity"])

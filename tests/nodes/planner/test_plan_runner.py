@@ -19,6 +19,9 @@ from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.observation import Observation
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.trajectory import TrajectoryPoints
+from tests.planning.controller import Controller
 from tests.planning.tiny import tiny_spec, write_tiny
 
 PERIOD = 100_000_000
@@ -48,6 +51,16 @@ class Scene:
     @property
     def newest(self) -> JointTrajectory:
         return deserialize(JointTrajectory, self.sent[-1])
+
+
+def plan_of(message: JointTrajectory) -> ShapedPlan:
+    times = np.array([point.time_from_start.sec * 10**9 + point.time_from_start.nanosec for point in message.points])
+    positions, speeds = (
+        np.array([list(getattr(p, name)) for p in message.points]) for name in ("positions", "velocities")
+    )
+    return ShapedPlan(
+        nanoseconds(message.header.stamp), TrajectoryPoints(times, positions, speeds, np.empty((len(times), 0)))
+    )
 
 
 @pytest.fixture
@@ -117,6 +130,38 @@ def test_an_observation_ahead_of_the_clock_is_kept_until_a_newer_one_comes(folde
     assert here.runner.early is None
 
 
+def test_a_trajectory_that_is_not_ready_in_time_is_shaped_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pins: a process that paused before it published made a genuine controller jump by 41 mrad in one cycle."""
+    here = Scene(folder, **SHAPED, sampling="spline", lead=0.02)
+    robot = Controller.at(here.now, np.array([0.1, 0.2]), splices=False)
+    for _ in range(5):
+        here.see()
+        robot.receive(plan_of(here.newest), here.now)
+    here.now += PERIOD
+    pauses = [3 * PERIOD]
+    write = TrajectoryOutputs.write
+
+    def slow(outputs: TrajectoryOutputs, plan: ShapedPlan) -> Any:
+        here.now += pauses.pop() if pauses else 0
+        return write(outputs, plan)
+
+    monkeypatch.setattr(TrajectoryOutputs, "write", slow)
+    here.see(0.0)
+    assert not pauses and (here.runner.after_lead, here.runner.plans) == (0, 6)
+    before = robot.state(np.array([here.now]))
+    assert np.abs(before[1]).max() > 0.01, "it is in motion"
+    robot.receive(plan_of(here.newest), here.now)
+    for old, new in zip(before, robot.state(np.array([here.now])), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+
+
+def test_without_a_lead_trajectories_are_sent_late_and_counted(folder: Path) -> None:
+    here = Scene(folder, **SHAPED, sampling="spline")
+    here.runner._now = lambda: setattr(here, "now", here.now + 1000) or here.now  # type: ignore[func-returns-value]
+    here.see()
+    assert (len(here.sent), here.runner.after_lead) == (1, 1)
+
+
 def test_a_clock_that_begins_anew_begins_a_new_motion(folder: Path) -> None:
     here = Scene(folder, **SHAPED)
     for _ in range(5):
@@ -162,3 +207,16 @@ def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ..
     with pytest.raises(RcdError) as refusal:
         TrajectoryOutputs(tiny_spec(), lambda kind, name: lambda message: None, joints, topic, lambda: 0)
     assert words in str(refusal.value)
+
+
+def test_an_observation_that_an_episode_begins_behind_is_planned_on_when_it_is_shown_again(folder: Path) -> None:
+    """A request that had to wait until the planner was loaded made it forget the plan, and nobody ever got another."""
+    here = Scene(folder)
+    here.see()
+    here.runner.begin_episode()
+    task = here.runner.answer_again(here.now)
+    assert task is not None and len(here.sent) == 1
+    here.runner.plan(task)
+    assert (len(here.sent), here.runner.plans) == (2, 2)
+    assert here.runner.answer_again(here.now) is None and len(here.sent) == 3
+    assert here.runner.answer_again(here.now - PERIOD) is None and len(here.sent) == 3

@@ -26,7 +26,9 @@ def planner(tmp_path: Path) -> Planner:
     return Planner.load(tmp_path / "planner", engine="onnxruntime")
 
 
-def told(planner: Planner, period_ms: float, planning_ms: float, overtaken: int) -> tuple[list[str], Any]:
+def told(
+    planner: Planner, period_ms: float, planning_ms: float, overtaken: int, **parameters: Any
+) -> tuple[list[str], Any]:
     """What is logged, and the status of planning, after 100 plans and `overtaken` observations that had none."""
     times, said = PeriodTimes(deadline=0.1), list[str]()
     for count in range(100):
@@ -48,7 +50,7 @@ def told(planner: Planner, period_ms: float, planning_ms: float, overtaken: int)
     assembler = ObservationAssembler(planner.spec, planner.history)
     intake: Any = SimpleNamespace(stale="", standstill="", waiting=waiting, assembler=assembler, values=dict)
     status = PlannerStatus(runner, intake, times, said.append)
-    planning, _ = status.statuses("active", "planner", PlannerParameters(checkpoint="planner"), {})
+    planning, _ = status.statuses("active", "planner", PlannerParameters(checkpoint="planner", **parameters), {})
     return said, planning
 
 
@@ -69,3 +71,14 @@ def test_observations_that_come_faster_than_planned_are_no_slow_planner(planner:
 def test_a_planner_that_is_in_time_says_nothing(planner: Planner) -> None:
     said, status = told(planner, period_ms=100.0, planning_ms=8.0, overtaken=0)
     assert (said, status.message) == ([], "OK")
+
+
+def test_a_planner_that_keeps_its_plans_makes_fewer(planner: Planner) -> None:
+    said, status = told(planner, period_ms=400.0, planning_ms=8.0, overtaken=0, mode="chunk", execute=4)
+    assert (said, status.message, status.values["rate_asked_hz"]) == ([], "OK", 2.5)
+
+
+def test_plans_that_are_late_at_the_expected_rate_are_not_blamed_on_observations(planner: Planner) -> None:
+    (said,), status = told(planner, period_ms=100.0, planning_ms=8.0, overtaken=20)
+    assert "faster than" not in said and "busy" in said
+    assert "observations had no plan" in status.message

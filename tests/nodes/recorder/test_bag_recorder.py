@@ -22,6 +22,7 @@ from geometry_msgs.msg import Pose
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
 
 from rcd_ros.data.bag_writer import BagWriter, qos
 from rcd_ros.data.bags import Bag
@@ -30,6 +31,7 @@ from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED
 from tests.data.bag_files import STORE, make
 from tests.nodes.conftest import Peer, Process
+from tests.planning.tiny import write_tiny
 
 Start = Callable[..., Process]
 
@@ -264,3 +266,25 @@ def test_a_chosen_topic_on_which_nothing_came_is_named(start: Start, tmp_path: P
     recorder = start("bag_recorder_node", output=tmp_path / "run", topics="['nowhere']", seconds=0.5)
     assert recorder.wait() == 0, recorder.output
     assert "'/nowhere'" in recorder.output
+
+
+def test_where_episodes_begin_is_in_the_bag(domain: int, start: Start, peer: Peer, tmp_path: Path) -> None:
+    """The planner tells of calls of its `begin_episode`, by which bags may be cut; recorded where it is asked for.
+
+    Not otherwise: mcap-ros2-support cannot read a service's events, nor what is behind them.
+    """
+    write_tiny(tmp_path / "planner")
+    events = "/planner/begin_episode/_service_event"
+    planner = start("planner_node", checkpoint=tmp_path / "planner")
+    recorder = start("bag_recorder_node", output=tmp_path / "run", topics=f"['{events}']")
+    client = peer.create_client(Trigger, "planner/begin_episode")
+    peer.until(client.service_is_ready, "the planner")
+    peer.until(lambda: peer.count_subscribers(events), "the recorder")
+    for _ in range(3):
+        answer = client.call_async(Trigger.Request())
+        peer.until(answer.done, "the answer")
+    time.sleep(0.5)
+    assert recorder.interrupt() == 0 and planner.interrupt() == 0
+    bag = Bag(tmp_path / "run")
+    kinds = [recorded.message.info.event_type for recorded in bag.messages([events])]
+    assert kinds == [1, 2] * 3, "a request that came, and its answer"
