@@ -99,6 +99,14 @@ def test_what_cannot_be_written_is_said(
     assert load_dataset(pushed).episodes
 
 
+def test_a_bag_is_read_as_from_bag_reads_it(
+    datasets_root: Path, tmp_path: Path, rcd: Rcd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bag.mcap").touch()
+    assert rcd(*IMPORT, tmp_path / "bag.mcap", *TASK) == 2
+    assert "the bag" in capsys.readouterr().err
+
+
 def test_episodes_by_number(tmp_path: Path) -> None:
     assert episode_numbers("0,3,5:8") == {0, 3, 5, 6, 7}
     (tmp_path / "good.txt").write_text("2\n4\n")
