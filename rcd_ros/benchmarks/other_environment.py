@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,7 +82,7 @@ class OtherEnvironment:
                 f"{self.requirements[0]} needs Python {self.oldest[0]}.{self.oldest[1]} or newer and this is "
                 f"{sys.version_info[0]}.{sys.version_info[1]}: name another one with --base-python"
             )
-        if base is not None and not (base.is_file() and os.access(base, os.X_OK)):
+        if base is not None and shutil.which(base) is None:
             raise RcdError(f"there is no Python at '{base}': name another one with --base-python")
         self._make(base)
         return self.find(None)

@@ -34,7 +34,7 @@ def choose(
 
     For weights of the reward and the advantage: train a student with each, and let the data choose. The judge is a
     critic that no student was trained with. The label of the highest mean over its training seeds is chosen, then
-    its seed of the highest value.
+    its seed of the highest value. Students of weights that `rcd train` warns of are valued too high: leave them out.
 
     Example:
 

@@ -152,18 +152,36 @@ def remove(name: str) -> None:
     known = stored_names()
     if name not in known:
         raise RcdError(f"there is no local data set '{name}'{did_you_mean(name, known)}; see `rcd data list`")
+    check_replaceable(name)
     folder = dataset_folder(name)
     try:
-        # What is only named like a data set may be anything, where MINARI_DATASETS_PATH names a folder of others.
-        foreign = sorted({entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} - {_DATA})
-        if foreign and not (folder / _DATA / _METADATA).exists():
-            raise RcdError(f"'{folder}' is not deleted: it holds '{foreign[0]}', which is no part of a data set")
         if folder.is_symlink():
             folder.unlink()
         else:
             shutil.rmtree(folder)
     except OSError as error:
         raise RcdError(f"data set '{name}' cannot be deleted: {error.strerror}: '{error.filename}'") from error
+
+
+def check_replaceable(name: str) -> None:
+    """Check that the folder of a data set, which may be damaged, holds nothing but a data set.
+
+    What is only named like a data set may be anything, where `MINARI_DATASETS_PATH` names a folder of others.
+
+    Raises:
+        RcdError: it holds something else, or cannot be looked into.
+    """
+    folder = dataset_folder(name)
+    try:
+        entries = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+        foreign = [entry for entry in entries if entry != _DATA]
+        is_dataset = not foreign or (folder / _DATA / _METADATA).exists()
+    except OSError as error:
+        raise RcdError(f"'{folder}' cannot be replaced nor deleted: {error.strerror}") from error
+    if not is_dataset:
+        raise RcdError(
+            f"'{folder}' is neither replaced nor deleted: it holds '{foreign[0]}', which is no part of a data set"
+        )
 
 
 def damaged(name: str, folder: Path, reason: str) -> RcdError:

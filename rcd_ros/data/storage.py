@@ -46,8 +46,10 @@ def check_new_name(name: str, force: bool = False) -> None:
     # Minari refuses namespaces of one letter.
     if not dataset_folders.is_name(name) or len(name.rpartition("/")[0]) == 1:
         raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
-    if dataset_folder(name).exists() and not force:
-        raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
+    if dataset_folder(name).exists():
+        if not force:
+            raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
+        dataset_folders.check_replaceable(name)
     dataset_folders.check_writable()
 
 

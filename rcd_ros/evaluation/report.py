@@ -105,8 +105,8 @@ def overestimate(summary: dict[str, Any]) -> str | None:
     low, high = summary["real_return_ci95"]
     return (
         f"the critic predicts a return to go of {summary['predicted_return_mean']:.4g} where "
-        f"{summary['real_return_mean']:.4g} was achieved (95 %: {low:.4g} to {high:.4g}): a planner that follows its "
-        "gradient exploits it; lower student.reward"
+        f"{summary['real_return_mean']:.4g} was achieved (95 %: {low:.4g} to {high:.4g}): a student that follows its "
+        "gradient may exploit it, then lower student.reward; so it is, too, where plans come late or are lost"
     )
 
 

@@ -135,7 +135,7 @@ class StudentRecipe(_Section):
     )
     executed_share: float | None = Field(
         None,
-        gt=0,
+        ge=0.001,
         le=1,
         description="share of CTM, DSM and trust region that the steps have which are executed (`execute`), since the "
         "critic's gradient pulls only these; null: every step alike",

@@ -71,6 +71,6 @@ def test_a_python_that_is_too_old_is_refused_before_anything_is_installed(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(RcdError, match=r"needs Python 9.9 or newer.*--base-python"):
         OtherEnvironment("test", "json", ("json==1.0",), (9, 9), "why").install()
-    with pytest.raises(RcdError, match=r"cannot install json==1.0"):
+    with pytest.raises(RcdError, match="there is no Python at"):
         OtherEnvironment("test", "json", ("json==1.0",), (3, 10), "why").install(tmp_path / "python")
     assert not (tmp_path / "rcd_ros").exists()

@@ -75,11 +75,11 @@ def test_engines_that_cannot_run_are_listed_with_reason_and_remedy(
     [
         (("latency", "{tiny}", "--engine", "openvine"), "did you mean 'openvino'?"),
         (("latency", "{tiny}", "--engine", "torch"), "cannot be built"),
-        (("latency", "{tiny}", "--json", "{tiny}/manifest.yaml"), "exists already"),
+        (("latency", "{tiny}", "--json", "{tiny}/manifest.yaml"), "lies inside"),
         (("latency", "{tiny}/nowhere"), "no checkpoint folder"),
         (("latency", "{tiny}", "--plans", "0"), "--plans"),
         (("speedup", "{tiny}"), "holds no teacher"),
-        (("speedup", "{tiny}", "--json", "{tiny}/manifest.yaml"), "exists already"),
+        (("speedup", "{tiny}", "--json", "{tiny}/manifest.yaml"), "lies inside"),
         (("speedup", "{tiny}", "--repeats", "1"), "--repeats"),
     ],
 )

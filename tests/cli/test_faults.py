@@ -51,7 +51,7 @@ def test_what_was_judged_before_an_interruption_is_kept(tmp_path: Path) -> None:
         (("kichen",), "there is no task 'kichen' (did you mean 'kitchen'?)"),
         (("kitchen", "--only", "earthquake"), "--only earthquake: no fault is called so"),
         (("kitchen", "--only", "30 %", "--quick"), "leave no fault over"),
-        (("kitchen", "--speed", "0"), "--speed 0: must be above 0"),
+        (("kitchen", "--speed", "0"), "--speed 0: must be a finite number above 0"),
         (("kitchen", "{tmp}/nowhere"), "there is no checkpoint folder"),
         (("kitchen", "--logs", "{tmp}"), "exists already: choose a new folder"),
     ],

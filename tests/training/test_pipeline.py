@@ -204,7 +204,10 @@ def test_the_data_choose_between_planners(data: Path, tmp_path: Path) -> None:
     checkpoint, file = data / "checkpoint", tmp_path / "values.json"
     chooser = typer.Typer()
     chooser.command()(choose)
-    arguments = [f"one={checkpoint}", f"two={checkpoint},{checkpoint}", "--steps", "2", "--json", str(file)]
+    copies = [tmp_path / "second", tmp_path / "third"]
+    for copy in copies:
+        shutil.copytree(checkpoint, copy)
+    arguments = [f"one={checkpoint}", f"two={copies[0]},{copies[1]}", "--steps", "2", "--json", str(file)]
     result = CliRunner().invoke(chooser, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     values = json.loads(file.read_text())

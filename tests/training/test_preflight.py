@@ -36,7 +36,7 @@ def store(lengths: list[int], commands: int = 9) -> None:
         Episode(
             rng.normal(size=(steps + 1, 59)).astype(np.float32),
             rng.uniform(-1, 1, size=(steps, commands)).astype(np.float32),
-            np.zeros(steps, np.float32),
+            rng.integers(0, 2, size=steps).astype(np.float32),
             terminated=False,
             truncated=True,
         )

@@ -7,6 +7,7 @@ columns, `timestamp` (s), `frame_index`, `episode_index`, `index`, `task_index`.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ import numpy as np
 from rcd_ros.data.formats.lerobot_layout import BOOKKEEPING, FORMAT, INFO, REWARD, SUCCESS
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+
+# What JSON and parquet of another kind than expected raise, where they are read and converted.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,12 @@ def _read_info(path: Path) -> _Info:
             features={str(key): dict(feature) for key, feature in content["features"].items()},
             episodes=int(content["total_episodes"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*_UNREADABLE, AttributeError) as error:
         raise RcdError(f"{file} cannot be used: {type(error).__name__} {error}") from error
     if not info.version.startswith(("v2.", "v3.")):
         raise RcdError(f"{path} is of LeRobot's version {info.version}, read are v2.0 to v3: convert it with LeRobot")
-    if not info.rate > 0.0:
-        raise RcdError(f"{file}: fps must be above 0, got {info.rate:g}")
+    if not 0.0 < info.rate < math.inf:
+        raise RcdError(f"{file}: fps must be a number above 0, got {info.rate:g}")
     return info
 
 
@@ -104,7 +108,7 @@ def _lengths(path: Path, info: _Info) -> dict[int, int]:
             table = _table(file, ["episode_index", "length"])
             found |= dict(zip(table["episode_index"].to_pylist(), table["length"].to_pylist(), strict=True))
         return found
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise RcdError(f"{path}/meta: the list of episodes cannot be read: {error}") from error
 
 

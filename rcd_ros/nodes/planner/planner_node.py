@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -90,6 +91,8 @@ class PlannerNode(ManagedNode):
         self._waiting: Observation | None = None
         self._ticker: Any = None
         self._pacer: ObservationPacer | None = None
+        self._passed_over: tuple[Observation, float] | None = None
+        """The last observation that was not planned on because it came too soon, and when it came (s)."""
         self._refused: dict[str, str] = {}
         self._trajectories: list[Any] = []
         self._setpoints: list[Any] = []
@@ -252,6 +255,8 @@ class PlannerNode(ManagedNode):
             elif self._ticker is None:
                 if self._pacer is None or self._pacer.wants(observation.stamp):
                     self._offer(observation, observation.stamp)
+                else:
+                    self._passed_over = observation, time.monotonic()
             else:
                 if self._waiting is not None:
                     self._configured().runner.dropped["overtaken"] += 1
@@ -264,11 +269,34 @@ class PlannerNode(ManagedNode):
         clock, the observation was dropped as one from the future, and is planned on now.
         """
         work = self._work
-        early = work.runner.answer_again(stamp) if work is not None else None
-        if early is not None:
-            with self._gate:
-                if self._active:
-                    self._offer(early.observation, early.begun)
+        if work is None:
+            return
+        early = work.runner.answer_again(stamp)
+        with self._gate:
+            if not self._active:
+                return
+            if early is not None:
+                self._offer(early.observation, early.begun)
+            elif self._is_passed_over(stamp, work.runner.planner.spec.control_period):
+                self._on_awaited()
+
+    def _is_passed_over(self, stamp: int | None, period: float) -> bool:
+        """Whether no newer observation has come for a period (s) than this one, which was not planned on.
+
+        Somebody waits for its plan, then: the paces of both have come apart.
+        """
+        if self._passed_over is None or self._pacer is None:
+            return False
+        observation, since = self._passed_over
+        return observation.stamp == stamp and time.monotonic() - since >= period
+
+    def _on_awaited(self) -> None:
+        """Plan on the observation that was passed over, and keep its pace from now on."""
+        assert self._passed_over is not None and self._pacer is not None
+        observation, self._passed_over = self._passed_over[0], None
+        self._pacer.reset()
+        self._pacer.wants(observation.stamp)
+        self._offer(observation, observation.stamp)
 
     def _plan_newest(self) -> None:
         with self._gate:

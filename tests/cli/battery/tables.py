@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 Values = Mapping[str, object]
 """Parameter's name in Python -> value, values, or True for a flag; `{room}` stands for the folder of the files."""
@@ -50,6 +51,7 @@ CALLS: dict[str, Values] = {
     "bench report": {"folders": ["{room}/results"], "output": "{room}/work/report"},
     "data import": {"source": "{room}/archive.npz", "name": NEW, "task": "kitchen"},
     "data export": {"name": TINY, "to": "npz", "output": "{room}/work/new.npz"},
+    "data view": {"name": TINY, "rrd": "{room}/work/new.rrd"},
     "data replay": {"source": TINY, "name": NEW},
     "data make": {"task": "maze-umaze", "steps": "1", "name": NEW},
     "data rollout": {"checkpoint": PLANNER, "name": NEW, "episodes": "1"},
@@ -58,7 +60,6 @@ CALLS: dict[str, Values] = {
     "data delete": {"name": TINY},
     "data fetch": {"name": "D4RL/kitchen/complete-v2"},
     "data list": {},
-    "data view": {"name": TINY, "rrd": "{room}/work/new.rrd"},
     "task init": {"model": "{room}/arm.xml"},
     "task check": {"task": "kitchen"},
 }
@@ -71,9 +72,9 @@ NEVER_RIGHT = (
     "bench report",  # needs rliable, and so does `sweep`
     "bench speedup",  # needs a trained teacher
     "data delete",
-    "data view",  # needs Rerun
     "data from-bag",  # needs a bag of the kitchen
     "replay",  # likewise
+    *(() if find_spec("rerun") else ("data view",)),
     "sweep",
 )
 """Commands whose call above is refused for want of something that a test has not, or does what it says at once."""

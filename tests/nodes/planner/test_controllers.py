@@ -176,6 +176,20 @@ def test_a_fast_driver_is_planned_on_once_a_period(scene: Any) -> None:
     assert sorted(here.peer.trajectories()) == [first + k * PERIOD for k in range(5)]
 
 
+def test_an_observation_that_was_passed_over_is_planned_on_where_somebody_waits_for_it(scene: Any) -> None:
+    """A simulator in lockstep whose pace is another one shows it again and again."""
+    here = scene("trigger:=paced", "max_age:=5.0")
+    first = time.time_ns()
+    here.plan(first)
+    passed_over = first + PERIOD // 2
+    for step in (2, 3, 4, 5):
+        here.show(first + step * PERIOD // 10)
+    here.until(
+        lambda: here.show(passed_over) and here.rest(0.15) is None and passed_over in here.peer.trajectories(), "it"
+    )
+    here.plan(passed_over + PERIOD)
+
+
 def test_a_slow_driver_is_planned_on_each_time(scene: Any) -> None:
     here = scene("trigger:=paced", "max_age:=5.0")
     first = time.time_ns() - 2_000_000_000
