@@ -82,7 +82,7 @@ def test_what_was_measured_before_an_interruption_is_kept(tiny: Path, tmp_path: 
         (("--rate", "125,-1"), "a rate must be above 0 Hz, got -1"),
         (("--seconds", "0"), "--seconds 0: measure for more than 0 seconds"),
         (("--seconds", "nan"), "--seconds nan"),
-        (("--json", "{tiny}/manifest.yaml"), "exists already: choose another file or pass --force"),
+        (("--json", "{tiny}/manifest.yaml"), "which is read: name a path outside of it"),
         (("--swap-every", "-1"), "--swap-every -1: give 0 or more seconds"),
         (("--trigger", "never"), "--trigger"),
         (("--threads", "0"), "--threads"),
@@ -102,9 +102,19 @@ def test_a_checkpoint_that_is_none_ends_with_code_2(
     assert "there is no checkpoint folder" in capsys.readouterr().err
 
 
-def test_a_node_that_cannot_run_is_quoted(tiny: Path) -> None:
-    result = run_rcd("bench", "loop", tiny, "--engine", "abacus", "--seconds", 1)
-    assert result.returncode == 2
-    assert "planner exited with code 2: [FATAL]" in result.stderr
-    assert "unknown engine 'abacus'" in result.stderr
-    assert "Traceback" not in result.stderr
+def test_an_unknown_engine_is_refused_before_any_node_starts(
+    tiny: Path, rcd: Rcd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rcd("bench", "loop", tiny, "--engine", "abacus", "--seconds", 1) == 2
+    assert capsys.readouterr().err.startswith("rcd: error: unknown engine 'abacus'")
+
+
+def test_a_node_that_cannot_run_is_quoted(
+    tiny: Path, rcd: Rcd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rcd_ros.planning.engines.choose.check_engine", lambda engine: None)
+    assert rcd("bench", "loop", tiny, "--engine", "abacus", "--seconds", 1) == 2
+    error = capsys.readouterr().err
+    assert "planner exited with code 2: [FATAL]" in error
+    assert "unknown engine 'abacus'" in error
+    assert "Traceback" not in error

@@ -348,8 +348,9 @@ def test_the_shipped_planner_does_its_tasks(start: Start, peer: Peer, tmp_path: 
         pytest.skip("no shipped planner")
     peer.listen(String, "task_completions")
     results = tmp_path / "results.json"
-    start("planner_node", checkpoint=checkpoint, use_sim_time=True)
     bridge = start("kitchen_bridge_node", episodes=1, execute=8, shutdown_when_done=True, results=results)
+    peer.until(lambda: peer.count_publishers("task_completions"), "the bridge, which waits for a planner")
+    start("planner_node", checkpoint=checkpoint, use_sim_time=True)
     peer.until(results.exists, "the episode's end")
     assert bridge.wait() == 0
     row = json.loads(results.read_text())["episode_results"][0]

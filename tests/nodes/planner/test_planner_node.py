@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.ros.messages import joint_state, nanoseconds, time_message
+from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.planning.planner import Planner
 from tests.nodes.conftest import Peer, Process
 
@@ -42,33 +41,6 @@ class Robot:
 
 
 FIRST, SECOND = (0.1, 0.2, 0.3, 0.4, 0.5), (0.2, 0.1, -0.3, 0.0, 0.6)
-
-
-def test_an_observation_that_overtook_the_clock_is_planned_on_when_it_is_shown_again(
-    start: Start, peer: Peer, tiny: Path
-) -> None:
-    """Pins: lockstep waited for ever where the clock of a new episode, 10 s later, came after its observation."""
-    process = start("planner_node", checkpoint=tiny, engine="onnxruntime", use_sim_time=True)
-    robot = Robot(peer)
-    clock = peer.create_publisher(Clock, "/clock", 10)
-    peer.until(clock.get_subscription_count, "the planner's clock")
-    later = 101 * PERIOD
-
-    def ahead() -> bool:
-        clock.publish(Clock(clock=time_message(PERIOD)))
-        return "ahead and not planned on" in process.output
-
-    clock.publish(Clock(clock=time_message(PERIOD)))
-    time.sleep(0.5)
-    robot.show(later, FIRST)
-    peer.until(ahead, "the refusal")
-
-    def answered() -> bool:
-        clock.publish(Clock(clock=time_message(later)))
-        robot.show(later, FIRST)
-        return later in peer.trajectories()
-
-    peer.until(answered, "the plan")
 
 
 def test_plans_are_published_as_the_contract_says(start: Start, peer: Peer, tiny: Path) -> None:
