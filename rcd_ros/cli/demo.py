@@ -40,15 +40,16 @@ def demo(
     from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim_all
     from rcd_ros.planning.checkpoint import verify
-    from rcd_ros.simulation.tasks import DEFAULT_TASK, GENERAL_BRIDGE, planner_of, task_of
+    from rcd_ros.simulation.tasks import DEFAULT_TASK, GENERAL_BRIDGE, planner_of, spec_as_named, task_of
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
     planner = planner_of(task or DEFAULT_TASK) if checkpoint is None else checkpoint
     manifest = verify(planner)
-    simulated = task_of(manifest.task)
     if task is not None:
         planner_of(task, planner)
+    trained = spec_as_named(manifest.task, task)
+    simulated = task_of(trained)
     outputs = {f"--output ({file.name})": file for file in (results, film, picture)}
     claim_all(outputs, [planner, task], force)
     for file in outputs.values():
@@ -57,7 +58,7 @@ def demo(
     own = simulated.bridge != GENERAL_BRIDGE
     bringup = find_bringup(f"{simulated.spec.name}_sim" if own else "mujoco_sim")
     given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}
-    given |= {} if own else {"task": planner}
+    given |= {} if own else {"task": planner if trained is manifest.task else str(task)}
     arguments = {name: str(value) for name, value in given.items()} | ({"video": str(film)} if video else {})
     os.environ.update(LOCAL_DISCOVERY)
     code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
@@ -71,7 +72,7 @@ def demo(
 
     from rcd_ros.evaluation.plots import plot_completions
 
-    spec = task_of(manifest.task, summary["horizon_steps"]).spec
+    spec = task_of(trained, summary["horizon_steps"]).spec
     plot_completions(picture, spec, [result["completed_at"] for result in summary["episode_results"]])
     Console().print(_table(summary, spec.control_period))
     typer.echo(f"wrote {results} and {picture}")

@@ -60,15 +60,23 @@ def faults(
     from rcd_ros.outputs import check_folder, claim_all, keep_apart
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.planning.engines.choose import check_engine
-    from rcd_ros.simulation.tasks import planner_of, task_of
+    from rcd_ros.simulation.tasks import planner_of, spec_as_named, task_of
 
     not_with(context, "--list", list_only, "speed", "engine", "shape", "json_file", "logs", "force")
     if not 0.0 < speed < math.inf:
         raise RcdError(f"--speed {speed:g}: must be a finite number above 0")
     folder = planner_of(task, checkpoint)
-    spec = verify(folder).task
+    stored = verify(folder).task
+    spec = spec_as_named(stored, task)
+    if len(controllers := spec.command.controllers) > 1:
+        topics = ", ".join(controller.topic for controller in controllers)
+        raise RcdError(
+            f"faults are injected into the trajectories of one controller, the task '{spec.name}' has "
+            f"{len(controllers)} ({topics}): choose a task with one"
+        )
     simulated = task_of(spec)
-    options = {"task": str(folder.resolve())} if simulated.bridge_options is None else simulated.bridge_options
+    place = folder if spec is stored else Path(task)
+    options = {"task": str(place.resolve())} if simulated.bridge_options is None else simulated.bridge_options
     chosen = _chosen(all_faults(spec), only or [], quick)
     if list_only:
         _show_list(chosen)

@@ -275,6 +275,17 @@ def planner_of(name: str, checkpoint: Path | None = None) -> Path:
     return checkpoint
 
 
+def spec_as_named(trained: TaskSpec, name: str | None) -> TaskSpec:
+    """A checkpoint's specification, with the task file that is named in place of the stored one, if one is.
+
+    Raises:
+        RcdError: as `get_task` and `check_same_robot` say.
+    """
+    if name is None or (named := get_task(name).spec).source is None:
+        return trained
+    return check_same_robot(trained, named)
+
+
 def check_same_robot(trained: TaskSpec, named: TaskSpec) -> TaskSpec:
     """A checkpoint's specification with the file of a named task, e.g. after its model has moved.
 
