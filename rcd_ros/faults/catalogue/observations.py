@@ -42,7 +42,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "dropped and counted, no plan is made of it, the arm comes to rest, planning goes on afterwards",
             tampers(Tampering(lead, changes.garbled)),
-            (counts("dropped: unreadable", "dropped: missing joints"), no_plans),
+            (counts("dropped: unreadable", "dropped: missing joints", "dropped: other joints"), no_plans),
             rests=True,
         ),
         *(
