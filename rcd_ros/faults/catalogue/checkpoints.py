@@ -49,7 +49,7 @@ def checkpoint_faults(spec: TaskSpec) -> list[Fault]:
             GROUP,
             "the planner says in its diagnostics which joints it misses and plans nothing; the one that drives goes on",
             _starts_for_another_robot,
-            (reports("missing ['other_", GUEST), counts("dropped: missing joints", node=GUEST), plans_on),
+            (reports("missing ['other_", GUEST), counts("dropped: other joints", node=GUEST), plans_on),
         ),
     ]
 

@@ -52,7 +52,7 @@ def operation_faults(spec: TaskSpec) -> list[Fault]:
             (answers(f"{GRANTED}: planning from"), counts("exchanges"), never_held),
         ),
         refused("a parameter out of range, live", "rate", rate=-1.0),
-        refused("a parameter of the wrong type, live", "INTEGER", seed="many"),  # rclpy's own words name no parameter
+        refused("a parameter of the wrong type, live", "Wrong parameter type", seed="many"),  # rclpy names none
         refused("one bad parameter among good ones, live", "rate", max_age=0.5, rate=-1.0),
         refused("motion limits of the wrong number, live", "acceleration", limits__acceleration=[1.0, 2.0]),
         refused("a read-only parameter, live", "keep_awake", keep_awake=True),
