@@ -407,7 +407,7 @@ class ObservationAssembler:
         if group.covered == 0:
             if topic in self.derived and not self._reasons(topic):
                 return f"'{topic}' has no velocities: a second message with positions is awaited"
-            return f"nothing usable has come on '{topic}'{self._reasons(topic)}"
+            return self.missing_joints().get(topic, f"nothing usable has come on '{topic}'{self._reasons(topic)}")
         if group.covered != group.size:
             return self.missing_joints().get(topic, f"not all joints have come on '{topic}'{self._reasons(topic)}")
         lead = self._lead.stamp if self._lead is not None else None
