@@ -1,5 +1,6 @@
 """What tests in several rooms share."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -9,10 +10,11 @@ from hypothesis import HealthCheck, settings
 
 from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
-from rcd_ros.simulation.rendering import choose_gl
 
 os.environ.update(LOCAL_DISCOVERY)
-choose_gl()  # before the first test module imports MuJoCo, which then keeps to what it finds
+# MuJoCo reads which OpenGL it uses when it is first imported. A robot's installation has no MuJoCo.
+with contextlib.suppress(ImportError):
+    import rcd_ros.simulation.mujoco_library  # noqa: F401
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
@@ -21,8 +23,8 @@ _domains = range(1 + 20 * (_worker % 5), 21 + 20 * (_worker % 5))
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
-# A shell starts its background jobs deaf to SIGINT, and what they start inherits that. Pins that the tests of Ctrl-C
-# waited for ever when the suite itself was such a job.
+# A shell starts background jobs with SIGINT ignored, and their children inherit that: without this line the tests of
+# Ctrl-C never end where the suite itself is such a job.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -50,7 +52,7 @@ def datasets_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A ROS domain that nobody on this machine uses yet; processes started by the test join it too."""
+    """A ROS domain that is free on this machine; processes started by the test join it too."""
     number = free_domain(_domains)
     monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
     return number

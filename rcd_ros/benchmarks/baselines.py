@@ -19,8 +19,8 @@ from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episodes
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.tasks import Task
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks.task import Task
 
 D3RLPY = OtherEnvironment(
     name="baselines",

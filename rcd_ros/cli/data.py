@@ -80,7 +80,7 @@ def replay(
     from rcd_ros.data.replay import replay as replay_episodes
     from rcd_ros.data.storage import check_new_name, load_dataset, save_dataset, task_of_dataset
     from rcd_ros.outputs import keep_apart
-    from rcd_ros.simulation.tasks import get_task, task_of
+    from rcd_ros.tasks.catalogue import get_task, task_of
 
     check_new_name(name, force)
     keep_apart({"--name": dataset_folder(name)}, [dataset_folder(source), task])
@@ -217,7 +217,7 @@ def make(
     steps = steps or DEFAULT_STEPS
     from rcd_ros.data.make import make_episodes, make_runs, runs_of
     from rcd_ros.data.storage import check_new_name, save_dataset
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     if keep not in ("all", "success"):
         raise RcdError(f"--keep is all or success, got '{keep}'")
@@ -275,7 +275,7 @@ def rollout(
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
     from rcd_ros.outputs import keep_apart
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
-    from rcd_ros.simulation.tasks import task_of
+    from rcd_ros.tasks.catalogue import task_of
 
     check_new_name(name, force)
     keep_apart({"--name": dataset_folder(name)}, [checkpoint])

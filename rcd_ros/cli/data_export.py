@@ -30,7 +30,7 @@ def export(
     from rcd_ros.data.export_dataset import check_format, export_dataset
     from rcd_ros.data.storage import check_same_task, load_dataset, task_of_dataset
     from rcd_ros.outputs import claim_new, keep_apart
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     chosen = check_format(to, output)
     dataset = load_dataset(name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rcd_ros.data.completions import Recomputed
     from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.import_source import Imported
-    from rcd_ros.simulation.tasks import Task
+    from rcd_ros.tasks.task import Task
 
 _NAMED = 5
 """Refused episodes of one reason that are named."""
@@ -67,7 +67,7 @@ def import_(
     from rcd_ros.data.formats.detect import BAG, detect, open_recording
     from rcd_ros.data.storage import check_new_name
     from rcd_ros.outputs import keep_apart
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     check_new_name(name, force)
     keep_apart({"--name": dataset_folder(name)}, [source, task, success])

@@ -40,7 +40,8 @@ def demo(
     from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim_all
     from rcd_ros.planning.checkpoint import verify
-    from rcd_ros.simulation.tasks import DEFAULT_TASK, GENERAL_BRIDGE, planner_of, spec_as_named, task_of
+    from rcd_ros.tasks.catalogue import DEFAULT_TASK, planner_of, spec_as_named, task_of
+    from rcd_ros.tasks.task import GENERAL_BRIDGE
 
     folder = output or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"

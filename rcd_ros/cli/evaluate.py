@@ -21,7 +21,7 @@ from rcd_ros.suggest import did_you_mean
 if TYPE_CHECKING:
     from rcd_ros.evaluation.rollout import Drive, EpisodeResult
     from rcd_ros.planning.policy import Policy
-    from rcd_ros.simulation.tasks import Task
+    from rcd_ros.tasks.task import Task
 
 
 POLICIES = ("student", "teacher", "replay")
@@ -158,7 +158,7 @@ def evaluate(
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_controlled, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
-    from rcd_ros.simulation.tasks import check_same_robot, get_task, task_of
+    from rcd_ros.tasks.catalogue import check_same_robot, get_task, task_of
 
     if (policy == "replay") != (dataset is not None):
         raise RcdError("--policy replay and --dataset NAME go together: give both or neither")
@@ -280,7 +280,7 @@ class _Outputs:
         if self.plot is not None:
             from rcd_ros.evaluation.plots import plot_results
 
-            plot_results(self.plot, task.spec, results, task.draw_ground())
+            plot_results(self.plot, task.spec, results, task.picture)
         Console().print(results_table(summary))
         if (sentence := overestimate(summary)) is not None:
             typer.echo(f"warning: {sentence}", err=True)
@@ -356,7 +356,7 @@ def _drive(
 def _film(path: Path, task: Task, policy: Policy, seed: int, drive: Drive) -> None:
     """Films an episode of its own, so that drawing does not count as planning."""
     from rcd_ros.evaluation.rollout import run_episode
-    from rcd_ros.simulation.video import VideoWriter
+    from rcd_ros.simulation.drawing.video import VideoWriter
 
     simulation = task.make_simulation()
     writer = VideoWriter(path, 1.0 / task.spec.control_period)

@@ -60,7 +60,7 @@ def faults(
     from rcd_ros.outputs import check_folder, claim_all, keep_apart
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.planning.engines.choose import check_engine
-    from rcd_ros.simulation.tasks import planner_of, spec_as_named, task_of
+    from rcd_ros.tasks.catalogue import planner_of, spec_as_named, task_of
 
     not_with(context, "--list", list_only, "speed", "engine", "shape", "json_file", "logs", "force")
     if not 0.0 < speed < math.inf:

@@ -66,7 +66,7 @@ def import_bags(bags: Sequence[Path], wanted: Wanted, settings: BagSettings | No
     """Make a data set of bags, and print what became of each episode."""
     from rcd_ros.data.bag_layout import bag_layout
     from rcd_ros.data.formats.bag import BagSettings, read_bags
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     chosen, settings = get_task(wanted.task), settings or BagSettings()
     source = read_bags(bags, chosen.spec, bag_layout(chosen), settings)

@@ -62,7 +62,7 @@ def check(
     """
     from rcd_ros.data.declared_columns import declared
     from rcd_ros.data.task_check import check_against_bag, check_against_dataset, describe, require_something
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     chosen = get_task(task)
     for line in describe(chosen.spec):

@@ -131,7 +131,7 @@ def _default(task: str, overrides: list[str], save: Path | None, force: bool) ->
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.outputs import claim_all
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
     from rcd_ros.training.default_recipe import default_recipe, describe_choice
     from rcd_ros.training.recipe import make_recipe
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandOutput, TaskSpec
-from rcd_ros.simulation.task_file import BagCommand
-from rcd_ros.simulation.tasks import Task
-from rcd_ros.simulation.units import to_si
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks.file.columns import BagCommand
+from rcd_ros.tasks.file.conversion import to_si
+from rcd_ros.tasks.task import Task
 
 
 @dataclass(frozen=True)

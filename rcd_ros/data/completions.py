@@ -9,8 +9,8 @@ import numpy as np
 
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.simulation import Simulation
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.simulation.interface import Simulation
+from rcd_ros.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from rcd_ros.data.episodes import Episode
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation import locomotion_task
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks import locomotion as locomotion_task
 
 LEVELS = ("medium-replay", "medium", "medium-expert")
 VERSIONS = tuple(f"v{version}" for version in locomotion_task.VERSIONS)

@@ -8,11 +8,11 @@ from rcd_ros.data.column_map import ColumnMap, Columns
 from rcd_ros.data.derivatives import DERIVED
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import BODY_SIZES, ObservationChannel, TaskSpec
-from rcd_ros.simulation.task_file import Column, FileColumns
-from rcd_ros.simulation.task_file_spec import channels_of
-from rcd_ros.simulation.tasks import Task
-from rcd_ros.simulation.units import body_to_si, to_si
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks.file.columns import Column, FileColumns
+from rcd_ros.tasks.file.conversion import body_to_si, to_si
+from rcd_ros.tasks.file.spec import channels_of
+from rcd_ros.tasks.task import Task
 
 _FROM_XYZW = (0, 1, 2, 6, 3, 4, 5)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.simulation.simulation import StepResult
+from rcd_ros.simulation.interface import StepResult
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from rcd_ros.data.formats.lerobot_layout import Version
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
-from rcd_ros.simulation.tasks import Task
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks.task import Task
 
 _ENDINGS = {"joint_position": ".pos", "joint_velocity": ".vel", "joint_effort": ".effort"}
 

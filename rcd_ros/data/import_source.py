@@ -18,7 +18,7 @@ from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest, notes
 from rcd_ros.data.suspicions import suspicions
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.tasks.task import Task
 
 BY_HAND, RECORDED, LABELLED = "by hand", "recorded", "the data's success labels"
 BY_TASK, SIMULATED, NOTHING = "the task's success, seen in the observations", "goals counted by the simulator", "none"

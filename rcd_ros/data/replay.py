@@ -26,7 +26,7 @@ from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.tasks.task import Task
 
 
 @dataclass(frozen=True)

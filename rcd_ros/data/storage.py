@@ -23,8 +23,9 @@ from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
 from rcd_ros.data.minari_reader import read_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.task_file_reading import is_task_file
-from rcd_ros.simulation.tasks import Task, get_task, stored_task
+from rcd_ros.tasks.catalogue import get_task, stored_task
+from rcd_ros.tasks.file.reading import is_task_file
+from rcd_ros.tasks.task import Task
 
 
 @dataclass(frozen=True)

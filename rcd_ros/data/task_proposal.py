@@ -73,9 +73,9 @@ def propose_from_model(path: Path) -> str:
     Raises:
         RcdError: it does not compile, or has no actuator that drives a joint alone.
     """
-    from rcd_ros.simulation.model_file import load_model
     from rcd_ros.simulation.model_layout import ModelLayout, name_of
     from rcd_ros.simulation.mujoco_library import mujoco
+    from rcd_ros.simulation.worlds.model_file import load_model
 
     model = load_model(path)
     layout = ModelLayout.of(model)

@@ -240,7 +240,7 @@ def check_same_columns(dataset: Dataset, spec: TaskSpec) -> None:
     Raises:
         RcdError: as said.
     """
-    from rcd_ros.simulation.tasks import task_of
+    from rcd_ros.tasks.catalogue import task_of
 
     whole = spec
     if dataset.metadata.get("task_spec") is not None and spec.source is not None:

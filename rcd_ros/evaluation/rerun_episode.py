@@ -13,7 +13,7 @@ from rcd_ros.data.view import log_episode
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episode
 from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.tasks.task import Task
 
 FloatArray = NDArray[np.float64]
 MOST_PLANS = 200

@@ -28,8 +28,8 @@ from rcd_ros.planning.receiver import TrajectoryReceiver
 from rcd_ros.planning.shaping import Anchor, ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.stream import CommandStream, StreamSettings
-from rcd_ros.simulation.simulation import Controller, DrivenSimulation, MixedCommands, Simulation
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.simulation.interface import Controller, DrivenSimulation, MixedCommands, Simulation
+from rcd_ros.tasks.task import Task
 
 Watch = Callable[[Simulation], None]
 _LOSSES = 1

@@ -330,7 +330,7 @@ def _shipped_planner(task: str) -> dict[str, str]:
     except RcdError:
         pass
     try:
-        from rcd_ros.simulation.tasks import get_task
+        from rcd_ros.tasks.catalogue import get_task
     except ImportError:  # a launch runs in ROS 2's own Python, too, which may have nothing that pip has installed
         return {}
     planner = get_task(task).planner
@@ -340,7 +340,7 @@ def _shipped_planner(task: str) -> dict[str, str]:
 def _task_name(task: str) -> str:
     """The name of a task that a file or a checkpoint stands for."""
     try:
-        from rcd_ros.simulation.tasks import get_task
+        from rcd_ros.tasks.catalogue import get_task
     except ImportError:
         return task
     return get_task(task).spec.name

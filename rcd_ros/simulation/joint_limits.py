@@ -63,8 +63,8 @@ def model_joints(path: Path) -> dict[str, JointLimits]:
         RcdError: MuJoCo is not installed, or the model does not compile.
     """
     try:
-        from rcd_ros.simulation.model_file import load_model
         from rcd_ros.simulation.model_layout import ModelLayout
+        from rcd_ros.simulation.worlds.model_file import load_model
     except ImportError as error:
         raise RcdError(f"reading '{path.name}' needs MuJoCo ({error}): pip install 'rcd_ros[sim]'") from error
     layout = ModelLayout.of(load_model(path))

@@ -23,7 +23,7 @@ from rcd_ros.planning.canonical import Canonical, settle
 from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.training.checks import check_lengths, check_split
 from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.hazards import hazards

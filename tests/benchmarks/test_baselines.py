@@ -16,7 +16,7 @@ from rcd_ros.benchmarks.baselines import (
 from rcd_ros.data.actor import Actor
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.benchmarks.environments import python_of
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rcd_ros import cli
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 

@@ -22,7 +22,7 @@ from tests.planning.tiny import write_tiny
 from tests.training.tiny_recipe import RECIPE
 
 pytest.importorskip("gymnasium_robotics")
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 
 STEPS = 20
 DATASET = "rcd/kitchen/tiny-v0"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.evaluation.test_realtime import bridge_results
 from tests.planning.tiny import tiny_manifest
 

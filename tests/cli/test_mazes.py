@@ -11,7 +11,7 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import MUJOCO_SIM
-from rcd_ros.simulation.maze_task import maze_spec
+from rcd_ros.tasks.mazes import maze_spec
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 

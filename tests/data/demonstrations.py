@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 
 STEPS = 12
 SHORT_KITCHEN = get_task("kitchen", episode_steps=STEPS)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from rcd_ros.cli import app
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.cli.processes import RCD, interrupt_rcd
 from tests.data.demonstrations import STEPS, scripted_demonstration, synthetic_episodes, write_archive
 from tests.planning.tiny import tiny_manifest, write_tiny

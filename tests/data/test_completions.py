@@ -5,7 +5,7 @@ import pytest
 
 from rcd_ros.data.completions import recompute
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.data.demonstrations import SHORT_KITCHEN, STEPS, scripted_demonstration, synthetic_episodes
 
 MICROWAVE_COLUMN = 31

@@ -18,7 +18,8 @@ from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.data.import_source import Imported, ImportSettings, import_source
 from rcd_ros.data.storage import check_same_task, load_dataset, save_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import Task, get_task
+from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.task import Task
 
 PUSH = get_task("push")
 NOTHING_SPECIAL = ImportSettings()

@@ -10,7 +10,8 @@ from rcd_ros.data.episodes import Episode, hash_episodes
 from rcd_ros.data.make import make_runs, runs_of
 from rcd_ros.data.storage import load_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import Task, get_task
+from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.task import Task
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rcd_ros.data.bag_layout import bag_layout
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import Bag
 from rcd_ros.data.from_bag import BagEpisode, read_episodes
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.data.recorded_arm import TICK, Demonstration, demonstrate
 
 TASK = get_task("push")

@@ -20,9 +20,9 @@ from rcd_ros.data.import_source import ImportSettings, import_source
 from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource
-from rcd_ros.simulation.task_file_reading import parse_task_file
-from rcd_ros.simulation.task_file_spec import spec_of
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.tasks.file.reading import parse_task_file
+from rcd_ros.tasks.file.spec import spec_of
+from rcd_ros.tasks.task import Task
 from tests.data.bag_files import STORE, Event, array, joint_state, make, points, pose, write_bag
 
 MS = 1_000_000

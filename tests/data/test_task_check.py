@@ -17,8 +17,8 @@ from rcd_ros.data.task_proposal import (
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.task_file_reading import parse_task_file
-from rcd_ros.simulation.task_file_spec import spec_of
+from rcd_ros.tasks.file.reading import parse_task_file
+from rcd_ros.tasks.file.spec import spec_of
 
 TEXT = """
 task: reach

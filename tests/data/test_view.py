@@ -16,7 +16,7 @@ from rcd_ros.data.rerun_log import RerunLog, check_rrd
 from rcd_ros.data.storage import load_dataset, save_dataset
 from rcd_ros.data.view import show_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 
 NAME = "rcd/test/pushes-v0"
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
-from rcd_ros.simulation.simulation import StepResult
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.simulation.interface import StepResult
+from rcd_ros.tasks.task import Task
 
 DOORS = {"first door": 1.0, "second door": 2.0}
 

@@ -23,7 +23,7 @@ from rcd_ros.faults.checks import (
 )
 from rcd_ros.faults.evidence import Evidence
 from rcd_ros.faults.fault import Check
-from rcd_ros.simulation.kitchen_task import kitchen_spec
+from rcd_ros.tasks.kitchen import kitchen_spec
 from tests.planning.tiny import tiny_spec
 
 BORNE = Evidence(

@@ -23,7 +23,7 @@ from rcd_ros.launching.bringup import (
 )
 from rcd_ros.launching.supervisor import node_command
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 

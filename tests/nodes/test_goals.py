@@ -16,7 +16,7 @@ from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.planning.planner import Planner
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.maze_task import BALL_JOINTS, maze_spec
+from rcd_ros.tasks.mazes import BALL_JOINTS, maze_spec
 from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny
 
@@ -90,7 +90,7 @@ def test_states_are_not_shaped(start: Start, checkpoint: Path) -> None:
 
 def test_a_goal_from_outside_is_planned_for_within_a_period(start: Start, peer: Peer) -> None:
     """Shipped planner, bridge and the goal's sender are three processes; one control period after the goal comes."""
-    pytest.importorskip("rcd_ros.simulation.environments")
+    pytest.importorskip("rcd_ros.simulation.worlds.gymnasium_world")
     peer.listen(JointState, "joint_states")
     ball_goals = peer.create_publisher(PoseStamped, "goal_pose", LATCHED.profile())
     peer.listen(JointTrajectory, "joint_trajectory")

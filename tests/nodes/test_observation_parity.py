@@ -22,8 +22,8 @@ from rcd_ros.nodes.ros.raw import serialize
 from rcd_ros.planning.frames import Transform
 from rcd_ros.planning.observation import Observation, ObservationAssembler
 from rcd_ros.planning.spec import TaskSource, TaskSpec
-from rcd_ros.simulation.task_file_reading import parse_task_file
-from rcd_ros.simulation.task_file_spec import spec_of
+from rcd_ros.tasks.file.reading import parse_task_file
+from rcd_ros.tasks.file.spec import spec_of
 from tests.data.bag_files import STORE, make
 
 TASK = """

@@ -20,7 +20,7 @@ from rcd_ros.planning.receiver import Executed, TrajectoryReceiver
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.planning.trajectory import TrajectoryPoints
-from rcd_ros.simulation.simulation import StepResult
+from rcd_ros.simulation.interface import StepResult
 from tests.data.bag_files import PERIOD, Event, observe, report, trajectory, write_bag
 from tests.nodes.conftest import Peer
 from tests.planning.tiny import tiny_spec

@@ -7,7 +7,7 @@ import pytest
 
 from rcd_ros.planning.change_limiter import ChangeLimiter
 from rcd_ros.planning.spec import Interface, MotionSpec
-from rcd_ros.simulation.maze_task import MAX_SPEED, maze_spec
+from rcd_ros.tasks.mazes import MAX_SPEED, maze_spec
 from tests.planning.tiny import tiny_spec
 
 SPEC = tiny_spec().model_copy(update={"motion": MotionSpec(acceleration=(5.0, 10.0), velocity=(1.0, 2.0))})

@@ -10,7 +10,7 @@ from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
 from rcd_ros.planning.trajectory import trajectory_points
-from rcd_ros.simulation.maze_task import maze_spec
+from rcd_ros.tasks.mazes import maze_spec
 
 SPEC = maze_spec("maze-large")
 NAMES = ("ball_y", "ball_x")  # in another order than the task's

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.kitchen import Kitchen
-from rcd_ros.simulation.kitchen_task import kitchen_spec
+from rcd_ros.simulation.worlds.kitchen import Kitchen
+from rcd_ros.tasks.kitchen import kitchen_spec
 
 MICROWAVE_COLUMN = 31
 MICROWAVE_OPEN = -0.75
@@ -119,7 +119,7 @@ def test_a_wrong_state_is_refused(kitchen: Kitchen) -> None:
 
 RENDER = """
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 simulation = get_task("kitchen").make_simulation(image_size=(64, 48))
 simulation.reset(0)
 try:

@@ -8,8 +8,8 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.locomotion_task import environment_of
-from rcd_ros.simulation.tasks import get_task, task_of
+from rcd_ros.tasks.catalogue import get_task, task_of
+from rcd_ros.tasks.locomotion import environment_of
 
 
 @pytest.mark.parametrize("name", ["hopper", "walker2d-v4", "halfcheetah-medium"])

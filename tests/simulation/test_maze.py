@@ -5,11 +5,11 @@ import pytest
 from gymnasium_robotics.envs.maze import maps
 
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.maze import Maze
-from rcd_ros.simulation.maze_layout import LAYOUTS
-from rcd_ros.simulation.maze_task import maze_spec
-from rcd_ros.simulation.simulation import GoalDirected
-from rcd_ros.simulation.tasks import get_task, task_of
+from rcd_ros.simulation.interface import GoalDirected
+from rcd_ros.simulation.worlds.maze import Maze
+from rcd_ros.simulation.worlds.maze_layout import LAYOUTS
+from rcd_ros.tasks.catalogue import get_task, task_of
+from rcd_ros.tasks.mazes import maze_spec
 
 gymnasium.register_envs(gymnasium_robotics)
 

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("rcd_ros.simulation.mujoco_library")
 
 from rcd_ros.simulation.model_layout import ModelLayout
-from rcd_ros.simulation.model_spec import model_spec, topic_of
 from rcd_ros.simulation.mujoco_library import mujoco
+from rcd_ros.tasks.models import model_spec, topic_of
 
 MODEL = """
 <mujoco>

@@ -12,12 +12,11 @@ pytest.importorskip("rcd_ros.simulation.mujoco_library")
 
 from rcd_ros.errors import RcdError
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.body_frames import BodyFrames, BodyPoses
+from rcd_ros.simulation.drawing.rendering import PassiveViewer
+from rcd_ros.simulation.drawing.robot_description import robot_description
+from rcd_ros.simulation.drawing.visuals import roll_pitch_yaw
+from rcd_ros.simulation.kinematics import BodyFrames, BodyPoses, PlannedPath
 from rcd_ros.simulation.mujoco_library import mujoco
-from rcd_ros.simulation.planned_path import PlannedPath
-from rcd_ros.simulation.robot_description import robot_description
-from rcd_ros.simulation.urdf_values import roll_pitch_yaw
-from rcd_ros.simulation.viewer import PassiveViewer
 
 ARM = str(find_resource("models/mjcf/small_arm.xml"))
 AWKWARD = """

@@ -7,7 +7,7 @@ import torch
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.simulation.maze_task import maze_spec
+from rcd_ros.tasks.mazes import maze_spec
 from rcd_ros.training.hindsight import (
     HindsightWindows,
     Tracks,

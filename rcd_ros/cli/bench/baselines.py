@@ -15,7 +15,7 @@ from rcd_ros.errors import RcdError
 if TYPE_CHECKING:
     from rcd_ros.benchmarks.results import Cell
     from rcd_ros.data.episodes import Dataset
-    from rcd_ros.simulation.tasks import Task
+    from rcd_ros.tasks.task import Task
 
 
 def baselines(
@@ -79,7 +79,7 @@ def baselines(
     from rcd_ros.data.storage import load_dataset
     from rcd_ros.evaluation.comparison import comparison_table, pool, read_summary
     from rcd_ros.outputs import refuse_twice
-    from rcd_ros.simulation.tasks import get_task
+    from rcd_ros.tasks.catalogue import get_task
 
     not_with(context, "--install", install, "python")
     only_for(context, "--install", install, "base_python")

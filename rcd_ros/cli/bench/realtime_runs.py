@@ -21,7 +21,7 @@ from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
 from rcd_ros.launching.bringup import NodeProcess
 from rcd_ros.launching.supervisor import Supervisor, node_command
 from rcd_ros.nodes.ros.free_domain import free_domain
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.tasks.task import Task
 
 PLAN_TIMEOUT_S = 180.0
 """How long a bridge waits for the planner to load, compile and measure what it needs."""

@@ -11,8 +11,8 @@ from std_msgs.msg import Header
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import time_message
-from rcd_ros.simulation.rendering import SceneRenderer
-from rcd_ros.simulation.simulation import MujocoScene
+from rcd_ros.simulation.drawing.rendering import SceneRenderer
+from rcd_ros.simulation.interface import MujocoScene
 
 FREE = "free"
 """Stands for the camera that the model itself suggests."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.simulation import Keyframed, Simulation
+from rcd_ros.simulation.interface import Keyframed, Simulation
 from rcd_ros.suggest import did_you_mean
 
 GAP = 10_000_000_000

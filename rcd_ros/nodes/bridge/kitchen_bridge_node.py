@@ -7,8 +7,9 @@ import sys
 from rcd_ros.nodes.bridge.simulation_bridge import SimulationBridge
 from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.nodes.ros.run import run_node
-from rcd_ros.simulation.kitchen_task import DEFAULT_GOALS, EPISODE_STEPS
-from rcd_ros.simulation.tasks import Task, get_task
+from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.kitchen import DEFAULT_GOALS, EPISODE_STEPS
+from rcd_ros.tasks.task import Task
 
 
 class KitchenBridge(SimulationBridge):

@@ -10,8 +10,9 @@ from rcd_ros.nodes.bridge.episodes import GAP
 from rcd_ros.nodes.bridge.simulation_bridge import SimulationBridge
 from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.nodes.ros.run import run_node
-from rcd_ros.simulation.model_task import environment_task, model_file_task, suite_task
-from rcd_ros.simulation.tasks import Task, get_task
+from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.models import environment_task, model_file_task, suite_task
+from rcd_ros.tasks.task import Task
 
 
 class MujocoBridge(SimulationBridge):

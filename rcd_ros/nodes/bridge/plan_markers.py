@@ -12,9 +12,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from rcd_ros.nodes.ros.messages import nanoseconds, time_message
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.body_frames import WORLD
-from rcd_ros.simulation.planned_path import PlannedPath
-from rcd_ros.simulation.simulation import MujocoScene
+from rcd_ros.simulation.interface import MujocoScene
+from rcd_ros.simulation.kinematics import WORLD, PlannedPath
 
 TOPIC = "planned_path"
 WIDTH_M = 0.01

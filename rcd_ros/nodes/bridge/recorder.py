@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rcd_ros.errors import RcdError
-from rcd_ros.simulation.simulation import Simulation
-from rcd_ros.simulation.video import VideoWriter
+from rcd_ros.simulation.drawing.video import VideoWriter
+from rcd_ros.simulation.interface import Simulation
 
 
 class Recorder:

@@ -15,9 +15,9 @@ from rcd_ros.nodes.bridge.transforms import TransformsPublisher
 from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.robot_description import robot_description
-from rcd_ros.simulation.simulation import MeshFiles, MujocoScene
-from rcd_ros.simulation.viewer import PassiveViewer
+from rcd_ros.simulation.drawing.rendering import PassiveViewer
+from rcd_ros.simulation.drawing.robot_description import robot_description
+from rcd_ros.simulation.interface import MeshFiles, MujocoScene
 
 
 class SceneDisplay:

@@ -37,8 +37,8 @@ from rcd_ros.nodes.ros.messages import Status, diagnostic_array, time_message
 from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.outputs import claim, keep_apart, write_json
 from rcd_ros.planning.noise import LARGEST_SEED
-from rcd_ros.simulation.simulation import GoalDirected, MixedCommands, MujocoScene, Simulation
-from rcd_ros.simulation.tasks import Task
+from rcd_ros.simulation.interface import GoalDirected, MixedCommands, MujocoScene, Simulation
+from rcd_ros.tasks.task import Task
 
 if TYPE_CHECKING:
     from rcd_ros.nodes.bridge.scene_display import SceneDisplay

@@ -11,8 +11,8 @@ from std_msgs.msg import Header
 from rcd_ros.nodes.ros.installation import load_interface
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.qos import LATCHED
-from rcd_ros.simulation.body_frames import BodyFrames, BodyPoses
-from rcd_ros.simulation.simulation import MujocoScene
+from rcd_ros.simulation.interface import MujocoScene
+from rcd_ros.simulation.kinematics import BodyFrames, BodyPoses
 
 QUEUE = 100
 """As tf2's own broadcasters have it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.data.bag_files import observe, trajectory, write_bag
 from tests.data.demonstrations import write_archive
 from tests.evaluation.test_comparison import summary

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.episodes import GAP, EpisodeRecord, Episodes, EpisodeStart, describe
 from rcd_ros.planning.spec import ScoreSpec
-from rcd_ros.simulation.simulation import StepResult
+from rcd_ros.simulation.interface import StepResult
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000

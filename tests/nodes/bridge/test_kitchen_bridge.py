@@ -29,8 +29,8 @@ from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 pytest.importorskip("gymnasium_robotics")
-from rcd_ros.simulation.kitchen_task import ROBOT_JOINTS, SCENE_JOINTS, kitchen_spec
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.kitchen import ROBOT_JOINTS, SCENE_JOINTS, kitchen_spec
 
 PERIOD = 80_000_000
 Start = Callable[..., Process]

@@ -31,8 +31,8 @@ from rcd_ros.resources import find_resource
 from tests.nodes.conftest import PATIENCE, Peer, Process
 
 pytest.importorskip("rcd_ros.simulation.mujoco_library")
+from rcd_ros.simulation.drawing.rendering import SceneRenderer
 from rcd_ros.simulation.mujoco_library import mujoco
-from rcd_ros.simulation.rendering import SceneRenderer
 
 ARM = find_resource("models/mjcf/small_arm.xml")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow", "finger")
@@ -274,7 +274,7 @@ def test_images_of_a_camera_where_this_machine_draws(start: Start, peer: Peer) -
 
 def test_a_launch_drives_episodes_of_an_environment_to_their_end(domain: int, tmp_path: Path) -> None:
     """Without a planner nothing is waited for; the launch ends with the last episode."""
-    pytest.importorskip("rcd_ros.simulation.environments")
+    pytest.importorskip("rcd_ros.simulation.worlds.gymnasium_world")
     results = tmp_path / "results.json"
     given = {"env": "Hopper-v5", "episodes": 2, "episode_steps": 20, "speed": 20, "results": results}
     command = [sys.executable, "-m", "rcd_ros.cli", "launch", "mujoco_sim", *(f"{k}:={v}" for k, v in given.items())]

@@ -21,7 +21,7 @@ from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 pytest.importorskip("rcd_ros.simulation.mujoco_library")
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 
 PUSH = find_resource("config/tasks/push.yaml")
 MS = 1_000_000

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.recorder import Recorder
-from rcd_ros.simulation.video import VideoWriter
+from rcd_ros.simulation.drawing.video import VideoWriter
 from tests.nodes.bridge.test_episodes import Door
 
 

@@ -19,8 +19,8 @@ from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.raw import serialize
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.spec import POSE_VALUES, TaskSource, TaskSpec
-from rcd_ros.simulation.task_file_reading import parse_task_file
-from rcd_ros.simulation.task_file_spec import spec_of
+from rcd_ros.tasks.file.reading import parse_task_file
+from rcd_ros.tasks.file.spec import spec_of
 from tests.nodes.conftest import Peer
 from tests.planning.tiny import tiny_spec
 

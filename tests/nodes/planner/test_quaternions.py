@@ -16,7 +16,7 @@ from rcd_ros.planning.frames import Transform
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.tasks import get_task
+from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 STAMP = 5_000_000_000

@@ -1,0 +1,118 @@
+"""Columns of a task file: where each data format keeps what the task observes and commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, FiniteFloat, model_validator
+
+from rcd_ros.planning.spec import CommandMessage
+from rcd_ros.tasks.file.conversion import Conversion, Names, OnTopic, Section
+
+FORMATS = ("lerobot", "robomimic", "act", "d4rl", "npz", "bag")
+"""Data formats that `columns` may describe."""
+
+
+class Column(Conversion):
+    """Where a data format keeps one group of numbers."""
+
+    key: str
+    columns: tuple[int, ...] = Field((), description="which of its columns, e.g. 0:6 or [0, 2, 3]; none: all")
+    quaternion: Literal["wxyz", "xyzw"] = Field("wxyz", description="order of a pose's orientation")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _slices(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "columns" in value:
+            value = {**value, "columns": _column_numbers(value["columns"])}
+        return value
+
+
+def _column_numbers(value: Any) -> Any:
+    """`0:6` means 0 to 5, as in Python; a list may mix numbers and such ranges."""
+    numbers: list[Any] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str) and (match := re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", part)):
+            if int(match[2]) <= int(match[1]):
+                raise ValueError(f"columns {part} are none: write first:last+1")
+            numbers += range(int(match[1]), int(match[2]))
+        else:
+            numbers.append(part)
+    return tuple(numbers)
+
+
+class FileColumns(Section):
+    """Where one kind of data file keeps what the task observes and commands.
+
+    `observe` names entries of the task's `observe`, or single channels of an entry with several. What is not named is
+    not in the data.
+    """
+
+    observe: dict[str, Column] = Field({})
+    command: Column | Literal["next_observation"] = Field(
+        "next_observation", description="the commands' place, or next_observation: what was observed one step later"
+    )
+    reward: Column | None = None
+    success: Column | None = Field(None, description="not zero in a step in which the task is done")
+    width: int | None = Field(
+        None, gt=0, description="columns of the first key of `observe`, where a format has several layouts"
+    )
+
+
+class BagCommand(OnTopic):
+    """Where a bag says what the robot was commanded; of a JointTrajectory, points are sampled as a controller does."""
+
+    topic: str
+    type: CommandMessage = "JointTrajectory"
+    joints: Names = Field((), description="which of the command's; none: all of them")
+
+
+class BagEpisodes(Section):
+    """What cuts a bag into episodes. Without any, each bag is one episode."""
+
+    topic: str = Field("", description="every message begins (true, or not a Bool) or ends (false) an episode")
+    service: str = Field("", description="every request seen on this service's event topic begins one")
+    silence: FiniteFloat | None = Field(None, gt=0.0, description="s without an observation end one")
+
+
+class BagColumns(Section):
+    """How bags of the robot are read. Observations come from the topics of `observe`."""
+
+    command: tuple[BagCommand, ...] | Literal["command", "next_observation"] = Field(
+        "command",
+        description="command: from the topics of the command; next_observation: teleoperated, what was observed one "
+        "step later; or the topics that say it, e.g. a leader arm's JointState",
+    )
+    tolerance: FiniteFloat | None = Field(None, ge=0.0, description="s between stamps, in place of the task's")
+    episodes: BagEpisodes = BagEpisodes()
+    success: str = Field("", description="topic of std_msgs/Bool that says whether the episode succeeded")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "command" not in value:
+            return value
+        command = value["command"]
+        if isinstance(command, str) and command not in ("command", "next_observation"):
+            command = [{"topic": command}]
+        elif isinstance(command, Mapping):
+            command = [command]
+        return {**value, "command": command}
+
+
+class ColumnsEntry(Section):
+    """The columns of each data format."""
+
+    lerobot: FileColumns | None = None
+    robomimic: FileColumns | None = None
+    act: FileColumns | None = None
+    d4rl: FileColumns | None = None
+    npz: FileColumns | None = None
+    bag: BagColumns = BagColumns()

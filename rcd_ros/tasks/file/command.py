@@ -1,0 +1,120 @@
+"""The command of a task file: which joints, by which controllers, within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.spec import CommandChannel, CommandOutput, Interface, ObservationChannel
+from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks.file.conversion import first_line, named, names_on_topic, to_si, unless
+from rcd_ros.tasks.file.joints import FileJoints
+from rcd_ros.tasks.file.reading import LoadedTaskFile
+
+
+@dataclass(frozen=True)
+class FileCommand:
+    """Makes the command channel of a task file, of whose joints `joints` knows."""
+
+    file: LoadedTaskFile
+    joints: FileJoints
+
+    def channel(self, observations: Sequence[ObservationChannel]) -> CommandChannel:
+        """The command; planned states are found among the `observations`.
+
+        Raises:
+            RcdError: a joint, a unit or a limit does not fit the rest; with the line.
+        """
+        entries = self.file.content.command
+        interfaces = {entry.interface for entry in entries}
+        if len(interfaces) > 1:
+            raise self.file.error(
+                f"all controllers of a task take the same interface, got {' and '.join(sorted(interfaces))}", "command"
+            )
+        interface: Interface = interfaces.pop()
+        joints = tuple(joint for entry in entries for joint in entry.joints)
+        for joint in joints:
+            if joints.count(joint) > 1:
+                raise self.file.error(f"'{joint}' is commanded twice", "command")
+        if interface == "state":
+            return self._planned_states(joints, observations)
+        outputs: list[CommandOutput] = []
+        lower: list[float] = []
+        upper: list[float] = []
+        continuous: list[str] = []
+        units: list[str] = []
+        for index, entry in enumerate(entries):
+            its_units = self.joints.units(interface, entry.joints)
+            try:
+                for joint in entry.names:
+                    if joint not in entry.joints:
+                        raise RcdError(f"names has no joint '{joint}'{did_you_mean(joint, entry.joints)}")
+                scale, offset = to_si(entry, entry.joints, its_units)
+                turning = named(entry.continuous, entry.joints)
+                outputs.append(
+                    CommandOutput(
+                        topic=entry.topic,
+                        message=entry.type,
+                        joints=entry.joints,
+                        names=names_on_topic(entry, entry.joints),
+                        topic_scale=unless(scale, 1.0),
+                        topic_offset=unless(offset, 0.0),
+                    )
+                )
+                bounds = self.joints.bounds(index, interface, turning)
+            except (RcdError, ValueError) as error:
+                raise self.file.error(first_line(error), "command", index) from error
+            units += its_units
+            continuous += turning
+            lower += [low for low, _ in bounds]
+            upper += [high for _, high in bounds]
+        simple = len(outputs) == 1 and outputs[0] == CommandOutput(topic=outputs[0].topic, joints=joints)
+        try:
+            return CommandChannel(
+                topic=outputs[0].topic,
+                interface=interface,
+                joints=joints,
+                units=tuple(units),
+                lower=tuple(lower),
+                upper=tuple(upper),
+                scale=(1.0,) * len(joints),
+                columns=tuple(range(len(joints))),
+                outputs=() if simple else tuple(outputs),
+                continuous=tuple(continuous),
+            )
+        except ValueError as error:
+            raise self.file.error(first_line(error), "command") from error
+
+    def _planned_states(self, joints: tuple[str, ...], observations: Sequence[ObservationChannel]) -> CommandChannel:
+        entries = self.file.content.command
+        if len(entries) > 1:
+            raise self.file.error("states are planned for one controller", "command")
+        columns: list[int] = []
+        units: list[str] = []
+        for kind in ("joint_position", "joint_velocity"):
+            places = {
+                joint: (channel.columns[i], channel.units[i])
+                for channel in observations
+                if channel.kind == kind
+                for i, joint in enumerate(channel.joints)
+            }
+            for joint in joints:
+                if joint not in places:
+                    raise self.file.error(f"states of '{joint}' are planned: observe its {kind[6:]}", "command")
+            columns += [places[joint][0] for joint in joints]
+            units += [places[joint][1] for joint in joints]
+        positions = self.joints.bounds(0, "position", ())
+        speeds = self.joints.bounds(0, "velocity", ())
+        bounds = [*positions, *speeds]
+        return CommandChannel(
+            topic=entries[0].topic,
+            interface="state",
+            joints=joints,
+            units=tuple(units),
+            lower=tuple(low for low, _ in bounds),
+            upper=tuple(high for _, high in bounds),
+            scale=(1.0,) * len(columns),
+            columns=tuple(columns),
+            source="observation",
+        )
