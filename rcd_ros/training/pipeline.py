@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rcd_ros.data.episodes import Dataset
@@ -24,6 +25,7 @@ from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
 from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.training.bootstrap import transition_batch
 from rcd_ros.training.checks import check_lengths, check_split
 from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.hazards import hazards
@@ -122,13 +124,29 @@ def prepare(recipe: Recipe) -> Material:
     returns = judged.returns
     mean, std = float(returns.mean()), float(max(returns.std(), 1e-6))
     low, high = ((float(bound) - mean) / std for bound in (returns.min(), returns.max()))
+
+    def scored_part(chosen: NDArray[np.int64]) -> Batch:
+        if recipe.critic.target == "returns":
+            return _normalise(scored.of_episodes(chosen), normalizer, mean, std)
+        return transition_batch(
+            [dataset.episodes[i] for i in chosen],
+            spec,
+            history=recipe.history,
+            periods=critic_steps(recipe),
+            discount=recipe.discount,
+            canonical=canonical,
+            normalizer=normalizer,
+            return_mean=mean,
+            return_std=std,
+        )
+
     return Material(
         spec=spec,
         normalizer=normalizer,
         training=_normalise(training, normalizer, mean, std),
         held_out=_normalise(windows.of_episodes(held), normalizer, mean, std) if len(held) else None,
-        scored=_normalise(judged, normalizer, mean, std),
-        scored_held_out=_normalise(scored.of_episodes(held), normalizer, mean, std) if len(held) else None,
+        scored=scored_part(kept),
+        scored_held_out=scored_part(held) if len(held) else None,
         return_mean=mean,
         return_std=std,
         return_range=(low, high),
@@ -145,6 +163,8 @@ def critic_steps(recipe: Recipe) -> int:
 
 def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Material:
     """The windows of a task that observes its goal are cut when they are drawn: there are as many as pairs of steps."""
+    if recipe.critic.target != "returns":
+        raise RcdError(f"critic.target={recipe.critic.target} is not for tasks with goals: set critic.target=returns")
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     tracks = join_tracks([dataset.episodes[i] for i in kept], spec)
     canonical = settle(spec, tracks.observations[:, None])

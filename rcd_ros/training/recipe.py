@@ -111,6 +111,13 @@ class CriticRecipe(_Section):
     """The return-to-go ensemble, and what keeps it smooth a small step beside the data."""
 
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=4_000, keep="best", validate_every=100)
+    target: Literal["returns", "expectile"] = Field(
+        "returns",
+        description="worth of a chunk: what the data returned after it (the paper), or its reward and the value of "
+        "where it led, which is an expectile over the data's chunks (implicit Q-learning); keep: last then",
+    )
+    expectile: float = Field(0.7, gt=0.5, lt=1, description="of target `expectile`: 0.5 is the mean, 1 the best")
+    return_steps: int = Field(1_000, ge=0, description="steps on the returns before target `expectile` bootstraps")
     members: int = Field(3, gt=0, le=1_000)
     chunk_steps: int = Field(1, gt=0, description="commands of a chunk that the critic sees")
     chunk_stride: int = Field(1, gt=0, description="every how many-th of these it sees")
