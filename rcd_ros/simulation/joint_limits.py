@@ -9,6 +9,13 @@ from xml.etree import ElementTree
 
 from rcd_ros.errors import RcdError
 
+JOINT_UNITS: dict[str, dict[bool, str]] = {
+    "position": {True: "rad", False: "m"},
+    "velocity": {True: "rad/s", False: "m/s"},
+    "effort": {True: "N m", False: "N"},
+}
+"""Quantity -> SI unit of a joint that turns, and of one that slides."""
+
 
 @dataclass(frozen=True)
 class JointLimits:

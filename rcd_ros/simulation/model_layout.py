@@ -14,15 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.planning.spec import Interface
+from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.simulation.mujoco_library import mujoco
 
 _FREE, _SLIDE, _HINGE = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE
 _JOINT_TRANSMISSIONS = (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT)
-_UNITS: dict[Interface, dict[bool, str]] = {
-    "position": {True: "rad", False: "m"},
-    "velocity": {True: "rad/s", False: "m/s"},
-    "effort": {True: "N m", False: "N"},
-}
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def _actuator(model: mujoco.MjModel, index: int, name: str, joint: Joint | None)
         low, high = joint.lower, joint.upper
     elif interface == "effort" and model.actuator_forcelimited[index]:
         low, high = sorted((model.actuator_forcerange[index] * model.actuator_gear[index, 0]).tolist())
-    return Actuator(name, interface, _UNITS[interface][turns] if is_physical else "1", scale, low, high, joint)
+    return Actuator(name, interface, JOINT_UNITS[interface][turns] if is_physical else "1", scale, low, high, joint)
 
 
 def _transfer(model: mujoco.MjModel, index: int) -> tuple[Interface, float, bool]:

@@ -6,7 +6,6 @@ Looking a task up loads no simulator; making its simulation does.
 from __future__ import annotations
 
 import importlib.metadata
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,10 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
-from rcd_ros.simulation.worlds.maze_layout import LAYOUTS
 from rcd_ros.suggest import did_you_mean
+from rcd_ros.tasks import kitchen, locomotion, mazes
 from rcd_ros.tasks.file.reading import LoadedTaskFile, is_task_file, load_task_file, parse_task_file
 from rcd_ros.tasks.file.spec import spec_of
-from rcd_ros.tasks.kitchen import KITCHEN_COLUMNS, kitchen_spec
-from rcd_ros.tasks.locomotion import locomotion_names, locomotion_spec
-from rcd_ros.tasks.mazes import maze_entry
 from rcd_ros.tasks.task import Task, TaskEntry, file_task
 
 DEFAULT_TASK = "kitchen"
@@ -29,20 +25,7 @@ GROUP = "rcd_ros.tasks"
 """Entry points of other packages' tasks."""
 
 
-_TASKS = {
-    "kitchen": TaskEntry(
-        kitchen_spec,
-        "rcd_ros.simulation.worlds.kitchen:Kitchen",
-        bridge="kitchen_bridge_node",
-        planner="models/kitchen-complete",
-        columns=KITCHEN_COLUMNS,
-    ),
-    **{name: maze_entry(name) for name in LAYOUTS},
-    **{
-        name: TaskEntry(partial(locomotion_spec, robot, version=version), "rcd_ros.tasks.locomotion:make_locomotion")
-        for name, (robot, version) in locomotion_names().items()
-    },
-}
+_TASKS: dict[str, TaskEntry] = kitchen.ENTRIES | mazes.ENTRIES | locomotion.ENTRIES
 
 
 def task_names() -> list[str]:

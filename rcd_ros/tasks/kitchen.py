@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, MotionSpec, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.spec import CommandChannel, MotionSpec, ScoreSpec, TaskSpec
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import Column, FileColumns
+from rcd_ros.tasks.file.conversion import POSE_UNITS, TWIST_UNITS
+from rcd_ros.tasks.task import TaskEntry, channels_in_order, rates
 
 CONTROL_PERIOD = 0.08  # s
 EPISODE_STEPS = 280  # D4RL's protocol
@@ -71,10 +73,6 @@ KITCHEN_COLUMNS = {
 """D4RL's original layout (kitchen-*-v0): positions of robot (9) and objects (21), then 30 columns of the goal."""
 
 
-def _rates(units: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{unit}/s" for unit in units)
-
-
 def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPISODE_STEPS) -> TaskSpec:
     """The kitchen as a task: all 59 observed values, nine joint velocities commanded.
 
@@ -96,67 +94,25 @@ def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPIS
     if not 1 <= episode_steps <= MAX_EPISODE_STEPS:
         raise RcdError(f"episode_steps must be between 1 and {MAX_EPISODE_STEPS}, got {episode_steps}")
 
-    scene_joints, scene_units = tuple(SCENE_JOINTS), tuple(SCENE_JOINTS.values())
+    objects, object_units = tuple(SCENE_JOINTS), tuple(SCENE_JOINTS.values())
     limit = (ACTION_SCALE,) * 9
     return TaskSpec(
         name="kitchen",
         control_period=CONTROL_PERIOD,
         episode_steps=episode_steps,
-        observations=(
-            ObservationChannel(
-                name="robot_position",
-                kind="joint_position",
-                topic="joint_states",
-                joints=ROBOT_JOINTS,
-                units=ROBOT_UNITS,
-                columns=tuple(range(9)),
-            ),
-            ObservationChannel(
-                name="robot_velocity",
-                kind="joint_velocity",
-                topic="joint_states",
-                joints=ROBOT_JOINTS,
-                units=_rates(ROBOT_UNITS),
-                columns=tuple(range(9, 18)),
-            ),
-            ObservationChannel(
-                name="object_position",
-                kind="joint_position",
-                topic="object_states",
-                joints=scene_joints,
-                units=scene_units,
-                columns=tuple(range(18, 32)),
-            ),
-            ObservationChannel(
-                name="kettle_pose",
-                kind="body_pose",
-                topic="kettle/odometry",
-                joints=("kettle",),
-                units=("m",) * 3 + ("1",) * 4,
-                columns=tuple(range(32, 39)),
-            ),
-            ObservationChannel(
-                name="object_velocity",
-                kind="joint_velocity",
-                topic="object_states",
-                joints=scene_joints,
-                units=_rates(scene_units),
-                columns=tuple(range(39, 53)),
-            ),
-            ObservationChannel(
-                name="kettle_twist",
-                kind="body_twist",
-                topic="kettle/odometry",
-                joints=("kettle",),
-                units=("m/s",) * 3 + ("rad/s",) * 3,
-                columns=tuple(range(53, 59)),
-            ),
+        observations=channels_in_order(
+            ("robot_position", "joint_position", "joint_states", ROBOT_JOINTS, ROBOT_UNITS),
+            ("robot_velocity", "joint_velocity", "joint_states", ROBOT_JOINTS, rates(ROBOT_UNITS)),
+            ("object_position", "joint_position", "object_states", objects, object_units),
+            ("kettle_pose", "body_pose", "kettle/odometry", ("kettle",), POSE_UNITS),
+            ("object_velocity", "joint_velocity", "object_states", objects, rates(object_units)),
+            ("kettle_twist", "body_twist", "kettle/odometry", ("kettle",), TWIST_UNITS),
         ),
         command=CommandChannel(
             topic="joint_trajectory",
             interface="velocity",
             joints=ROBOT_JOINTS,
-            units=_rates(ROBOT_UNITS),
+            units=rates(ROBOT_UNITS),
             lower=tuple(-value for value in limit),
             upper=limit,
             scale=limit,
@@ -165,3 +121,14 @@ def kitchen_spec(goals: Sequence[str] = DEFAULT_GOALS, episode_steps: int = EPIS
         score=ScoreSpec(kind="completions", goals=goals, reference_high=float(len(goals))),
         motion=FRANKA,
     )
+
+
+ENTRIES = {
+    "kitchen": TaskEntry(
+        kitchen_spec,
+        "rcd_ros.simulation.worlds.kitchen:Kitchen",
+        bridge="kitchen_bridge_node",
+        planner="models/kitchen-complete",
+        columns=KITCHEN_COLUMNS,
+    )
+}

@@ -7,11 +7,13 @@ policy (Fu et al. 2020).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.spec import CommandChannel, ScoreSpec, TaskSpec
 from rcd_ros.simulation.interface import Simulation
+from rcd_ros.tasks.task import TaskEntry, channels_in_order
 
 EPISODE_STEPS = 1_000
 MAX_EPISODE_STEPS = 100_000
@@ -55,15 +57,6 @@ ROBOTS = {
 }
 
 
-def locomotion_names() -> dict[str, tuple[str, int]]:
-    """Every name that stands for a robot -> the robot and the environment's version it means unless told otherwise."""
-    names: dict[str, tuple[str, int]] = {}
-    for robot in ROBOTS:
-        names |= {f"{robot}-v{version}": (robot, version) for version in VERSIONS}
-        names |= {name: (robot, VERSIONS[0]) for name in (robot, *(f"{robot}-{data}" for data in DATASETS))}
-    return names
-
-
 def environment_of(spec: TaskSpec) -> str:
     """Gymnasium's name of a locomotion task's environment, such as `Hopper-v5`."""
     robot, _, version = spec.name.rpartition("-")
@@ -95,18 +88,17 @@ def locomotion_spec(robot: str, version: int = VERSIONS[0], episode_steps: int =
         raise RcdError(f"episode_steps must be between 1 and {MAX_EPISODE_STEPS}, got {episode_steps}")
     its = ROBOTS[robot]
     count = len(its.joints)
-    rates = 2 + count  # the first column of the velocities, which begin with the forward speed
     return TaskSpec(
         name=f"{robot}-v{version}",
         control_period=its.control_period,
         episode_steps=episode_steps,
         continuing=True,
-        observations=(
-            _joints("trunk_position", TRUNK, ("m", "rad"), 0),
-            _joints("joint_position", its.joints, ("rad",) * count, 2),
-            _joints("forward_velocity", FORWARD, ("m/s",), rates),
-            _joints("trunk_velocity", TRUNK, ("m/s", "rad/s"), rates + 1),
-            _joints("joint_velocity", its.joints, ("rad/s",) * count, rates + 3),
+        observations=channels_in_order(
+            ("trunk_position", "joint_position", "trunk_states", TRUNK, ("m", "rad")),
+            ("joint_position", "joint_position", "joint_states", its.joints, ("rad",) * count),
+            ("forward_velocity", "joint_velocity", "forward_states", FORWARD, ("m/s",)),
+            ("trunk_velocity", "joint_velocity", "trunk_states", TRUNK, ("m/s", "rad/s")),
+            ("joint_velocity", "joint_velocity", "joint_states", its.joints, ("rad/s",) * count),
         ),
         command=CommandChannel(
             topic="joint_trajectory",
@@ -122,16 +114,16 @@ def locomotion_spec(robot: str, version: int = VERSIONS[0], episode_steps: int =
     )
 
 
-_TOPICS = {"trunk": "trunk_states", "joint": "joint_states", "forward": "forward_states"}
+def _names() -> dict[str, tuple[str, int]]:
+    """Each task's name, the robot that it means, and the version of the environment by default."""
+    names: dict[str, tuple[str, int]] = {}
+    for robot in ROBOTS:
+        names |= {f"{robot}-v{version}": (robot, version) for version in VERSIONS}
+        names |= {name: (robot, VERSIONS[0]) for name in (robot, *(f"{robot}-{data}" for data in DATASETS))}
+    return names
 
 
-def _joints(name: str, joints: tuple[str, ...], units: tuple[str, ...], column: int) -> ObservationChannel:
-    group, _, quantity = name.partition("_")
-    return ObservationChannel(
-        name=name,
-        kind="joint_position" if quantity == "position" else "joint_velocity",
-        topic=_TOPICS[group],
-        joints=joints,
-        units=units,
-        columns=tuple(range(column, column + len(joints))),
-    )
+ENTRIES = {
+    name: TaskEntry(partial(locomotion_spec, robot, version=version), f"{__name__}:{make_locomotion.__name__}")
+    for name, (robot, version) in _names().items()
+}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS
-from rcd_ros.tasks.task import TaskEntry
+from rcd_ros.tasks.task import TaskEntry, channels_in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,20 +48,6 @@ _PROTOCOLS = {
 }
 
 
-def maze_entry(name: str) -> TaskEntry:
-    """The catalogue's entry of a maze."""
-    controller = f"{__name__}:{WaypointController.__name__}"
-    return TaskEntry(
-        partial(maze_spec, name),
-        "rcd_ros.simulation.worlds.maze:Maze",
-        placements=("goal", "start"),
-        controllers={"waypoints": (controller, {}), "behaviour": (controller, {"noise": BEHAVIOUR_NOISE})},
-        picture=f"{__name__}:{draw_maze.__name__}",
-        continuing={"goal": "random"},
-        planner=f"models/{name}",
-    )
-
-
 def maze_spec(name: str, episode_steps: int | None = None) -> TaskSpec:
     """A maze as a task: where the ball is and should be observed, states of its two slides planned.
 
@@ -82,21 +68,9 @@ def maze_spec(name: str, episode_steps: int | None = None) -> TaskSpec:
         control_period=CONTROL_PERIOD,
         episode_steps=steps,
         observations=(
-            ObservationChannel(
-                name="ball_position",
-                kind="joint_position",
-                topic="joint_states",
-                joints=BALL_JOINTS,
-                units=("m", "m"),
-                columns=(0, 1),
-            ),
-            ObservationChannel(
-                name="ball_velocity",
-                kind="joint_velocity",
-                topic="joint_states",
-                joints=BALL_JOINTS,
-                units=("m/s", "m/s"),
-                columns=(2, 3),
+            *channels_in_order(
+                ("ball_position", "joint_position", "joint_states", BALL_JOINTS, ("m", "m")),
+                ("ball_velocity", "joint_velocity", "joint_states", BALL_JOINTS, ("m/s", "m/s")),
             ),
             ObservationChannel(
                 name="goal",
@@ -184,3 +158,19 @@ def draw_maze(axes: Axes, spec: TaskSpec) -> None:
     axes.add_patch(Circle((x, y), GOAL_RADIUS, color="tab:red", alpha=0.2, linewidth=0.0))
     axes.set(xlim=(-0.5 * layout.width, 0.5 * layout.width), ylim=(-0.5 * layout.height, 0.5 * layout.height))
     axes.set_aspect("equal")
+
+
+def _entry(name: str) -> TaskEntry:
+    controller = f"{__name__}:{WaypointController.__name__}"
+    return TaskEntry(
+        partial(maze_spec, name),
+        "rcd_ros.simulation.worlds.maze:Maze",
+        placements=("goal", "start"),
+        controllers={"waypoints": (controller, {}), "behaviour": (controller, {"noise": BEHAVIOUR_NOISE})},
+        picture=f"{__name__}:{draw_maze.__name__}",
+        continuing={"goal": "random"},
+        planner=f"models/{name}",
+    )
+
+
+ENTRIES = {name: _entry(name) for name in LAYOUTS}

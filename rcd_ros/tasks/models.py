@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import re
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, MotionSpec, ObservationChannel, ScoreSpec, TaskSpec
-from rcd_ros.tasks.task import Task
+from rcd_ros.tasks.file.conversion import POSE_UNITS, TWIST_UNITS
+from rcd_ros.tasks.task import Observed, Task, channels_in_order, rates
 
 if TYPE_CHECKING:
     from rcd_ros.simulation.model_layout import ModelLayout
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ENDLESS = 1_000_000_000
 """Control periods of an episode that nothing ends."""
 JOINT_TOPIC, COMMAND_TOPIC = "joint_states", "joint_trajectory"
-_POSE_UNITS, _TWIST_UNITS = ("m",) * 3 + ("1",) * 4, ("m/s",) * 3 + ("rad/s",) * 3
 
 
 def model_file_task(path: str, control_period: float = 0.0, keyframe: str = "", episode_steps: int = 0) -> Task:
@@ -114,35 +113,17 @@ def topic_of(body: str) -> str:
 
 
 def _observations(layout: ModelLayout) -> tuple[ObservationChannel, ...]:
-    column = count()
     names = tuple(joint.name for joint in layout.joints)
     units = tuple(joint.unit for joint in layout.joints)
-    rates = tuple(f"{unit}/s" for unit in units)
-
-    def take(number: int) -> tuple[int, ...]:
-        return tuple(next(column) for _ in range(number))
-
-    channels = []
+    channels: list[Observed] = []
     if names:
-        for kind, its_units in (("joint_position", units), ("joint_velocity", rates)):
-            channels.append(
-                ObservationChannel(
-                    name=kind, kind=kind, topic=JOINT_TOPIC, joints=names, units=its_units, columns=take(len(names))
-                )
-            )
+        channels.append(("joint_position", "joint_position", JOINT_TOPIC, names, units))
+        channels.append(("joint_velocity", "joint_velocity", JOINT_TOPIC, names, rates(units)))
     for body in layout.bodies:
-        for kind, its_units in (("body_pose", _POSE_UNITS), ("body_twist", _TWIST_UNITS)):
-            channels.append(
-                ObservationChannel(
-                    name=f"{body.name}_{kind.removeprefix('body_')}",
-                    kind=kind,
-                    topic=topic_of(body.name),
-                    joints=(body.name,),
-                    units=its_units,
-                    columns=take(len(its_units)),
-                )
-            )
-    return tuple(channels)
+        topic = topic_of(body.name)
+        channels.append((f"{body.name}_pose", "body_pose", topic, (body.name,), POSE_UNITS))
+        channels.append((f"{body.name}_twist", "body_twist", topic, (body.name,), TWIST_UNITS))
+    return channels_in_order(*channels)
 
 
 def _motion(layout: ModelLayout) -> MotionSpec | None:

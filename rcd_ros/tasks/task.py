@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.spec import ChannelKind, ObservationChannel, TaskSpec
 from rcd_ros.simulation.interface import Controller, Simulation
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import FORMATS, FileColumns
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 GENERAL_BRIDGE = "mujoco_bridge_node"
 """Executable that runs any task behind ROS topics."""
 
+Observed = tuple[str, ChannelKind, str, tuple[str, ...], tuple[str, ...]]
+"""A channel's name, kind, topic, joints or body, and the unit of each of its values."""
 Picture = Callable[["Axes", TaskSpec], None]
 """Draws a task's ground from above, m."""
 
@@ -133,6 +136,22 @@ class TaskEntry:
             planner=self.planner,
             columns=self.columns,
         )
+
+
+def channels_in_order(*channels: Observed) -> tuple[ObservationChannel, ...]:
+    """Channels whose columns follow each other in the observation vector, from column 0."""
+    column = count()
+    return tuple(
+        ObservationChannel(
+            name=name, kind=kind, topic=topic, joints=joints, units=units, columns=tuple(islice(column, len(units)))
+        )
+        for name, kind, topic, joints, units in channels
+    )
+
+
+def rates(units: Sequence[str]) -> tuple[str, ...]:
+    """Units of the rates of values in `units`."""
+    return tuple(f"{unit}/s" for unit in units)
 
 
 def file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:

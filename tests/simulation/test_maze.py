@@ -136,7 +136,7 @@ def test_a_goal_moved_into_a_wall_is_refused_and_the_old_one_stays(maze: Maze) -
 @pytest.mark.parametrize("command", [[1.0, 2.0], [np.nan, 0.0, 0.0, 0.0]])
 def test_no_state_no_step(maze: Maze, command: list[float]) -> None:
     maze.reset(0)
-    with pytest.raises(RcdError, match="a state of 4 finite values"):
+    with pytest.raises(RcdError, match="4 finite"):
         maze.step(command)
 
 

@@ -19,19 +19,22 @@ from rcd_ros.suggest import did_you_mean
 if TYPE_CHECKING:
     import mujoco
 
+Camera = dict[str, Any] | str | None
+"""A free camera by `lookat`, `distance`, `azimuth`, `elevation`; one of the model's by name; None: the free camera that
+the model suggests."""
+
 
 class SceneRenderer:
     """An off-screen view of a MuJoCo model through one camera."""
 
-    def __init__(self, model: mujoco.MjModel, camera: dict[str, Any] | str | None, width: int, height: int) -> None:
+    def __init__(self, model: mujoco.MjModel, camera: Camera, width: int, height: int) -> None:
         """Opens an OpenGL context.
 
         Args:
             model: what to draw.
-            camera: a free one with `lookat`, `distance`, `azimuth`, `elevation`; the name of one of the model's; or
-                None for the free one that the model itself suggests.
-            width: of the image.
-            height: of the image.
+            camera: through which.
+            width: of the image, pixels.
+            height: of the image, pixels.
 
         Raises:
             RcdError: no OpenGL works on this machine, or the model has no such camera.
@@ -94,7 +97,7 @@ class PassiveViewer:
         self._viewer.close()
 
 
-def _camera(model: mujoco.MjModel, chosen: dict[str, Any] | str | None) -> mujoco.MjvCamera:
+def _camera(model: mujoco.MjModel, chosen: Camera) -> mujoco.MjvCamera:
     from rcd_ros.simulation.mujoco_library import mujoco
 
     camera = mujoco.MjvCamera()

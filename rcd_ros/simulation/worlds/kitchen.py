@@ -14,11 +14,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.drawing.rendering import SceneRenderer
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.worlds.gymnasium_world import gymnasium, gymnasium_robotics, mujoco
+from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
 
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # isort: skip  # after `environments`
     BONUS_THRESH,
@@ -31,15 +30,15 @@ ENVIRONMENT = "FrankaKitchen-v1"
 CAMERA = {"lookat": (-0.2, 0.5, 2.0), "distance": 2.2, "azimuth": 70.0, "elevation": -35.0}
 
 
-class Kitchen:
+class Kitchen(MujocoSimulation):
     """FrankaKitchen-v1 with the goals and episode length of a task specification."""
 
-    def __init__(self, spec: TaskSpec, image_size: tuple[int, int] = (640, 480)) -> None:
-        """Loads the model; `image_size` (width, height) is what `render` draws."""
-        self.spec = spec
-        self._image_size = image_size
+    camera = CAMERA
+
+    def __init__(self, spec: TaskSpec) -> None:
+        """Loads the model."""
+        super().__init__(spec)
         self._scale = np.asarray(spec.command.scale)
-        self._renderer: SceneRenderer | None = None
         self._env = gymnasium.make(
             ENVIRONMENT,
             max_episode_steps=spec.episode_steps,
@@ -77,9 +76,7 @@ class Kitchen:
         Raises:
             RcdError: the vector has the wrong length or is not finite.
         """
-        values = np.asarray(observation, dtype=np.float64)
-        if values.shape != (59,) or not np.isfinite(values).all():
-            raise RcdError(f"a kitchen state is 59 finite values, got shape {values.shape}")
+        values = self._checked("state", observation, 59)
         self._robot.set_state(
             np.concatenate((values[0:9], values[18:39])), np.concatenate((values[9:18], values[39:59]))
         )
@@ -88,9 +85,7 @@ class Kitchen:
 
     def step(self, command: ArrayLike) -> StepResult:
         """Commands joint velocities (9,) in rad/s (fingers m/s) for 0.08 s."""
-        velocities = np.asarray(command, dtype=np.float64)
-        if velocities.shape != self._scale.shape or not np.isfinite(velocities).all():
-            raise RcdError(f"a kitchen command is {self._scale.size} finite velocities, got {velocities.tolist()}")
+        velocities = self._checked("command", command, self._scale.size)
         observation, reward, terminated, truncated, info = self._env.step(velocities / self._scale)
         newly = info["step_task_completions"]
         return StepResult(
@@ -111,16 +106,7 @@ class Kitchen:
             if np.linalg.norm(positions[OBS_ELEMENT_INDICES[goal]] - OBS_ELEMENT_GOALS[goal]) < BONUS_THRESH
         )
 
-    def render(self) -> NDArray[np.uint8]:
-        """The kitchen from above the arm's right shoulder: (height, width, 3)."""
-        if self._renderer is None:
-            width, height = self._image_size
-            self._renderer = SceneRenderer(self._kitchen.model, CAMERA, width, height)
-        return self._renderer.draw(self._kitchen.data)
-
     def close(self) -> None:
         """Frees the environment and the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        super().close()
         self._env.close()

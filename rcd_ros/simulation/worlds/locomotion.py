@@ -13,11 +13,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.simulation.drawing.rendering import SceneRenderer
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.worlds.gymnasium_world import gymnasium, mujoco
+from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
 
 from gymnasium.envs.mujoco import MujocoEnv  # isort: skip  # after `environments`
 
@@ -25,15 +24,15 @@ CAMERA = "track"
 """The models' own, which follows the robot from the side."""
 
 
-class Locomotion:
+class Locomotion(MujocoSimulation):
     """Hopper, Walker2d or HalfCheetah with the version and episode length of a task specification."""
 
-    def __init__(self, spec: TaskSpec, environment: str, image_size: tuple[int, int] = (640, 480)) -> None:
-        """Loads `environment`, such as `Hopper-v5`; `image_size` (width, height) is what `render` draws."""
-        self.spec = spec
-        self._image_size = image_size
+    camera = CAMERA
+
+    def __init__(self, spec: TaskSpec, environment: str) -> None:
+        """Loads `environment`, such as `Hopper-v5`."""
+        super().__init__(spec)
         self._scale = np.asarray(spec.command.scale)
-        self._renderer: SceneRenderer | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # -v4 is asked for by name
             self._env = gymnasium.make(environment, max_episode_steps=spec.episode_steps, disable_env_checker=True)
@@ -65,10 +64,7 @@ class Locomotion:
         Raises:
             RcdError: the vector has the wrong length or is not finite.
         """
-        values = np.asarray(observation, np.float64)
-        size = self.spec.observation_size
-        if values.shape != (size,) or not np.isfinite(values).all():
-            raise RcdError(f"a state of '{self.spec.name}' is {size} finite values, got shape {values.shape}")
+        values = self._checked("state", observation, self.spec.observation_size)
         positions = self.model.nq - 1
         self._robot.set_state(np.concatenate(([0.0], values[:positions])), values[positions:])
         return self._observe()
@@ -79,9 +75,7 @@ class Locomotion:
         Raises:
             RcdError: the command has the wrong shape or is not finite.
         """
-        values = np.asarray(command, np.float64)
-        if values.shape != self._scale.shape or not np.isfinite(values).all():
-            raise RcdError(f"a command of '{self.spec.name}' is {self._scale.size} finite values, got {values}")
+        values = self._checked("command", command, self._scale.size)
         action = np.clip(values / self._scale, -1.0, 1.0).astype(np.float32)
         observation, reward, terminated, truncated, _ = self._env.step(action)
         return StepResult(
@@ -92,21 +86,9 @@ class Locomotion:
             truncated=bool(truncated),
         )
 
-    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
-        """None: these tasks have no goals."""
-        return ()
-
-    def render(self) -> NDArray[np.uint8]:
-        """The robot from the side, followed: (height, width, 3)."""
-        if self._renderer is None:
-            self._renderer = SceneRenderer(self.model, CAMERA, *self._image_size)
-        return self._renderer.draw(self.data)
-
     def close(self) -> None:
         """Frees the environment and the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        super().close()
         self._env.close()
 
     def _observe(self) -> NDArray[np.float64]:

@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.tracking import TrackingLaw
-from rcd_ros.simulation.drawing.rendering import SceneRenderer
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.worlds.gymnasium_world import mujoco
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS, Cell
+from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
 
 from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv  # isort: skip  # after `environments`
 
@@ -29,13 +29,12 @@ POSITION_NOISE = 0.25  # m, about the middle of a cell: PointMaze's
 VALUES = 8
 
 
-class Maze:
+class Maze(MujocoSimulation):
     """PointMaze with the maze and episode length of a task specification."""
 
     def __init__(
         self,
         spec: TaskSpec,
-        image_size: tuple[int, int] = (640, 480),
         goal: Sequence[float] | Literal["benchmark", "random"] = "benchmark",
         start: Sequence[float] | Literal["random"] = "random",
     ) -> None:
@@ -43,16 +42,21 @@ class Maze:
 
         Args:
             spec: one of the maze tasks.
-            image_size: (width, height) of what `render` draws.
             goal: the benchmark's own, another one in every episode, or a position (x, y) in m.
             start: in a random cell but the goal's, or at a position (x, y) in m.
 
         Raises:
             RcdError: goal or start is no free place in this maze, or the start is at the goal.
         """
-        self.spec = spec
+        super().__init__(spec)
         self.layout = LAYOUTS[spec.name]
-        self._image_size = image_size
+        width, height = self.image_size
+        self.camera = {
+            "lookat": (0.0, 0.0, 0.0),
+            "distance": 1.3 * max(self.layout.width * height / width, self.layout.height),
+            "azimuth": 90.0,
+            "elevation": -90.0,
+        }
         self._fixed_goal = self._place(goal, "the goal", ("benchmark", "random"))
         self._fixed_start = self._place(start, "the start", ("random",))
         if goal == "benchmark":
@@ -64,7 +68,6 @@ class Maze:
                     f"the start is {distance:g} m from the goal, which counts as reached within {GOAL_RADIUS:g} m: "
                     "nothing is left to do; move one of them"
                 )
-        self._renderer: SceneRenderer | None = None
         self._env = PointMazeEnv(maze_map=self.layout.walls, continuing_task=True, reset_target=False)
         Path(self._env.tmp_xml_file_path).unlink(missing_ok=True)
         self._point = self._env.point_env
@@ -122,18 +125,14 @@ class Maze:
         Raises:
             RcdError: the vector has the wrong length, is not finite, or puts the goal into a wall.
         """
-        values = np.asarray(observation, np.float64)
-        if values.shape != (VALUES,) or not np.isfinite(values).all():
-            raise RcdError(f"a maze state is {VALUES} finite values, got shape {values.shape}")
+        values = self._checked("state", observation, VALUES)
         self._put_goal(values[6:8])
         self._point.set_state(values[0:2], values[2:4])
         return self._observe()
 
     def step(self, command: ArrayLike) -> StepResult:
         """Follows a planned state (x, y, v_x, v_y) in m and m/s, due at the end of this control period."""
-        state = np.asarray(command, np.float64)
-        if state.shape != (4,) or not np.isfinite(state).all():
-            raise RcdError(f"a maze command is a state of 4 finite values, got {state.tolist()}")
+        state = self._checked("command", command, 4)
         acceleration = self._law.acceleration(state, self._observe()[:4])
         return self.drive(acceleration * self._mass / self._force)
 
@@ -156,24 +155,9 @@ class Maze:
         values = np.asarray(observation, np.float64)
         return self.spec.score.goals if self._is_at(values[6:8], values[4:6]) else ()
 
-    def render(self) -> NDArray[np.uint8]:
-        """The maze from above: (height, width, 3)."""
-        if self._renderer is None:
-            width, height = self._image_size
-            camera = {
-                "lookat": (0.0, 0.0, 0.0),
-                "distance": 1.3 * max(self.layout.width * height / width, self.layout.height),
-                "azimuth": 90.0,
-                "elevation": -90.0,
-            }
-            self._renderer = SceneRenderer(self._point.model, camera, width, height)
-        return self._renderer.draw(self._point.data)
-
     def close(self) -> None:
         """Frees the environment and the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        super().close()
         self._env.close()
 
     def _begin(

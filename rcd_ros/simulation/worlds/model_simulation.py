@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import Interface, TaskSpec
-from rcd_ros.simulation.drawing.rendering import SceneRenderer
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.model_layout import ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
-
-IMAGE_SIZE = (640, 480)
+from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
 
 
 class World(Protocol):
@@ -43,20 +41,22 @@ class World(Protocol):
         """Free what it holds."""
 
 
-class ModelSimulation:
-    """A world whose commands and observations are those of its model (`ModelLayout`)."""
+class ModelSimulation(MujocoSimulation):
+    """A world whose observations are those of its model (`ModelLayout`), and whose commands go to its actuators."""
 
-    def __init__(self, spec: TaskSpec, world: World, layout: ModelLayout) -> None:
-        """Show `world` as `spec`, which was made from `layout`."""
-        self.spec = spec
+    def __init__(
+        self, spec: TaskSpec, world: World, layout: ModelLayout, actuators: Sequence[int] | None = None
+    ) -> None:
+        """Show `world` as `spec`; `actuators` are the commanded ones, by default all of `layout`."""
+        super().__init__(spec)
         self._world, self._layout = world, layout
-        self._steps = 0
-        self._scale = np.array([actuator.scale for actuator in layout.actuators])
+        self._actuators = list(range(len(layout.actuators)) if actuators is None else actuators)
+        self._scale = np.array([layout.actuators[index].scale for index in self._actuators])
         model = world.model
         limited = model.actuator_ctrllimited.astype(bool)
         self._lower = np.where(limited, model.actuator_ctrlrange[:, 0], -np.inf)
         self._upper = np.where(limited, model.actuator_ctrlrange[:, 1], np.inf)
-        self._renderer: SceneRenderer | None = None
+        self._steps = 0
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -76,7 +76,7 @@ class ModelSimulation:
     @property
     def interfaces(self) -> tuple[Interface, ...]:
         """How each commanded joint is commanded."""
-        return tuple(actuator.interface for actuator in self._layout.actuators)
+        return tuple(self._layout.actuators[index].interface for index in self._actuators)
 
     @property
     def keyframes(self) -> tuple[str, ...]:
@@ -85,61 +85,61 @@ class ModelSimulation:
 
     def reset(self, seed: int) -> NDArray[np.float64]:
         """Begins an episode; returns the first observation vector."""
-        self._steps = 0
         self._world.reset(seed)
-        return self._layout.observe(self.data)
+        return self._begin()
 
     def reset_to(self, keyframe: str) -> NDArray[np.float64]:
         """Begins an episode from a keyframe of the model; returns the first observation vector."""
-        index = self.keyframes.index(keyframe)
-        self.reset(0)
-        mujoco.mj_resetDataKeyframe(self.model, self.data, index)
+        self._world.reset(0)
+        mujoco.mj_resetDataKeyframe(self.model, self.data, self.keyframes.index(keyframe))
         mujoco.mj_forward(self.model, self.data)
-        return self._layout.observe(self.data)
+        return self._begin()
 
     def set_state(self, observation: ArrayLike) -> NDArray[np.float64]:
-        """Puts joints and free bodies where an observation vector says; returns it as observed now.
+        """Puts joints and free bodies where an observation vector says; the rest stays. Returns it as observed now.
 
         Raises:
             RcdError: the vector has the wrong length or is not finite.
         """
-        state = np.asarray(observation, np.float64)
-        size = self.spec.observation_size
-        if state.shape != (size,) or not np.isfinite(state).all():
-            raise RcdError(f"a state of '{self.spec.name}' is {size} finite values, got shape {state.shape}")
-        self._layout.restore(self.data, state)
+        self._restore(self._checked("state", observation, self.spec.observation_size))
         mujoco.mj_forward(self.model, self.data)
-        return self._layout.observe(self.data)
+        return self._observe()
 
     def step(self, command: ArrayLike) -> StepResult:
-        """Commands (n_cmd,) in the units of the specification for one control period."""
-        values = np.asarray(command, np.float64)
-        if values.shape != self._scale.shape or not np.isfinite(values).all():
-            raise RcdError(f"a command of '{self.spec.name}' is {self._scale.size} finite values, got {values}")
-        control = np.clip(values / self._scale, self._lower, self._upper)
-        reward, terminated = self._world.step(control)
-        self._steps += 1
+        """Commands (n_cmd,) in the units of the specification for one control period.
+
+        Raises:
+            RcdError: the command has the wrong shape or is not finite.
+        """
+        reward, terminated = self._advance(command)
         return StepResult(
-            observation=self._layout.observe(self.data),
+            observation=self._observe(),
             reward=reward,
             completed=(),
             terminated=terminated,
             truncated=self._steps >= self.spec.episode_steps,
         )
 
-    def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
-        """None: such a task has no goals."""
-        return ()
-
-    def render(self) -> NDArray[np.uint8]:
-        """The model through its default free camera: (height, width, 3)."""
-        if self._renderer is None:
-            self._renderer = SceneRenderer(self.model, None, *IMAGE_SIZE)
-        return self._renderer.draw(self.data)
-
     def close(self) -> None:
         """Frees the world and the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        super().close()
         self._world.close()
+
+    def _begin(self) -> NDArray[np.float64]:
+        """Starts counting an episode's steps."""
+        self._steps = 0
+        return self._observe()
+
+    def _advance(self, command: ArrayLike) -> tuple[float, bool]:
+        """Steps the world under a command; actuators that are not commanded keep their control."""
+        control = self.data.ctrl.copy()
+        control[self._actuators] = self._checked("command", command, self._scale.size) / self._scale
+        outcome = self._world.step(np.clip(control, self._lower, self._upper))
+        self._steps += 1
+        return outcome
+
+    def _observe(self) -> NDArray[np.float64]:
+        return self._layout.observe(self.data)
+
+    def _restore(self, state: NDArray[np.float64]) -> None:
+        self._layout.restore(self.data, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, CommandOutput, Interface, ObservationChannel
@@ -11,6 +12,15 @@ from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.conversion import first_line, named, names_on_topic, to_si, unless
 from rcd_ros.tasks.file.joints import FileJoints
 from rcd_ros.tasks.file.reading import LoadedTaskFile
+
+
+class _Part(NamedTuple):
+    """One controller: its output, and the SI unit, bounds and turning of each of its joints."""
+
+    output: CommandOutput
+    units: tuple[str, ...]
+    bounds: list[tuple[float, float]]
+    continuous: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -39,52 +49,47 @@ class FileCommand:
                 raise self.file.error(f"'{joint}' is commanded twice", "command")
         if interface == "state":
             return self._planned_states(joints, observations)
-        outputs: list[CommandOutput] = []
-        lower: list[float] = []
-        upper: list[float] = []
-        continuous: list[str] = []
-        units: list[str] = []
-        for index, entry in enumerate(entries):
-            its_units = self.joints.units(interface, entry.joints)
-            try:
-                for joint in entry.names:
-                    if joint not in entry.joints:
-                        raise RcdError(f"names has no joint '{joint}'{did_you_mean(joint, entry.joints)}")
-                scale, offset = to_si(entry, entry.joints, its_units)
-                turning = named(entry.continuous, entry.joints)
-                outputs.append(
-                    CommandOutput(
-                        topic=entry.topic,
-                        message=entry.type,
-                        joints=entry.joints,
-                        names=names_on_topic(entry, entry.joints),
-                        topic_scale=unless(scale, 1.0),
-                        topic_offset=unless(offset, 0.0),
-                    )
-                )
-                bounds = self.joints.bounds(index, interface, turning)
-            except (RcdError, ValueError) as error:
-                raise self.file.error(first_line(error), "command", index) from error
-            units += its_units
-            continuous += turning
-            lower += [low for low, _ in bounds]
-            upper += [high for _, high in bounds]
+        parts = [self._part(index, interface) for index in range(len(entries))]
+        outputs = [part.output for part in parts]
+        bounds = [pair for part in parts for pair in part.bounds]
         simple = len(outputs) == 1 and outputs[0] == CommandOutput(topic=outputs[0].topic, joints=joints)
         try:
             return CommandChannel(
                 topic=outputs[0].topic,
                 interface=interface,
                 joints=joints,
-                units=tuple(units),
-                lower=tuple(lower),
-                upper=tuple(upper),
+                units=tuple(unit for part in parts for unit in part.units),
+                lower=tuple(low for low, _ in bounds),
+                upper=tuple(high for _, high in bounds),
                 scale=(1.0,) * len(joints),
                 columns=tuple(range(len(joints))),
                 outputs=() if simple else tuple(outputs),
-                continuous=tuple(continuous),
+                continuous=tuple(joint for part in parts for joint in part.continuous),
             )
         except ValueError as error:
             raise self.file.error(first_line(error), "command") from error
+
+    def _part(self, index: int, interface: Interface) -> _Part:
+        """What one controller takes."""
+        entry = self.file.content.command[index]
+        units = self.joints.units(interface, entry.joints)
+        try:
+            for joint in entry.names:
+                if joint not in entry.joints:
+                    raise RcdError(f"names has no joint '{joint}'{did_you_mean(joint, entry.joints)}")
+            scale, offset = to_si(entry, entry.joints, units)
+            continuous = named(entry.continuous, entry.joints)
+            output = CommandOutput(
+                topic=entry.topic,
+                message=entry.type,
+                joints=entry.joints,
+                names=names_on_topic(entry, entry.joints),
+                topic_scale=unless(scale, 1.0),
+                topic_offset=unless(offset, 0.0),
+            )
+            return _Part(output, units, self.joints.bounds(index, interface, continuous), continuous)
+        except (RcdError, ValueError) as error:
+            raise self.file.error(first_line(error), "command", index) from error
 
     def _planned_states(self, joints: tuple[str, ...], observations: Sequence[ObservationChannel]) -> CommandChannel:
         entries = self.file.content.command

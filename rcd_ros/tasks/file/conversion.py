@@ -33,6 +33,8 @@ UNITS: dict[str, tuple[str, float]] = {
     "percent": ("", 0.01),
 }
 """Unit in a file -> its SI unit and the factor to it. Percent may be of anything: scale says of how much."""
+POSE_UNITS, TWIST_UNITS = ("m",) * 3 + ("1",) * 4, ("m/s",) * 3 + ("rad/s",) * 3
+"""SI units of a body's pose (position, quaternion) and twist (linear, angular)."""
 
 
 class Section(BaseModel):

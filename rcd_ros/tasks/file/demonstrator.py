@@ -49,7 +49,7 @@ class Demonstrator:
                 *("simulation", "demonstrate", "site"),
             )
         self._site = sites.index(told.site)
-        joints = [self._simulation._joint(name, "command") for name in spec.command.joints]
+        joints = [self._simulation.named.joint(name, "command") for name in spec.command.joints]
         self._qpos = np.array([joint.position for joint in joints], np.intp)
         self._dofs = np.array([joint.velocity for joint in joints], np.intp)
         self._lower, self._upper = np.asarray(spec.command.lower), np.asarray(spec.command.upper)
@@ -59,7 +59,7 @@ class Demonstrator:
             if name not in spec.command.joints:
                 near = did_you_mean(name, spec.command.joints)
                 raise file.error(f"no joint '{name}' is commanded{near}", *("simulation", "demonstrate", "joints"))
-        self._targets = [(self._simulation._body(each.body, "demonstrate"), each) for each in told.way]
+        self._targets = [(self._simulation.named.body(each.body, "demonstrate"), each) for each in told.way]
         self._step = told.speed * spec.control_period
         self._upright: NDArray[np.float64] | None = None
         self.reset(0)

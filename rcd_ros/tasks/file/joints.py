@@ -9,16 +9,9 @@ import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import CommandChannel, MotionSpec
-from rcd_ros.simulation.joint_limits import JointLimits, model_joints, urdf_joints
+from rcd_ros.simulation.joint_limits import JOINT_UNITS, JointLimits, model_joints, urdf_joints
 from rcd_ros.tasks.file.conversion import UNITS, OnTopic, each, each_unit, first_line
 from rcd_ros.tasks.file.reading import LoadedTaskFile
-
-UNITS_OF: dict[str, dict[bool, str]] = {
-    "position": {True: "rad", False: "m"},
-    "velocity": {True: "rad/s", False: "m/s"},
-    "effort": {True: "N m", False: "N"},
-}
-"""Quantity -> unit of a joint that turns, and of one that slides."""
 
 
 class FileJoints:
@@ -36,7 +29,7 @@ class FileJoints:
 
     def units(self, quantity: str, joints: Sequence[str]) -> tuple[str, ...]:
         """SI unit of each joint's position, velocity or effort."""
-        return tuple(UNITS_OF[quantity][self._turns(joint)] for joint in joints)
+        return tuple(JOINT_UNITS[quantity][self._turns(joint)] for joint in joints)
 
     def bounds(self, index: int, interface: str, continuous: Sequence[str]) -> list[tuple[float, float]]:
         """Smallest and largest command of each joint of a controller.

@@ -16,10 +16,22 @@ from rcd_ros.planning.spec import (
     ScoreSpec,
     TaskSpec,
 )
+from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.command import FileCommand
-from rcd_ros.tasks.file.conversion import UNITS, body_to_si, each_unit, first_line, named, names_on_topic, to_si, unless
-from rcd_ros.tasks.file.joints import UNITS_OF, FileJoints
+from rcd_ros.tasks.file.conversion import (
+    POSE_UNITS,
+    TWIST_UNITS,
+    UNITS,
+    body_to_si,
+    each_unit,
+    first_line,
+    named,
+    names_on_topic,
+    to_si,
+    unless,
+)
+from rcd_ros.tasks.file.joints import FileJoints
 from rcd_ros.tasks.file.reading import LoadedTaskFile
 from rcd_ros.tasks.file.schema import COMPARISON, ObserveEntry
 
@@ -33,7 +45,6 @@ _OF_ENTRY: tuple[tuple[Literal["position", "velocity", "effort"], ChannelKind], 
     ("velocity", "joint_velocity"),
     ("effort", "joint_effort"),
 )
-POSE_UNITS, TWIST_UNITS = ("m",) * 3 + ("1",) * 4, ("m/s",) * 3 + ("rad/s",) * 3
 
 
 def spec_of(file: LoadedTaskFile) -> TaskSpec:
@@ -122,7 +133,7 @@ class _Conversion:
     def _channel(self, name: str, kind: ChannelKind, entry: ObserveEntry, column: Iterator[int]) -> ObservationChannel:
         content = kind.removeprefix("joint_")
         joints: tuple[str, ...]
-        if content in UNITS_OF:
+        if content in JOINT_UNITS:
             joints = getattr(entry, content)
             units = self.joints.units(content, joints)
         elif kind == "values":
