@@ -1,8 +1,8 @@
 """ros2 launch rcd_ros kitchen_sim.launch.py: the planner drives the simulated kitchen arm."""
 
 from launch import LaunchDescription
-from rcd_ros.launching.bringup import KITCHEN_SIM
 from rcd_ros.launching.launch_file import launch_description
+from rcd_ros.launching.launches import KITCHEN_SIM
 
 
 def generate_launch_description() -> LaunchDescription:

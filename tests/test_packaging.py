@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rcd_ros
-from rcd_ros.launching.bringup import MUJOCO_SIM
+from rcd_ros.launching.launches import MUJOCO_SIM
 from rcd_ros.nodes.executables import MODULES
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.resources import find_resource

@@ -35,7 +35,7 @@ def demo(
     """
     import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
 
-    from rcd_ros.launching.bringup import find_bringup
+    from rcd_ros.launching.launches import find_bringup
     from rcd_ros.launching.supervisor import run_nodes
     from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim_all

@@ -15,7 +15,7 @@ from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
     from rcd_ros.faults.fault import Fault, Verdict
-    from rcd_ros.faults.stage import StageSettings
+    from rcd_ros.faults.harness import HarnessSettings
 
 
 def faults(
@@ -56,7 +56,7 @@ def faults(
       rcd faults kitchen --list
     """
     from rcd_ros.faults.catalogue import all_faults
-    from rcd_ros.faults.stage import StageSettings
+    from rcd_ros.faults.harness import HarnessSettings
     from rcd_ros.outputs import check_folder, claim_all, keep_apart
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.planning.engines.choose import check_engine
@@ -88,7 +88,7 @@ def faults(
         check_folder(logs)
     keep_apart({"--json": json_file, "--logs": logs}, [folder, task])
     claim_all({"--json": json_file}, force=force)
-    settings = StageSettings(folder, spec, simulated.bridge, speed, engine, shape, options)
+    settings = HarnessSettings(folder, spec, simulated.bridge, speed, engine, shape, options)
     if logs is None:
         with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
             verdicts = _run(settings, Path(room), chosen, json_file)
@@ -116,11 +116,11 @@ def _matches(fault: Fault, text: str) -> bool:
     return text.lower() in fault.name.lower() or text.lower() == fault.group
 
 
-def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Path | None) -> list[Verdict]:
+def _run(settings: HarnessSettings, room: Path, chosen: list[Fault], json_file: Path | None) -> list[Verdict]:
     """The verdicts, fewer than there are faults where it was interrupted; they are shown and written in any case."""
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.faults.campaign import Campaign
-    from rcd_ros.faults.stage import Stage
+    from rcd_ros.faults.harness import Harness
     from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
     from rcd_ros.planning.motion_limits import MotionLimits
@@ -129,9 +129,9 @@ def _run(settings: StageSettings, room: Path, chosen: list[Fault], json_file: Pa
     machine = describe_machine(1)
     verdicts: list[Verdict] = []
     try:
-        with Stage(settings, room) as stage, progress_bar(total=len(chosen), unit="fault") as bar:
+        with Harness(settings, room) as harness, progress_bar(total=len(chosen), unit="fault") as bar:
             bar.set_description("starting")
-            for verdict in Campaign(stage, MotionLimits.of(settings.spec)).run(chosen, bar.set_description):
+            for verdict in Campaign(harness, MotionLimits.of(settings.spec)).run(chosen, bar.set_description):
                 verdicts.append(verdict)
                 bar.update()
                 if not verdict.passed:

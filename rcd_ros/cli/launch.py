@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rcd_ros.errors import RcdError
-from rcd_ros.launching.bringup import BRINGUPS, Bringup, find_bringup, starts_nodes_itself
+from rcd_ros.launching.bringup import Bringup, starts_nodes_itself
+from rcd_ros.launching.launches import BRINGUPS, find_bringup
 from rcd_ros.launching.supervisor import run_nodes
 
 

@@ -1,4 +1,4 @@
-"""What is known of a fault once it is over, and what must hold whatever the fault was."""
+"""What was seen of a fault, and what must hold for every fault."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 
 from rcd_ros.evaluation.motion_audit import MotionAudit
 
-_UNTOLD = ("_ms", "_hz", "counter", "plan_stamp", "episode", "step", "plans", "missed", "periods", "overruns")
-"""Counters by these names tell nothing about a fault."""
+_LEFT_OUT = ("_ms", "_hz", "counter", "plan_stamp", "episode", "step", "plans", "missed", "periods", "overruns")
+"""Parts of the names of counters that are left out of the description."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was seen.
+    """All that was seen of one fault.
 
     Attributes:
         seconds: how long the fault lasted.
-        plans: made while it lasted.
+        plans: published while it lasted.
         unplanned: periods that were executed meanwhile without a plan for their observation.
-        late_plans: those of the second half of that time: what was under way is over then.
-        speed: of the fastest commanded joint when the fault was taken away, rad/s or m/s.
-        rested: whether that is rest.
+        late_plans: plans in the second half of that time, when earlier observations are used up.
+        speed: of the fastest commanded joint at the fault's end, rad/s or m/s.
+        rested: whether the arm was at rest then.
         rests: whether it should be.
         counts: node -> counter in its diagnostics -> by how much it grew.
-        states: node -> the states that its diagnostics told.
-        messages: node -> what its diagnostics complained about.
-        words: process -> what it wrote.
-        exit_codes: process -> None while it runs, negative: the signal that ended it.
-        ends: processes that were meant to end.
+        states: node -> the states in its diagnostics.
+        messages: node -> the warnings in its diagnostics.
+        words: process -> what it wrote into its log.
+        exit_codes: process -> None while it runs; negative: the signal that ended it.
+        ends: processes that end by the fault.
         answers: of the services that were called.
         recovered_s: from the end of the fault until the robot followed the planner again; None: it did not.
         recovers: whether it should.
@@ -59,7 +59,7 @@ class Evidence:
     bad_plans: tuple[str, ...]
 
     def problems(self) -> list[str]:
-        """What is never right: a traceback, a limit passed, a plan that no robot takes, a process that died of it."""
+        """What is wrong with any fault: a traceback, a limit exceeded, a plan no robot takes, an unexpected end."""
         problems = [f"{name} wrote a traceback" for name, words in self.words.items() if "Traceback" in words]
         problems += self.motion.problems
         problems += [f"the planner published a plan that cannot be executed: {reason}" for reason in self.bad_plans]
@@ -81,7 +81,7 @@ class Evidence:
             f"{key} +{count}" if name == "planner" else f"{name.rpartition('_')[2]}: {key} +{count}"
             for name, counts in self.counts.items()
             for key, count in counts.items()
-            if key != "dropped" and not any(word in key for word in _UNTOLD)
+            if key != "dropped" and not any(word in key for word in _LEFT_OUT)
         ]
         parts += self.answers
         parts.append(f"{self.plans} plans in {self.seconds:.1f} s")

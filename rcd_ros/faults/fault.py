@@ -1,4 +1,4 @@
-"""A fault as data: what happens, what should come of it, and how that is told."""
+"""A fault as data: what is injected, what should come of it, and how that is judged."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rcd_ros.faults.evidence import Evidence
-from rcd_ros.faults.stage import Stage
-from rcd_ros.faults.wire import Tampering
+from rcd_ros.faults.harness import Harness
+from rcd_ros.faults.proxy import Injection
 
-Action = Callable[[Stage], None]
+Action = Callable[[Harness], None]
 Check = Callable[[Evidence], str]
-"""Says what is not as expected; nothing when all is well."""
+"""Returns what is not as expected; empty when all is."""
 
 
-def tampers(*tamperings: Tampering) -> Action:
-    """Let the wire tamper with messages."""
-    return lambda stage: stage.wire.tamper(*tamperings)
+def inject(*injections: Injection) -> Action:
+    """An action that lets the proxy change messages."""
+    return lambda harness: harness.proxy.inject(*injections)
 
 
-def mend(stage: Stage) -> None:
-    """Let the wire pass everything on again."""
-    stage.wire.mend()
+def clear(harness: Harness) -> None:
+    """Let the proxy pass messages on unchanged again."""
+    harness.proxy.clear()
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One record of the campaign.
+    """One case of the campaign.
 
     Attributes:
-        name: what goes wrong, as short as it can be said.
+        name: what goes wrong, in a few words.
         group: chapter of the report.
-        expected: what a robot's owner may expect then, in one sentence.
+        expected: what the owner of a robot may expect then, in one sentence.
         begin: injects it.
-        checks: by which the expectation is judged, beyond what always holds (`evidence.Evidence.problems`).
-        end: takes it away again.
+        checks: judge the expectation, beyond what holds for every fault (`evidence.Evidence.problems`).
+        end: removes it.
         seconds: how long it lasts at least, of simulated time.
         rests: whether the arm comes to rest meanwhile.
         recovers: whether the robot follows the planner again afterwards.
@@ -47,7 +47,7 @@ class Fault:
     expected: str
     begin: Action
     checks: tuple[Check, ...] = ()
-    end: Action = mend
+    end: Action = clear
     seconds: float = 3.0
     rests: bool = False
     recovers: bool = True
@@ -57,7 +57,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a fault: `problems` is empty when all was as expected."""
+    """The outcome of a fault: `problems` is empty when all was as expected."""
 
     fault: Fault
     observed: str

@@ -1,9 +1,9 @@
-"""What people and lifecycle managers ask of a planner while it runs; what it answers is kept as evidence."""
+"""Requests to the planner while it runs, as operators and lifecycle managers make them; the answers are evidence."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -11,32 +11,35 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from rcd_ros.faults.stage import PLANNER_NODE, Stage
+from rcd_ros.faults.harness import PLANNER_NODE, Harness
 
-GRANTED, REFUSED, SILENT = "granted", "refused", "no answer"
+Value: TypeAlias = bool | int | float | str | list[float]
+GRANTED, REFUSED, NO_ANSWER = "granted", "refused", "no answer"
 
 
-def set_parameters(stage: Stage, node: str = PLANNER_NODE, **values: Any) -> None:
-    """Set parameters together; a name with dots is written with two underscores in each one's place."""
+def set_parameters(harness: Harness, **values: Value) -> None:
+    """Set parameters of the planner together; a dot in a name is written as two underscores."""
     messages = [Parameter(name.replace("__", "."), value=value).to_parameter_msg() for name, value in values.items()]
-    answer = stage.call(SetParametersAtomically, f"{node}/set_parameters_atomically", parameters=messages)
-    stage.answers.append(SILENT if answer is None else _told(answer.result.successful, answer.result.reason))
+    response = harness.call(SetParametersAtomically, f"{PLANNER_NODE}/set_parameters_atomically", parameters=messages)
+    result = None if response is None else response.result
+    harness.answers.append(NO_ANSWER if result is None else _answer(result.successful, result.reason))
 
 
-def load_checkpoint(stage: Stage, folder: Path) -> None:
-    """Let the planner exchange its checkpoint for that of `folder` while it runs."""
-    set_parameters(stage, checkpoint=str(folder))
-    answer = stage.call(Trigger, f"{PLANNER_NODE}/load_checkpoint")
-    stage.answers.append(SILENT if answer is None else _told(answer.success, answer.message))
+def load_checkpoint(harness: Harness, folder: Path) -> None:
+    """Hot-swap the planner's checkpoint for that of `folder`."""
+    set_parameters(harness, checkpoint=str(folder))
+    response = harness.call(Trigger, f"{PLANNER_NODE}/load_checkpoint")
+    harness.answers.append(NO_ANSWER if response is None else _answer(response.success, response.message))
 
 
-def change_state(stage: Stage, *labels: str) -> None:
-    """Take a planner through lifecycle transitions."""
+def change_state(harness: Harness, *labels: str) -> None:
+    """Take the planner through lifecycle transitions."""
     for label in labels:
         transition = Transition(label=label)
-        answer = stage.call(ChangeState, f"{PLANNER_NODE}/change_state", transition=transition)
-        stage.answers.append(SILENT if answer is None else _told(answer.success, label))
+        response = harness.call(ChangeState, f"{PLANNER_NODE}/change_state", transition=transition)
+        harness.answers.append(NO_ANSWER if response is None else _answer(response.success, label))
 
 
-def _told(granted: bool, words: str) -> str:
-    return f"{GRANTED if granted else REFUSED}: {words}" if words else (GRANTED if granted else REFUSED)
+def _answer(granted: bool, words: str) -> str:
+    verdict = GRANTED if granted else REFUSED
+    return f"{verdict}: {words}" if words else verdict

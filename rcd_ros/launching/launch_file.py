@@ -17,7 +17,8 @@ from launch_ros.events.lifecycle import ChangeState, StateTransition
 from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
-from rcd_ros.launching.bringup import Bringup, NodeProcess, starts_nodes_itself, waiting
+from rcd_ros.launching.bringup import Bringup, starts_nodes_itself
+from rcd_ros.launching.node_process import NodeProcess, waiting
 from rcd_ros.nodes.ros.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.suggest import did_you_mean
 

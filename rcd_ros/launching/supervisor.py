@@ -1,102 +1,66 @@
-"""Runs the processes of a launch without `ros2 launch`: starts them, shows their output, ends them together.
-
-Each process leads a process group of its own (honcho), so that whatever it starts ends with it. Nodes also notice
-by themselves when the supervisor was killed (`launcher_watch`).
-"""
+"""Runs a launch without `ros2 launch`: starts its processes, shows their output, ends them together."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import queue
-import shlex
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 from typing import TextIO
 
-from honcho.colour import get_colours
-from honcho.printer import Message, Printer
-from honcho.process import Process
+import typer
 
-from rcd_ros.launching.bringup import NodeProcess, lifecycle_manager, waiting
+from rcd_ros.launching.node_process import NodeProcess, lifecycle_manager, waiting
+from rcd_ros.launching.processes import Processes
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
-from rcd_ros.nodes.ros.launcher_watch import LAUNCHER_VARIABLE
 
 _SELF = "launch"
+_COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_ESCALATION = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-
-
-def node_command(process: NodeProcess) -> list[str]:
-    """The command line of a node, with its parameters as ROS arguments."""
-    command = [
-        sys.executable,
-        "-m",
-        "rcd_ros.nodes",
-        process.executable,
-        "--ros-args",
-        "-r",
-        f"__node:={process.name}",
-    ]
-    if process.namespace:
-        command += ["-r", f"__ns:=/{process.namespace.strip('/')}"]
-    for source, target in process.remappings:
-        command += ["-r", f"{source}:={target}"]
-    for path in process.parameter_files:
-        command += ["--params-file", str(path)]
-    for name, value in process.parameters.items():
-        command += ["-p", f"{name}:={json.dumps(value)}"]  # JSON is YAML, with every string quoted
-    return command
-
-
-@dataclass
-class _Child:
-    command: Sequence[str]
-    required: bool
-    pid: int | None = None
-    exit_code: int | None = None
 
 
 class Supervisor:
     """Starts processes and stays with them until the last has ended.
 
     The launch ends when a required process ends, when any process crashes, or on SIGINT, SIGTERM or SIGHUP. Then
-    every process group gets SIGINT; after `patience` seconds SIGTERM, and after as long again SIGKILL. A second
-    signal kills at once. Lines go to `output` (standard output); `environment` is added to this process's own.
+    every process gets SIGINT; after `patience` seconds SIGTERM, and after as long again SIGKILL. A second signal
+    kills at once. Lines go to `output` (standard output); `environment` is added to this process's own.
     """
 
     def __init__(
         self, output: TextIO | None = None, patience: float = 5.0, environment: Mapping[str, str] | None = None
     ) -> None:
-        self._environment = dict(environment or {})
-        self._printer = Printer(output or sys.stdout, width=len(_SELF))
-        self._colours = get_colours()
-        self._events: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._output = output or sys.stdout
         self._patience = patience
-        self._children: dict[str, _Child] = {}
-        self._escalation: Iterator[signal.Signals] | None = None
-        self._deadline: float | None = None
+        self._commands: dict[str, Sequence[str]] = {}
+        self._required: set[str] = set()
+        self._events: queue.SimpleQueue[str | signal.Signals] = queue.SimpleQueue()
+        """Names of processes that have ended, and signals that have come."""
+        self._processes = Processes(environment, on_line=self._show, on_end=self._events.put)
+        self._printing = threading.Lock()
+        self._stopping = False
         self._exit_code = 0
 
     def add(self, name: str, command: Sequence[str], required: bool = False) -> None:
         """A process to start; names must differ."""
-        if name in self._children:
+        if name in self._commands:
             raise ValueError(f"two processes named '{name}'")
-        self._children[name] = _Child(command, required)
-        self._printer.width = max(self._printer.width, len(name))
+        self._commands[name] = command
+        if required:
+            self._required.add(name)
+
+    def add_nodes(self, nodes: Sequence[NodeProcess]) -> None:
+        """Nodes to start, each in a process under its name."""
+        for node in nodes:
+            self.add(node.name, node.command(), node.required)
 
     def process_id(self, name: str) -> int | None:
         """The process id of one that runs, else None; any thread may ask."""
-        child = self._children[name]
-        return child.pid if child.exit_code is None else None
+        return self._processes.process_id(name)
 
     def run(self) -> int:
         """Start the processes and return the launch's exit code.
@@ -105,98 +69,55 @@ class Supervisor:
         failed (128 + the signal's number for one that was killed, but not by us).
         """
         with self._catching_signals():
-            for name, child in self._children.items():
-                self._start(name, child)
-            while any(child.exit_code is None for child in self._children.values()):
-                self._handle_next_event()
+            for name, command in self._commands.items():
+                self._processes.start(name, command)
+            for _ in self._commands:
+                self._handle(self._events.get())
+                if self._stopping:
+                    break
+            self._processes.end(patience=self._patience, on_escalation=self._say_escalation)
+            while not self._events.empty():
+                self._handle(self._events.get())
         return self._exit_code
 
-    def _start(self, name: str, child: _Child) -> None:
-        environment = {**os.environ, **self._environment, "PYTHONUNBUFFERED": "1", LAUNCHER_VARIABLE: str(os.getpid())}
-        # `exec`: honcho runs commands by the shell, and signals and exit codes should be the node's own.
-        process = Process(f"exec {shlex.join(child.command)}", name=name, colour=next(self._colours), env=environment)
-        threading.Thread(target=process.run, args=(self._events,), name=name, daemon=True).start()
-
-    def _handle_next_event(self) -> None:
-        timeout = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        try:
-            event = self._events.get(timeout=timeout)
-        except queue.Empty:
-            self._escalate()
+    def _handle(self, event: str | signal.Signals) -> None:
+        if isinstance(event, signal.Signals):
+            self._say(f"{event.name}: stopping")
             return
-        handlers: dict[str, Callable[[Message], None]] = {
-            "line": self._printer.write,
-            "start": self._on_start,
-            "stop": self._on_stop,
-            "signal": self._on_signal,
-        }
-        handlers[event.type](event)
-
-    def _on_start(self, event: Message) -> None:
-        self._children[event.name].pid = event.data["pid"]
-        if self._escalation is not None:  # asked to stop while it was starting
-            self._send(event.data["pid"], signal.SIGINT)
-
-    def _on_stop(self, event: Message) -> None:
-        child = self._children[event.name]
-        returned = event.data["returncode"]
-        child.exit_code = returned if returned >= 0 else 128 - returned
-        if child.pid is not None:
-            self._send(child.pid, signal.SIGKILL)  # whatever it left behind in its group
-        stopping = self._escalation is not None
+        returned = self._processes.exit_code(event) or 0
         if returned > 0:
-            self._say(f"{event.name} exited with code {returned}")
+            self._say(f"{event} exited with code {returned}")
         elif returned < 0:
-            self._say(f"{event.name} was ended by {_signal_name(-returned)}")
-        elif not stopping:
-            self._say(f"{event.name} has ended")
-        ended_by_us = stopping and returned < 0
+            self._say(f"{event} was ended by {signal.Signals(-returned).name}")
+        elif not self._stopping:
+            self._say(f"{event} has ended")
+        ended_by_us = self._stopping and returned < 0
         if not ended_by_us:
-            self._exit_code = self._exit_code or child.exit_code
-        if child.exit_code or child.required:
-            self._stop()
+            self._exit_code = self._exit_code or (returned if returned >= 0 else 128 - returned)
+        self._stopping = self._stopping or returned != 0 or event in self._required
 
-    def _on_signal(self, event: Message) -> None:
-        self._say(f"{_signal_name(event.data)}: stopping")
-        if self._escalation is None:
-            self._stop()
-        else:
-            self._signal_all(signal.SIGKILL)
-
-    def _stop(self) -> None:
-        if self._escalation is None:
-            self._escalation = iter(_ESCALATION)
-            self._escalate()
-
-    def _escalate(self) -> None:
-        number = next(self._escalation or iter(()), signal.SIGKILL)
-        self._deadline = time.monotonic() + self._patience
-        if number != signal.SIGINT:
-            late = [name for name, child in self._children.items() if child.exit_code is None]
-            self._say(f"{', '.join(late)} did not stop: sending {number.name}")
-        self._signal_all(number)
-
-    def _signal_all(self, number: signal.Signals) -> None:
-        for child in self._children.values():
-            if child.exit_code is None and child.pid is not None:
-                self._send(child.pid, number)
-
-    @staticmethod
-    def _send(group: int, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
+    def _say_escalation(self, late: list[str], number: signal.Signals) -> None:
+        self._say(f"{', '.join(late)} did not stop: sending {number.name}")
 
     def _say(self, text: str) -> None:
-        self._printer.write(self._message("line", f"{text}\n"))
+        self._show(_SELF, text)
 
-    @staticmethod
-    def _message(kind: str, data: object) -> Message:
-        return Message(type=kind, data=data, time=datetime.now(), name=_SELF, colour=None)
+    def _show(self, name: str, line: str) -> None:
+        """Print a line with the time and the process's name, in its color where the output is a terminal."""
+        names = [_SELF, *self._commands]
+        prefix = f"{datetime.now():%H:%M:%S} {name.ljust(max(map(len, names)))} |"
+        if name != _SELF:
+            prefix = typer.style(prefix, fg=_COLORS[names.index(name) % len(_COLORS)])
+        with self._printing:
+            typer.echo(f"{prefix} {line.rstrip()}", file=self._output)
 
     @contextmanager
     def _catching_signals(self) -> Iterator[None]:
         def handle(number: int, frame: FrameType | None) -> None:
-            self._events.put(self._message("signal", number))
+            if self._stopping:
+                self._processes.send(signal.SIGKILL, *self._processes.names())
+            self._stopping = True
+            self._events.put(signal.Signals(number))
 
         previous = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
         try:
@@ -206,7 +127,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-def run_nodes(processes: Sequence[NodeProcess], managed: bool = False) -> int:
+def run_nodes(nodes: Sequence[NodeProcess], managed: bool = False) -> int:
     """Run the nodes of a launch until it ends; returns its exit code.
 
     Managed nodes start themselves; if `managed`, a manager in a process of its own configures and activates them.
@@ -218,13 +139,8 @@ def run_nodes(processes: Sequence[NodeProcess], managed: bool = False) -> int:
     check_installation()
     if not is_sourced():
         keep_discovery_local()
-    if managed and any(process.lifecycle for process in processes):
-        processes = [*map(waiting, processes), lifecycle_manager(processes)]
+    if managed and any(node.lifecycle for node in nodes):
+        nodes = [*map(waiting, nodes), lifecycle_manager(nodes)]
     supervisor = Supervisor()
-    for process in processes:
-        supervisor.add(process.name, node_command(process), process.required)
+    supervisor.add_nodes(nodes)
     return supervisor.run()
-
-
-def _signal_name(number: int) -> str:
-    return signal.Signals(number).name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rcd_ros.launching import supervisor
-from rcd_ros.launching.bringup import NodeProcess
+from rcd_ros.launching.node_process import NodeProcess
 
 GOALS = ("microwave", "kettle", "light switch", "slide cabinet")
 

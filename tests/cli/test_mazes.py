@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.launching.bringup import MUJOCO_SIM
+from rcd_ros.launching.launches import MUJOCO_SIM
 from rcd_ros.tasks.mazes import maze_spec
 from tests.planning.tiny import tiny_manifest, write_tiny
 

@@ -12,16 +12,9 @@ from typer.testing import CliRunner
 
 from rcd_ros.cli import app
 from rcd_ros.errors import RcdError
-from rcd_ros.launching.bringup import (
-    KITCHEN_SIM,
-    MUJOCO_SIM,
-    PLANNER,
-    NodeProcess,
-    lifecycle_manager,
-    starts_nodes_itself,
-    waiting,
-)
-from rcd_ros.launching.supervisor import node_command
+from rcd_ros.launching.bringup import starts_nodes_itself
+from rcd_ros.launching.launches import KITCHEN_SIM, MUJOCO_SIM, PLANNER
+from rcd_ros.launching.node_process import NodeProcess, lifecycle_manager, waiting
 from rcd_ros.resources import find_resource
 from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny
@@ -30,7 +23,7 @@ from tests.planning.tiny import tiny_manifest, write_tiny
 def test_a_launch_needs_nothing_that_pip_has_installed() -> None:
     """Pins: `ros2 launch` runs under ROS 2's own Python, and a launch file that imported safetensors did not load."""
     program = (
-        "import sys, yaml\nimport rcd_ros\nbefore = set(sys.modules)\nimport rcd_ros.launching.bringup\n"
+        "import sys, yaml\nimport rcd_ros\nbefore = set(sys.modules)\nimport rcd_ros.launching.launches\n"
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))\n"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -100,7 +93,7 @@ def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.M
 def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
     parameters = {"rate": 2.0, "label": "12", "empty": "", "goals": ["slide cabinet", "kettle"], "loop": False}
     process = NodeProcess("planner_node", "planner", parameters, namespace="left", remappings=(("a", "b"),))
-    arguments = node_command(process)[3:]
+    arguments = process.command()[3:]
     program = (
         "import sys, json, rclpy\nrclpy.init(args=sys.argv)\n"
         "node = rclpy.create_node('x', automatically_declare_parameters_from_overrides=True)\n"

@@ -28,8 +28,8 @@ from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN, SENT
 from rcd_ros.benchmarks.loop.loop_swapper_node import SWAPS
 from rcd_ros.benchmarks.loop.times import LoopTimes, loop_times
 from rcd_ros.errors import RcdError
-from rcd_ros.launching.bringup import NodeProcess
-from rcd_ros.launching.supervisor import Supervisor, node_command
+from rcd_ros.launching.node_process import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor
 from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY, ros_versions
 from rcd_ros.planning.manifest import Manifest
@@ -200,8 +200,7 @@ def _run_slice(
     with tempfile.TemporaryDirectory(prefix="rcd-bench-") as name:
         folder = Path(name)
         supervisor = Supervisor(output, environment={"ROS_DOMAIN_ID": str(free_domain()), **LOCAL_DISCOVERY})
-        for process in _processes(settings, manifest, folder, floor):
-            supervisor.add(process.name, node_command(process), process.required)
+        supervisor.add_nodes(_processes(settings, manifest, folder, floor))
         watch = _Watch(folder / BEGUN, lambda: supervisor.process_id(_PLANNER), progress)
         watch.start()
         try:

@@ -18,8 +18,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
 from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
-from rcd_ros.launching.bringup import NodeProcess
-from rcd_ros.launching.supervisor import Supervisor, node_command
+from rcd_ros.launching.node_process import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor
 from rcd_ros.nodes.ros.free_domain import free_domain
 from rcd_ros.tasks.task import Task
 
@@ -118,8 +118,7 @@ class Runs:
         with tempfile.TemporaryDirectory(prefix="rcd-bench-") as room:
             file = Path(room) / "results.json"
             supervisor = Supervisor(log, environment={"ROS_DOMAIN_ID": str(free_domain())})
-            for process in self._nodes(contender, speed, file):
-                supervisor.add(process.name, node_command(process), process.required)
+            supervisor.add_nodes(self._nodes(contender, speed, file))
             with progress.following(file):
                 code = supervisor.run()
             results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from rcd_ros.faults.catalogue.checkpoints import checkpoint_faults
 from rcd_ros.faults.catalogue.clocks import clock_faults
-from rcd_ros.faults.catalogue.machine import machine_faults
 from rcd_ros.faults.catalogue.observations import observation_faults
 from rcd_ros.faults.catalogue.operation import operation_faults
-from rcd_ros.faults.catalogue.processes import process_faults
+from rcd_ros.faults.catalogue.processes import machine_faults, process_faults
 from rcd_ros.faults.catalogue.trajectories import trajectory_faults
 from rcd_ros.faults.fault import Fault
 from rcd_ros.planning.spec import TaskSpec

@@ -1,17 +1,17 @@
-"""Copies of the planner's checkpoint with something wrong in each."""
+"""Copies of the planner's checkpoint with a fault in each."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from rcd_ros.faults.stage import Stage
+from rcd_ros.faults.harness import Harness
 from rcd_ros.planning.checkpoint import MANIFEST, verify, write_checkpoint
 
 
-def damaged_copy(stage: Stage) -> Path:
+def damaged_copy(harness: Harness) -> Path:
     """The checkpoint with one bit of its student flipped."""
-    folder = _copy(stage, "damaged")
+    folder = _copy(harness, "damaged")
     path = folder / "student.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -19,19 +19,19 @@ def damaged_copy(stage: Stage) -> Path:
     return folder
 
 
-def torn_copy(stage: Stage) -> Path:
+def incomplete_copy(harness: Harness) -> Path:
     """The checkpoint without its manifest."""
-    folder = _copy(stage, "torn")
+    folder = _copy(harness, "incomplete")
     (folder / MANIFEST).unlink(missing_ok=True)
     return folder
 
 
-def foreign_copy(stage: Stage) -> Path:
+def foreign_copy(harness: Harness) -> Path:
     """The same planner for a robot whose joints have other names."""
-    folder = stage.folder / "foreign"
+    folder = harness.folder / "foreign"
     if folder.exists():
         return folder
-    original = stage.settings.checkpoint
+    original = harness.settings.checkpoint
     manifest = verify(original)
     task = manifest.task
     joints = {joint: f"other_{joint}" for joint in task.command.joints}
@@ -46,7 +46,7 @@ def foreign_copy(stage: Stage) -> Path:
     return folder
 
 
-def _copy(stage: Stage, name: str) -> Path:
-    folder = stage.folder / name
-    shutil.copytree(stage.settings.checkpoint, folder, dirs_exist_ok=True)
+def _copy(harness: Harness, name: str) -> Path:
+    folder = harness.folder / name
+    shutil.copytree(harness.settings.checkpoint, folder, dirs_exist_ok=True)
     return folder

@@ -1,12 +1,14 @@
-"""Faults of what the planner observes: sensors that fail, drivers that err, networks that lose."""
+"""Faults of what the planner observes: sensors that fail, drivers with errors, networks that lose messages."""
 
 from __future__ import annotations
 
-from rcd_ros.faults import changes
+import math
+
+from rcd_ros.faults import message_changes as changes
 from rcd_ros.faults.checks import counts, no_plans, plans_on
-from rcd_ros.faults.fault import Action, Check, Fault, tampers
-from rcd_ros.faults.stage import Stage
-from rcd_ros.faults.wire import Change, Tampering
+from rcd_ros.faults.fault import Check, Fault, inject
+from rcd_ros.faults.message_changes import Change
+from rcd_ros.faults.proxy import Injection
 from rcd_ros.planning.spec import TaskSpec
 
 GROUP = "observations"
@@ -16,71 +18,35 @@ BURST = 10_000
 def observation_faults(spec: TaskSpec) -> list[Fault]:
     """Faults of the topics that a task observes."""
     topics = tuple(dict.fromkeys(channel.topic for channel in spec.observations))
-    lead = topics[:1]
-    bodies = tuple(dict.fromkeys(channel.topic for channel in spec.observations if channel.kind == "body_pose"))
-
-    def dropped(name: str, change: Change, reason: str, on: tuple[str, ...] = lead, quick: bool = False) -> Fault:
-        expected = f"counted as '{reason}', no plan is made of it, the arm comes to rest, planning goes on afterwards"
-        checks: tuple[Check, ...] = (counts(f"dropped: {reason}"), no_plans)
-        return Fault(
-            f"{name} in {on[0]}", GROUP, expected, tampers(Tampering(on, change)), checks, rests=True, quick=quick
-        )
-
-    def harmless(name: str, change: Change, on: tuple[str, ...] = lead, checks: tuple[Check, ...] = ()) -> Fault:
-        expected = "read by name: planning goes on as if nothing were"
-        return Fault(f"{name} in {on[0]}", GROUP, expected, tampers(Tampering(on, change)), (plans_on, *checks))
-
+    bodies = dict.fromkeys(channel.topic for channel in spec.observations if channel.kind == "body_pose")
+    first = topics[0]
     return [
-        dropped("NaN", changes.one_position(changes.NOT_A_NUMBER), "not finite", quick=True),
-        dropped("infinity", changes.one_position(changes.INFINITE), "not finite"),
-        dropped("a missing joint", changes.without_first_joint(), "missing joints"),
-        dropped("a joint twice", changes.with_a_joint_twice(), "duplicated names"),
-        dropped("positions of the wrong number", changes.with_short_positions(), "wrong sizes"),
-        dropped("names without numbers", changes.without_numbers(), "wrong sizes"),
-        Fault(
-            f"garbage bytes in {lead[0]}",
-            GROUP,
+        _dropped("NaN", first, changes.one_position(math.nan), "not finite", quick=True),
+        _dropped("infinity", first, changes.one_position(math.inf), "not finite"),
+        _dropped("a missing joint", first, changes.without_first_joint(), "missing joints"),
+        _dropped("a joint twice", first, changes.with_a_joint_twice(), "duplicated names"),
+        _dropped("positions of the wrong number", first, changes.with_short_positions(), "wrong sizes"),
+        _dropped("names without numbers", first, changes.without_numbers(), "wrong sizes"),
+        _unusable(
+            f"garbage bytes in {first}",
             "dropped and counted, no plan is made of it, the arm comes to rest, planning goes on afterwards",
-            tampers(Tampering(lead, changes.garbled)),
-            (counts("dropped: unreadable", "dropped: missing joints", "dropped: other joints"), no_plans),
-            rests=True,
+            Injection((first,), changes.garbled),
+            counts("dropped: unreadable", "dropped: missing joints", "dropped: other joints"),
         ),
         *(
-            dropped("an orientation of all zeros", changes.without_orientation(), "no orientation", (b,))
-            for b in bodies
+            _dropped("an orientation of all zeros", body, changes.without_orientation(), "no orientation")
+            for body in bodies
         ),
-        harmless("extra joints", changes.with_extra_joints()),
-        harmless("reordered joints", changes.reversed_joints()),
-        harmless("every message twice", changes.repeated(2), checks=(counts("dropped: repeated"),)),
+        _harmless("extra joints", first, changes.with_extra_joints()),
+        _harmless("reordered joints", first, changes.reversed_joints()),
+        _harmless("every message twice", first, changes.repeated(2), counts("dropped: repeated")),
+        *(_silent(f"{topic} freezes", (topic,)) for topic in dict.fromkeys((first, topics[-1]))),
+        _silent("all sensors fall silent", topics),
         Fault(
-            f"{lead[0]} freezes",
-            GROUP,
-            "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
-            tampers(Tampering(lead, changes.swallowed)),
-            (no_plans,),
-            rests=True,
-        ),
-        Fault(
-            f"{topics[-1]} freezes",
-            GROUP,
-            "no plan is made of half an observation, the arm comes to rest, planning goes on afterwards",
-            tampers(Tampering(topics[-1:], changes.swallowed)),
-            (no_plans,),
-            rests=True,
-        ),
-        Fault(
-            "all sensors fall silent",
-            GROUP,
-            "no plan is made, the arm comes to rest, planning goes on afterwards",
-            tampers(Tampering(topics, changes.swallowed)),
-            (no_plans,),
-            rests=True,
-        ),
-        Fault(
-            f"a burst of {BURST} messages on {lead[0]}",
+            f"a burst of {BURST} messages on {first}",
             GROUP,
             "the newest observation wins, planning goes on",
-            _burst(lead[0]),
+            lambda harness: harness.proxy.inject(Injection((first,), changes.Burst(BURST))),  # one burst a run
             (plans_on,),
             seconds=6.0,
         ),
@@ -88,7 +54,7 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "30 % of all observations lost",
             GROUP,
             "complete observations are planned on, the plans in hand bridge the gaps",
-            tampers(Tampering(topics, changes.lost(0.3))),
+            inject(Injection(topics, changes.lost(0.3))),
             (plans_on,),
             seconds=6.0,
         ),
@@ -96,17 +62,28 @@ def observation_faults(spec: TaskSpec) -> list[Fault]:
             "observations outside the training range",
             GROUP,
             "the motion stays inside its limits",
-            tampers(Tampering(lead, changes.moved(3.0))),
-            (),
+            inject(Injection((first,), changes.moved(3.0))),
             seconds=4.0,
         ),
     ]
 
 
-def _burst(topic: str) -> Action:
-    """The next message comes again and again, as fast as it can be sent."""
+def _unusable(name: str, expected: str, injection: Injection, *checks: Check, quick: bool = False) -> Fault:
+    """Nothing can be planned on, and the arm comes to rest."""
+    return Fault(name, GROUP, expected, inject(injection), (*checks, no_plans), rests=True, quick=quick)
 
-    def begin(stage: Stage) -> None:
-        stage.wire.tamper(Tampering((topic,), changes.Burst(BURST)))
 
-    return begin
+def _dropped(name: str, topic: str, change: Change, reason: str, quick: bool = False) -> Fault:
+    expected = f"counted as '{reason}', no plan is made of it, the arm comes to rest, planning goes on afterwards"
+    injection = Injection((topic,), change)
+    return _unusable(f"{name} in {topic}", expected, injection, counts(f"dropped: {reason}"), quick=quick)
+
+
+def _silent(name: str, topics: tuple[str, ...]) -> Fault:
+    expected = "no plan is made of an incomplete observation, the arm comes to rest, planning goes on afterwards"
+    return _unusable(name, expected, Injection(topics, changes.dropped))
+
+
+def _harmless(name: str, topic: str, change: Change, *checks: Check) -> Fault:
+    expected = "read by name: planning goes on as without the fault"
+    return Fault(f"{name} in {topic}", GROUP, expected, inject(Injection((topic,), change)), (plans_on, *checks))

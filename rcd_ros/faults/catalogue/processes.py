@@ -1,100 +1,170 @@
-"""Faults of processes: killed, stopped, started twice."""
+"""Faults of processes and of the machine: killed, stopped, started twice; a full disk, stray datagrams, resets."""
 
 from __future__ import annotations
 
+import random
+import resource
 import signal
+import socket
 
-from rcd_ros.faults.checks import exits, no_plans, plans_on, says
-from rcd_ros.faults.fault import Action, Fault, mend
-from rcd_ros.faults.stage import PLANNER_NODE, Stage
+from rcd_ros.faults.checks import exits, no_plans, plans_on, reports, says
+from rcd_ros.faults.fault import Action, Check, Fault
+from rcd_ros.faults.harness import NAMESPACE, PLANNER_NODE, Harness
+from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.planning.spec import TaskSpec
 
-GROUP = "processes"
+RECORDER, RIVAL = "recorder", "rival"
+LARGEST_FILE = 128 * 1024
+"""Bytes that a process may write into a file where the disk is full; its log still has room."""
+DATAGRAMS = 2_000
+PORTS = range(10, 30)
+"""Where the first participants of a domain listen, from the domain's own ports on."""
 
 
 def process_faults(spec: TaskSpec) -> list[Fault]:
     """Faults of planner and bridge as processes."""
-    robot = f"{spec.name}_bridge"
+    group, robot = "processes", f"{spec.name}_bridge"
+
+    def gone(name: str, expected: str, begin: Action, process: str, code: int, *checks: Check) -> Fault:
+        """A process ends, and is started again."""
+        return Fault(
+            name,
+            group,
+            expected,
+            begin,
+            (exits(process, code), *checks),
+            rests=process == PLANNER_NODE,
+            end=lambda harness: harness.start(harness.planner() if process == PLANNER_NODE else harness.bridge()),
+            ends=(process,),
+            quick=name == "the planner is killed",
+        )
+
+    def hangs(name: str, expected: str, process: str) -> Fault:
+        """A process is stopped, and resumed."""
+        return Fault(
+            name,
+            group,
+            expected,
+            lambda harness: harness.processes.send(signal.SIGSTOP, process),
+            (no_plans,),
+            rests=process == PLANNER_NODE,
+            end=lambda harness: harness.processes.send(signal.SIGCONT, process),
+        )
+
     return [
-        Fault(
+        gone(
             "the planner is killed",
-            GROUP,
             "the arm follows its plan to the end and comes to rest; it follows the planner once that is started again",
-            lambda stage: stage.processes.kill(PLANNER_NODE),
-            (exits(PLANNER_NODE, -signal.SIGKILL),),
-            rests=True,
-            end=lambda stage: stage.start(stage.planner()),
-            ends=(PLANNER_NODE,),
-            quick=True,
+            lambda harness: harness.kill(PLANNER_NODE),
+            PLANNER_NODE,
+            -signal.SIGKILL,
         ),
-        Fault(
+        gone(
             "the planner is asked to end",
-            GROUP,
             "it ends with code 0, the arm comes to rest",
-            lambda stage: stage.processes.interrupt(PLANNER_NODE),
-            (exits(PLANNER_NODE, 0),),
-            rests=True,
-            end=lambda stage: stage.start(stage.planner()),
-            ends=(PLANNER_NODE,),
+            lambda harness: harness.processes.send(signal.SIGINT, PLANNER_NODE),
+            PLANNER_NODE,
+            0,
         ),
-        Fault(
+        hangs(
             "the planner hangs",
-            GROUP,
-            "the arm comes to rest; when the planner wakes it makes no plan of what is stale, and plans on",
-            lambda stage: stage.processes.hang(PLANNER_NODE),
-            (no_plans,),
-            rests=True,
-            end=lambda stage: stage.processes.wake(PLANNER_NODE),
+            "the arm comes to rest; a resumed planner makes no plan of stale observations, and plans on",
+            PLANNER_NODE,
         ),
-        Fault(
+        gone(
             "the bridge is killed",
-            GROUP,
-            "the planner falls silent and says so; it plans on, with a new history, once the bridge is there again",
-            lambda stage: stage.processes.kill(robot),
-            (exits(robot, -signal.SIGKILL), no_plans),
-            end=lambda stage: stage.start(stage.bridge()),
-            ends=(robot,),
+            "the planner stops planning and reports it; it plans on, with a new history, once the bridge is back",
+            lambda harness: harness.kill(robot),
+            robot,
+            -signal.SIGKILL,
+            no_plans,
         ),
-        Fault(
-            "the bridge hangs",
-            GROUP,
-            "the planner falls silent, and plans on when the bridge wakes",
-            lambda stage: stage.processes.hang(robot),
-            (no_plans,),
-            end=lambda stage: stage.processes.wake(robot),
-        ),
+        hangs("the bridge hangs", "the planner stops planning, and plans on when the bridge is resumed", robot),
         Fault(
             "a second planner",
-            GROUP,
+            group,
             "each plan is judged like every other: the motion stays inside its limits",
-            _second_planner,
+            _start_second_planner,
             (plans_on,),
-            end=lambda stage: stage.end_guests(),
+            end=lambda harness: harness.end_guests(),
             seconds=10.0,
-            ends=("rival",),
+            ends=(RIVAL,),
         ),
         Fault(
             "a second bridge",
-            GROUP,
+            group,
             "it ends with code 2 and one sentence before it has published anything; the first goes on",
-            _second_bridge(robot),
-            (exits("rival", 2), says("another node publishes", "rival"), plans_on),
-            end=mend,
+            _start_second_bridge,
+            (exits(RIVAL, 2), says("another node publishes", RIVAL), plans_on),
             seconds=0.0,
-            ends=("rival",),
+            ends=(RIVAL,),
         ),
     ]
 
 
-def _second_planner(stage: Stage) -> None:
-    """One with other noise, beside the wire: two publish where the bridge listens."""
-    stage.start(stage.planner("rival", seed=1, on_wire=False))
-    stage.wait(lambda: "rival" in stage.witness.last_report)
+def machine_faults(spec: TaskSpec) -> list[Fault]:
+    """Faults around the nodes."""
+    group = "machine"
+    return [
+        Fault(
+            "the disk is full while recording",
+            group,
+            "the recorder says so in its diagnostics and stays; planner and robot go on",
+            _record_on_a_full_disk,
+            (reports("cannot record", RECORDER), plans_on),
+            end=lambda harness: harness.end_guests(),
+            seconds=4.0,
+        ),
+        Fault(
+            "random datagrams on the middleware's ports",
+            group,
+            "the middleware drops them: planning goes on",
+            _send_datagrams,
+            (plans_on,),
+        ),
+        Fault(
+            "the robot is reset while it is planned for",
+            group,
+            "plans for the old episode are not followed in the new one; the motion starts again",
+            _reset_often,
+            (plans_on,),
+            seconds=0.0,
+        ),
+    ]
 
 
-def _second_bridge(robot: str) -> Action:
-    def begin(stage: Stage) -> None:
-        stage.start(stage.bridge("rival"))
-        stage.wait(lambda: stage.processes.exit_code("rival") is not None)
+def _start_second_planner(harness: Harness) -> None:
+    """One with other noise, not behind the proxy: the bridge hears two publishers."""
+    harness.start(harness.planner(RIVAL, {"seed": 1}, behind_proxy=False))
+    harness.wait(lambda: RIVAL in harness.probe.last_report)
 
-    return begin
+
+def _start_second_bridge(harness: Harness) -> None:
+    harness.start(harness.bridge(RIVAL))
+    harness.wait(lambda: harness.processes.exit_code(RIVAL) is not None)
+
+
+def _record_on_a_full_disk(harness: Harness) -> None:
+    bag = harness.folder / f"bag-{sum(1 for _ in harness.folder.glob('bag-*'))}"
+    parameters = {"output": str(bag), "all": True}
+    harness.start(NodeProcess("bag_recorder_node", RECORDER, parameters, namespace=NAMESPACE))
+    last = harness.probe.last_report
+    last.pop(RECORDER, None)
+    harness.wait(lambda: RECORDER in last)
+    if (process := harness.processes.process_id(RECORDER)) is not None:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    harness.wait(lambda: last[RECORDER].level)
+
+
+def _send_datagrams(harness: Harness) -> None:
+    rng = random.Random(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in range(DATAGRAMS):
+            port = rng.choice(PORTS) + 7400 + 250 * harness.domain  # DDSI 2.1, section 9.6.1
+            sender.sendto(b"RTPS" * (number % 2) + rng.randbytes(200), ("127.0.0.1", port))
+
+
+def _reset_often(harness: Harness) -> None:
+    for _ in range(3):
+        harness.reset_robot()
+        harness.sleep(0.5)

@@ -75,7 +75,7 @@ class EpisodeDriver:
         self._intake, self._audience = intake, audience
         self._completed: tuple[str, ...] | None = None
         """Goals completed by a step that is not shown yet; None while there is no such step."""
-        self._planned: Future | None = None
+        self._planned: Future[bool] | None = None
         """Told whether a plan for the newest observation has arrived (False: not in time)."""
 
     @property

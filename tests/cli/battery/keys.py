@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rcd_ros.launching.bringup import BRINGUPS
+from rcd_ros.launching.launches import BRINGUPS
 from rcd_ros.training.recipe import Recipe
 from tests.cli.battery import tables
 from tests.cli.battery.tree import Call, commands, line

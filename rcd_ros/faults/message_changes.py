@@ -1,32 +1,41 @@
-"""What can happen to messages on their way: changes for `wire.Tampering`, each one thing gone wrong."""
+"""What an injection does to a message on its way: each change is one thing gone wrong."""
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
-from rcd_ros.faults.wire import Change
+from builtin_interfaces.msg import Time
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
 from rcd_ros.nodes.ros.messages import nanoseconds, time_message
 from rcd_ros.nodes.ros.raw import serialize
 
-Edit = Callable[[Any], None]
-"""Changes a message in place."""
+Message: TypeAlias = JointState | JointTrajectory | Odometry | Clock
+Passed: TypeAlias = Message | bytes
+"""A message, or bytes in the place of one."""
+Change = Callable[[Message], Iterable[Passed]]
+"""One message -> what is passed on in its place: none, one or several."""
+JointValues = tuple[Sequence[str], Sequence[float], Sequence[float]]
+"""Names, positions and velocities of a JointState."""
 
 
-def edited(edit: Edit) -> Change:
-    """Every message, changed by `edit`."""
+def edited(edit: Callable[[Message], None]) -> Change:
+    """Every message, changed in place by `edit`."""
 
-    def change(message: Any) -> Iterable[Any]:
+    def change(message: Message) -> Iterable[Passed]:
         edit(message)
         return (message,)
 
     return change
 
 
-def swallowed(message: Any) -> Iterable[Any]:
-    """Nothing comes through."""
+def dropped(message: Message) -> Iterable[Passed]:
+    """No message is passed on."""
     return ()
 
 
@@ -37,13 +46,13 @@ def lost(share: float, seed: int = 0) -> Change:
 
 
 def repeated(count: int) -> Change:
-    """Every message comes `count` times."""
+    """Every message is passed on `count` times."""
     return lambda message: (message,) * count
 
 
-def garbled(message: Any) -> Iterable[Any]:
-    """Joint names that are no text: the middleware passes these bytes on, and no reader can make names of them."""
-    names = message.joint_names if hasattr(message, "joint_names") else message.name
+def garbled(message: JointState | JointTrajectory) -> Iterable[Passed]:
+    """Joint names that are not UTF-8: the middleware passes these bytes on, and no reader finds a joint in them."""
+    names = message.joint_names if isinstance(message, JointTrajectory) else message.name
     data = serialize(message)
     for name in names:
         data = data.replace(name.encode(), b"\xff" * len(name))
@@ -51,25 +60,25 @@ def garbled(message: Any) -> Iterable[Any]:
 
 
 class Burst:
-    """The first message comes `count` times, the others as they are."""
+    """The first message is passed on `count` times, the others once."""
 
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def __call__(self, message: Any) -> Iterable[Any]:
+    def __call__(self, message: Message) -> Iterable[Passed]:
         """All copies at once, then one each."""
         count, self._count = self._count, 1
         return (message,) * count
 
 
 class SwappedPairs:
-    """Every second message comes before the one that it followed."""
+    """Every second message is passed on before its predecessor."""
 
     def __init__(self) -> None:
-        self._held: Any = None
+        self._held: Message | None = None
 
-    def __call__(self, message: Any) -> Iterable[Any]:
-        """Hold one back, or let two go."""
+    def __call__(self, message: Message) -> Iterable[Passed]:
+        """Keep one, or pass two on."""
         if self._held is None:
             self._held = message
             return ()
@@ -78,12 +87,12 @@ class SwappedPairs:
 
 
 class FrozenStamp:
-    """The first message's stamp stands on all that follow."""
+    """All messages have the stamp of the first one."""
 
     def __init__(self) -> None:
-        self._stamp: Any = None
+        self._stamp: Time | None = None
 
-    def __call__(self, message: Any) -> Iterable[Any]:
+    def __call__(self, message: JointState | JointTrajectory | Odometry) -> Iterable[Passed]:
         """Keep or write the stamp."""
         self._stamp = self._stamp or message.header.stamp
         message.header.stamp = self._stamp
@@ -91,10 +100,10 @@ class FrozenStamp:
 
 
 def shifted(seconds: float) -> Change:
-    """Stamps (of a clock: its time) are off by so much; none becomes negative."""
+    """Stamps (of a clock: its time) are off by `seconds`, and at least 0."""
 
-    def edit(message: Any) -> None:
-        owner, field = (message.header, "stamp") if hasattr(message, "header") else (message, "clock")
+    def edit(message: Message) -> None:
+        owner, field = (message, "clock") if isinstance(message, Clock) else (message.header, "stamp")
         stamp = nanoseconds(getattr(owner, field)) + round(seconds * 1e9)
         setattr(owner, field, time_message(max(stamp, 0)))
 
@@ -107,7 +116,7 @@ def one_position(value: float) -> Change:
 
 
 def moved(offset: float) -> Change:
-    """All positions are off by so much (rad, m)."""
+    """All positions are off by `offset` (rad, m)."""
     return _joint_state(lambda names, positions, velocities: (names, [p + offset for p in positions], velocities))
 
 
@@ -117,7 +126,7 @@ def without_first_joint() -> Change:
 
 
 def with_extra_joints() -> Change:
-    """Two joints of somebody else stand in front."""
+    """Two joints of another robot come first."""
     return _joint_state(
         lambda names, positions, velocities: (["lift", "head", *names], [9.0, 9.0, *positions], [9.0, 9.0, *velocities])
     )
@@ -141,14 +150,14 @@ def with_short_positions() -> Change:
 
 
 def without_numbers() -> Change:
-    """Names alone."""
+    """Names without positions and velocities."""
     return _joint_state(lambda names, positions, velocities: (names, [], []))
 
 
 def without_orientation() -> Change:
-    """A body's quaternion is all zero."""
+    """A body's quaternion is all zeros."""
 
-    def edit(message: Any) -> None:
+    def edit(message: Odometry) -> None:
         orientation = message.pose.pose.orientation
         orientation.x = orientation.y = orientation.z = orientation.w = 0.0
 
@@ -158,7 +167,7 @@ def without_orientation() -> Change:
 def one_command(value: float) -> Change:
     """The first joint's command becomes `value` in a trajectory's first point."""
 
-    def edit(message: Any) -> None:
+    def edit(message: JointTrajectory) -> None:
         for field in ("positions", "velocities", "effort"):
             values = list(getattr(message.points[0], field))
             if values:
@@ -167,34 +176,30 @@ def one_command(value: float) -> Change:
     return edited(edit)
 
 
-def with_other_joints(message: Any) -> Iterable[Any]:
+def with_other_joints(message: JointTrajectory) -> Iterable[Passed]:
     """A trajectory for a robot whose joints have other names."""
     message.joint_names = [f"other_{name}" for name in message.joint_names]
     return (message,)
 
 
-def with_times_reversed(message: Any) -> Iterable[Any]:
-    """The points' times run backwards."""
+def with_times_reversed(message: JointTrajectory) -> Iterable[Passed]:
+    """The points' times decrease."""
     times = [point.time_from_start for point in message.points]
     for point, moment in zip(message.points, reversed(times), strict=True):
         point.time_from_start = moment
     return (message,)
 
 
-def without_points(message: Any) -> Iterable[Any]:
+def without_points(message: JointTrajectory) -> Iterable[Passed]:
     """A trajectory without points."""
     message.points = []
     return (message,)
 
 
-NOT_A_NUMBER, INFINITE = math.nan, math.inf
+def _joint_state(edit: Callable[[list[str], list[float], list[float]], JointValues]) -> Change:
+    def change(message: JointState) -> Iterable[Passed]:
+        values = edit(list(message.name), list(message.position), list(message.velocity))
+        message.name, message.position, message.velocity = map(list, values)
+        return (message,)
 
-
-def _joint_state(
-    remake: Callable[[list[str], list[float], list[float]], tuple[list[str], list[float], list[float]]],
-) -> Change:
-    def edit(message: Any) -> None:
-        made = remake(list(message.name), list(message.position), list(message.velocity))
-        message.name, message.position, message.velocity = made
-
-    return edited(edit)
+    return change

@@ -10,8 +10,8 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.faults import changes
-from rcd_ros.faults.wire import Change
+from rcd_ros.faults import message_changes as changes
+from rcd_ros.faults.message_changes import Change
 from rcd_ros.nodes.ros.messages import joint_state, joint_trajectory, nanoseconds, received_plan, time_message
 from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.execution import TrajectoryFollower
@@ -89,7 +89,7 @@ def test_garbage_has_the_form_of_a_message_and_names_that_are_no_text() -> None:
 
 def test_what_comes_through() -> None:
     messages = [state(k) for k in range(100)]
-    assert changes.swallowed(messages[0]) == ()
+    assert changes.dropped(messages[0]) == ()
     assert len(list(changes.repeated(3)(messages[0]))) == 3
     burst = changes.Burst(50)
     assert [len(list(burst(message))) for message in messages[:3]] == [50, 1, 1]

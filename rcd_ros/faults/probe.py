@@ -1,4 +1,4 @@
-"""Sees what is planned, executed, measured and reported while faults are injected."""
+"""A probe that records what is planned, executed, measured and reported while faults are injected."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from rcd_ros.planning.spec import TaskSpec
 
 QUEUE = 1000
 RECENT_PLANS = 40
-"""Plans among which an executed command is looked for."""
+"""Plans in which an executed command is looked up."""
 AT_REST = 0.05
-"""rad/s or m/s; an arm whose joints are slower is held."""
+"""rad/s or m/s; an arm whose joints are slower is at rest."""
 CLOSE = 1e-6
 """rad/s and the like; commands that differ by no more are the same."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A node's diagnostics: when they came (s, monotonic), its worst level and message, all its values."""
+    """A node's diagnostics: when they arrived (s, monotonic), the worst level with its message, and all values."""
 
     moment: float
     level: int
@@ -38,20 +38,20 @@ class Report:
     values: dict[str, str]
 
     def count(self, key: str) -> int:
-        """A value that counts something; 0 when it is not there or no whole number."""
+        """The value of a counter; 0 when it is missing or no whole number."""
         text = self.values.get(key, "0")
         return int(text) if text.isdigit() else 0
 
 
 @dataclass
 class Seen:
-    """All that was seen from some moment on.
+    """All that was seen since `Probe.forget`.
 
     Attributes:
         stamps: of the executed commands, ns.
         commands: executed, each (n_cmd,).
         plans: as the planner published them.
-        plan_moments: when they came (s, monotonic).
+        plan_moments: when they arrived (s, monotonic).
         speeds: fastest commanded joint as measured at each observation, rad/s or m/s.
         reports: diagnostics by node.
     """
@@ -64,18 +64,18 @@ class Seen:
     reports: dict[str, list[Report]] = field(default_factory=dict)
 
     def first_plans(self) -> list[float]:
-        """When plans came, each once: a planner repeats the plan for an observation that is shown again."""
+        """When plans arrived, each once: a planner repeats the plan for an observation that is published again."""
         moments: dict[int, float] = {}
         for plan, moment in zip(self.plans, self.plan_moments, strict=True):
             moments.setdefault(plan.stamp, moment)
         return list(moments.values())
 
 
-class Witness:
-    """Subscribes to what planner and bridge say; `forget` begins anew."""
+class Probe:
+    """Subscribes to the plans, commands, joint states and diagnostics of planner and bridge."""
 
     def __init__(self, node: Node, spec: TaskSpec, planned: str, measured: str, executed: str) -> None:
-        """Listen with `node`.
+        """Subscribe.
 
         Args:
             node: that subscribes.
@@ -98,7 +98,7 @@ class Witness:
         node.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
 
     def forget(self) -> None:
-        """What comes from now on is seen for the first time."""
+        """Begin an empty `seen`."""
         self.seen = Seen()
 
     def follows(self, count: int = 5) -> bool:
@@ -110,7 +110,7 @@ class Witness:
         return all((np.abs(rows - command).max(axis=1) <= CLOSE).any() for command in commands)
 
     def moves(self) -> bool:
-        """Whether the last executed command moves a joint by a tenth of what it can."""
+        """Whether the last executed command moves a joint at a tenth of its range or more."""
         return bool(self.seen.commands) and bool(
             (np.abs(self.seen.commands[-1]) > 0.1 * self._limits.range / 2.0).any()
         )
@@ -121,11 +121,11 @@ class Witness:
         return max(self.seen.speeds[-2:], default=0.0)
 
     def rests(self) -> bool:
-        """Whether the arm stands still."""
+        """Whether the arm is at rest."""
         return self.speed < AT_REST
 
     def problem_of(self, plan: ReceivedPlan) -> str:
-        """Why a receiver that gets a plan in time would refuse it; empty when it would not."""
+        """Why a receiver would refuse a plan that arrives in time; empty when it would not."""
         return TrajectoryFollower(self._channel, self._period).accept(plan, plan.stamp) or ""
 
     def reported_since(self, moment: float) -> Callable[[str], bool]:
