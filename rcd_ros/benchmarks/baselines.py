@@ -1,4 +1,4 @@
-"""Baselines by code that we did not write: d3rlpy trains, our own harness evaluates, as it evaluates every planner."""
+"""Baselines by code that we did not write: d3rlpy trains them, and they are scored as every planner is."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
+from rcd_ros.benchmarks.results import EVALUATION, MADE, Cell, Made, read_cell
 from rcd_ros.data.actor import Actor, load_actor
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.report import summarize
+from rcd_ros.evaluation.results import Evaluation, Setting
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episodes
+from rcd_ros.outputs import write_json
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.progress import progress_bar
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task
 
@@ -77,53 +82,116 @@ def transitions(episodes: Sequence[Episode], spec: TaskSpec) -> dict[str, NDArra
     }
 
 
+@dataclass(frozen=True)
+class BaselineSettings:
+    """How baselines are trained and scored.
+
+    Attributes:
+        steps: gradient steps.
+        episodes: that a policy is scored by.
+        eval_seed: of the first of them.
+        python: interpreter that has d3rlpy.
+        threads: of torch while it trains.
+        workers: processes that drive the episodes.
+        force: train again what is done already.
+    """
+
+    steps: int
+    episodes: int
+    eval_seed: int
+    python: Path
+    threads: int = 1
+    workers: int = 1
+    force: bool = False
+
+    def asked(self, dataset: Dataset, task: Task) -> dict[str, Any]:
+        """What a result must have been made with to be taken for this one; the rest changes only the time."""
+        return {
+            "data": dataset.content_hash,
+            "steps": self.steps,
+            "episodes": self.episodes,
+            "eval_seed": self.eval_seed,
+            "episode_steps": task.spec.episode_steps,
+        }
+
+
+def baseline_result(cell: Cell, folder: Path, dataset: Dataset, task: Task, settings: BaselineSettings) -> Evaluation:
+    """The result of a baseline: what lies in `folder`, else trained and scored there, with a progress bar.
+
+    Raises:
+        RcdError: the result there was made with other settings, the data cannot be used, or d3rlpy fails.
+    """
+    asked = settings.asked(dataset, task)
+    done = None if settings.force else read_cell(folder)
+    if done is not None:
+        if done.made.asked != asked:
+            raise RcdError(f"the result in '{folder}' was made with other settings: name another, or --force")
+        return done.evaluation
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MADE).unlink(missing_ok=True)
+    policy = folder / "actor.npz"
+    with progress_bar(total=settings.steps, desc=str(cell), unit="step") as bar:
+        how = train_baseline(cell, dataset, task.spec, settings, policy, lambda step: bar.update(step - bar.n))
+    seeds = range(settings.eval_seed, settings.eval_seed + settings.episodes)
+    setting = Setting(
+        policy=cell.method,
+        seed=settings.eval_seed,
+        nfe=1,
+        engine="numpy",
+        mode="chunk",
+        execute=1,
+        delay=0,
+        shape=False,
+        dataset=dataset.name,
+        training_seed=cell.seed,
+    )
+    evaluation = summarize(task.spec, evaluate_baseline(task, policy, seeds, settings.workers), setting, None)
+    write_json(folder / EVALUATION, evaluation.as_json())
+    Made.of(cell, asked=asked, **how).write(folder)
+    return evaluation
+
+
 def train_baseline(
-    method: str,
+    cell: Cell,
     dataset: Dataset,
     spec: TaskSpec,
-    *,
-    steps: int,
-    seed: int,
-    python: Path,
-    threads: int,
+    settings: BaselineSettings,
     output: Path,
     report: Callable[[int], object],
 ) -> dict[str, Any]:
     """Train one baseline and write its policy.
 
     Args:
-        method: a name in `METHODS`.
+        cell: its method (a name in `METHODS`) and training seed (of d3rlpy, NumPy and torch).
         dataset: what it learns from.
         spec: of the task that the data belong to.
-        steps: gradient steps.
-        seed: of d3rlpy, NumPy and torch.
-        python: interpreter that has d3rlpy.
-        threads: of torch.
+        settings: steps, threads and interpreter.
         output: `.npz` as `data.actor` reads it.
         report: is called with the steps so far.
 
     Returns:
-        How it was made: algorithm, settings, versions, wall time (s).
+        How it was made, as `Made` keeps it: algorithm, settings, versions, wall time (s).
 
     Raises:
-        RcdError: the data cannot be used, or d3rlpy cannot do it.
+        RcdError: the data cannot be used, or d3rlpy fails.
     """
-    episodes = best_episodes(dataset.episodes) if method == "bc-best10" else dataset.episodes
+    episodes = best_episodes(dataset.episodes) if cell.method == "bc-best10" else dataset.episodes
     arrays = transitions(episodes, spec)
+    algorithm = METHODS[cell.method]
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rcd-baseline-") as room:
         data = Path(room) / "data.npz"
         np.savez(data, **arrays)  # type: ignore[arg-type]
-        asked = {"data": str(data), "output": str(output), "algorithm": METHODS[method]}
-        with run_worker(python, "d3rlpy_worker", (), threads) as worker:
-            answer = worker.ask({**asked, "steps": steps, "seed": seed, "threads": threads})
+        question = {"data": str(data), "output": str(output), "algorithm": algorithm, "steps": settings.steps}
+        with run_worker(settings.python, "d3rlpy_worker", (), settings.threads) as worker:
+            answer = worker.ask({**question, "seed": cell.seed, "threads": settings.threads})
             while "done" not in answer:
                 report(answer["step"])
                 answer = worker.answers()
     return {
-        "algorithm": METHODS[method],
+        "algorithm": algorithm,
         "settings": answer["done"],
-        "steps": steps,
+        "steps": settings.steps,
         "episodes_learned": len(episodes),
         "versions": {name: answer[name] for name in ("d3rlpy", "torch")},
         "train_seconds": round(time.monotonic() - started, 1),

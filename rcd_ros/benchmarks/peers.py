@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, Worker, run_worker
+from rcd_ros.benchmarks.timing import rehearsal, resting_collector, summarize_times, time_calls, varied_observations
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.latency import resting_collector, summarize_times, time_calls
-from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.planner import Planner
 from rcd_ros.suggest import did_you_mean

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from rliable.library import StratifiedBootstrap
 from rliable.metrics import aggregate_iqm, aggregate_mean
 
-from rcd_ros.benchmarks.results import Result
+from rcd_ros.benchmarks.results import Result, report_files
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.comparison import pool
+from rcd_ros.evaluation.comparison import check_alike
 
 RESAMPLES = 2_000
 FloatArray = NDArray[np.float64]
@@ -160,8 +160,8 @@ def interval(scores: FloatArray, metric: Any, seed: int = 0) -> Estimate:
 
 def _scores(label: str, group: Sequence[Result]) -> FloatArray:
     """(seeds, episodes), points."""
-    pool(label, [result.summary for result in group])  # refuses what must not be pooled
-    rows = [[episode["score"] for episode in result.summary["episode_results"]] for result in group]
+    check_alike(label, [result.evaluation for result in group])
+    rows = [[episode.score for episode in result.evaluation.episode_results] for result in group]
     if len({len(row) for row in rows}) > 1:
         counts = ", ".join(str(len(row)) for row in rows)
         raise RcdError(f"{label}: its training seeds were scored by different numbers of episodes ({counts})")
@@ -169,7 +169,7 @@ def _scores(label: str, group: Sequence[Result]) -> FloatArray:
 
 
 def _row(dataset: str, method: str, group: Sequence[Result], scores: FloatArray) -> Row:
-    seconds = [result.made["train_seconds"] for result in group if result.made.get("train_seconds") is not None]
+    seconds = [result.made.train_seconds for result in group if result.made.train_seconds is not None]
     return Row(
         dataset=dataset,
         method=method,
@@ -178,9 +178,9 @@ def _row(dataset: str, method: str, group: Sequence[Result], scores: FloatArray)
         per_seed=tuple(scores.mean(axis=1).tolist()),
         episodes=scores.shape[1],
         train_seconds=float(np.mean(seconds)) if seconds else None,
-        plan_ms_p50=float(np.median([result.summary["plan_ms_p50"] for result in group])),
-        plan_ms_p99=float(np.median([result.summary["plan_ms_p99"] for result in group])),
-        nfe=group[0].summary["nfe"],
+        plan_ms_p50=float(np.median([result.evaluation.plan_ms_p50 for result in group])),
+        plan_ms_p99=float(np.median([result.evaluation.plan_ms_p99 for result in group])),
+        nfe=group[0].evaluation.nfe,
     )
 
 
@@ -245,6 +245,22 @@ def write_csv(report: Report, path: Path) -> None:
         for each in report.averages.values():
             table.writerow(("average", each.method, each.seeds, "", *_numbers(each.mean), *_numbers(each.iqm)))
     partial.replace(path)
+
+
+def write_report(report: Report, stem: Path, failures: Mapping[str, str] | None = None) -> str:
+    """Write the table as Markdown and CSV and the figure; returns the Markdown.
+
+    Args:
+        report: the table.
+        stem: path of the files without their suffix.
+        failures: cells without a result, and why.
+    """
+    text = markdown(report, failures)
+    text_file, csv_file, picture = report_files(stem)
+    text_file.write_text(text)
+    write_csv(report, csv_file)
+    draw(report, picture)
+    return text
 
 
 def draw(report: Report, path: Path) -> None:

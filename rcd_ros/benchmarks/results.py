@@ -1,22 +1,23 @@
 """Where results lie: one folder for each data set, method and training seed, with what was measured in it.
 
-ROOT/<data set>/<method>/seed-<n>/eval.json     as `rcd eval --json` writes it
-ROOT/<data set>/<method>/seed-<n>/cell.json     which cell it is, how it was made, and the wall time of making it
+ROOT/<data set>/<method>/seed-<n>/eval.json     `evaluation.results.Evaluation`, as `rcd eval --json` writes it
+ROOT/<data set>/<method>/seed-<n>/cell.json     `Made`: which cell it is, how it was made, wall time of training
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Self
+
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.comparison import read_summary
+from rcd_ros.evaluation.results import Evaluation, Record
 from rcd_ros.outputs import write_json
 
-FILES = ("cell.json", "eval.json")
+EVALUATION, MADE = "eval.json", "cell.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -35,24 +36,61 @@ class Cell:
         return f"{self.dataset}, {self.method}, seed {self.seed}"
 
 
-@dataclass(frozen=True)
-class Result:
-    """What was measured in a cell.
+class Made(Record):
+    """How a cell was made.
 
     Attributes:
-        cell: which one.
-        summary: as `rcd eval --json` writes it.
-        made: `recipe`, a fingerprint of what was asked for; `train_seconds`, wall time of training (s), or None.
+        dataset: of the cell, as its folder is called.
+        method: of the cell.
+        seed: of the training.
+        sweep: identifies what a sweep asked for (`sweep.Job.asked`); None outside of a sweep.
+        asked: options that a baseline was asked for with.
+        train_seconds: wall time of training, s; None where it is not known.
+        algorithm: of a baseline.
+        settings: of a baseline, in words.
+        steps: gradient steps of a baseline.
+        episodes_learned: that a baseline learned from.
+        versions: of the libraries that trained a baseline.
     """
 
-    cell: Cell
-    summary: dict[str, Any]
-    made: dict[str, Any]
+    dataset: str
+    method: str
+    seed: int
+    sweep: str | None = None
+    asked: dict[str, Any] | None = None
+    train_seconds: float | None = None
+    algorithm: str | None = None
+    settings: str | None = None
+    steps: int | None = None
+    episodes_learned: int | None = None
+    versions: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, cell: Cell, **how: Any) -> Self:
+        """How `cell` was made."""
+        return cls(dataset=cell.dataset, method=cell.method, seed=cell.seed, **how)
+
+    @property
+    def cell(self) -> Cell:
+        """Which one."""
+        return Cell(self.dataset, self.method, self.seed)
+
+    def write(self, folder: Path) -> None:
+        """Write it into the cell's folder; the cell counts as done from here on."""
+        write_json(folder / MADE, self.as_json())
 
 
-def write_made(folder: Path, cell: Cell, made: dict[str, Any]) -> None:
-    """Say in a cell's folder which cell it is and how it was made; a cell counts as done from here on."""
-    write_json(folder / "cell.json", {"dataset": cell.dataset, "method": cell.method, "seed": cell.seed, **made})
+@dataclass(frozen=True)
+class Result:
+    """What was measured in a cell, and how the cell was made."""
+
+    made: Made
+    evaluation: Evaluation
+
+    @property
+    def cell(self) -> Cell:
+        """Which one."""
+        return self.made.cell
 
 
 def read_cell(folder: Path) -> Result | None:
@@ -61,15 +99,10 @@ def read_cell(folder: Path) -> Result | None:
     Raises:
         RcdError: a file in it cannot be read.
     """
-    told = folder / "cell.json"
-    if not told.is_file() or not (folder / "eval.json").is_file():
+    if not (folder / MADE).is_file() or not (folder / EVALUATION).is_file():
         return None
-    try:
-        content = json.loads(told.read_text())
-        cell = Cell(content.pop("dataset"), content.pop("method"), int(content.pop("seed")))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise RcdError(f"'{told}' cannot be read ({error}): remove it, and the cell is made again") from error
-    return Result(cell, read_summary(folder / "eval.json"), content)
+    made = Made.read(folder / MADE, "remove it, and the cell is made again")
+    return Result(made, Evaluation.read(folder / EVALUATION))
 
 
 def read_results(roots: list[Path], read: list[Path] | None = None) -> list[Result]:
@@ -77,7 +110,7 @@ def read_results(roots: list[Path], read: list[Path] | None = None) -> list[Resu
 
     Args:
         roots: the folders.
-        read: is given the files that were read, where it is wanted.
+        read: takes the files that were read, where it is given.
 
     Raises:
         RcdError: a folder does not exist, holds none, or two of them hold the same cell.
@@ -89,7 +122,7 @@ def read_results(roots: list[Path], read: list[Path] | None = None) -> list[Resu
         folders = list(_folders(root))
         results = [result for result in map(read_cell, folders) if result is not None]
         if read is not None:
-            read += [folder / name for folder in folders for name in FILES]
+            read += [folder / name for folder in folders for name in (MADE, EVALUATION)]
         if not results:
             raise RcdError(f"'{root}' holds no finished result: name what `rcd sweep` or `rcd bench baselines` wrote")
         for result in results:
@@ -99,5 +132,11 @@ def read_results(roots: list[Path], read: list[Path] | None = None) -> list[Resu
     return list(found.values())
 
 
+def report_files(stem: Path) -> tuple[Path, Path, Path]:
+    """The files of a table: Markdown, CSV, and the figure; `stem` is their path without a suffix."""
+    text, csv, picture = (stem.with_name(stem.name + suffix) for suffix in (".md", ".csv", ".png"))
+    return text, csv, picture
+
+
 def _folders(root: Path) -> Iterator[Path]:
-    return (path.parent for path in sorted(root.rglob("cell.json")))
+    return (path.parent for path in sorted(root.rglob(MADE)))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
-from rcd_ros.benchmarks.results import Cell
+from rcd_ros.benchmarks.results import EVALUATION, Cell, report_files
 from rcd_ros.data.dataset_folders import dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
@@ -24,9 +24,6 @@ from rcd_ros.training.recipe import describe_errors, load_recipe
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-
-
-REPORTS = ("report.md", "report.csv", "report.png")
 
 
 class _Section(BaseModel):
@@ -166,6 +163,20 @@ class Sweep(_Section):
                         raise ValueError(f"methods.{name} names no recipe, and neither does datasets.{each}")
         return self
 
+    @property
+    def report(self) -> Path:
+        """Path of the table's files, without their suffix."""
+        return self.output / "report"
+
+    def cells(self) -> list[Cell]:
+        """All cells, in the order of the description."""
+        return [
+            Cell(dataset, method, seed)
+            for dataset in self.datasets
+            for method in self.methods
+            for seed in self.seeds_of(method)
+        ]
+
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Training seeds of a method."""
         chosen = self.methods[method]
@@ -212,32 +223,27 @@ def load_sweep(path: Path) -> Sweep:
         sweep = Sweep.model_validate(content)
     except ValidationError as error:
         raise RcdError(f"sweep '{path}': {describe_errors(error, Sweep)}") from error
-    recipes = [_recipe(dataset, method) for _, dataset, method in _trained(sweep)]
-    for (_, dataset, method), recipe in zip(_trained(sweep), recipes, strict=True):
-        load_recipe(recipe, _overrides(dataset, method, 0))
+    recipes = []
+    for dataset, method in _trained(sweep):
+        recipes.append(_recipe(dataset, method))
+        load_recipe(recipes[-1], _overrides(dataset, method, 0))
     check_folder(sweep.output)
     cells = {f"the cell '{job.cell}'": job.folder for job in plan_jobs(sweep)}
-    reports = {f"the table '{name}'": sweep.output / name for name in REPORTS}
+    reports = {f"the table '{file.name}'": file for file in report_files(sweep.report)}
     keep_apart(cells | reports, [path, *recipes, *(dataset_folder(each.dataset) for each in sweep.datasets.values())])
     return sweep
 
 
 def plan_jobs(sweep: Sweep) -> list[Job]:
     """All cells, those that others need first."""
-    jobs = [
-        _job(sweep, Cell(dataset, method, seed))
-        for dataset in sweep.datasets
-        for method in sweep.methods
-        for seed in sweep.seeds_of(method)
-    ]
-    return sorted(jobs, key=lambda job: job.after is not None)
+    return sorted((_job(sweep, cell) for cell in sweep.cells()), key=lambda job: job.after is not None)
 
 
-def _trained(sweep: Sweep) -> Iterator[tuple[str, SweepDataset, SweepMethod]]:
+def _trained(sweep: Sweep) -> Iterator[tuple[SweepDataset, SweepMethod]]:
     for dataset in sweep.datasets.values():
-        for name, method in sweep.methods.items():
+        for method in sweep.methods.values():
             if method.baseline is None and method.evaluate is None:
-                yield name, dataset, method
+                yield dataset, method
 
 
 def _recipe(dataset: SweepDataset, method: SweepMethod) -> Path:
@@ -251,61 +257,73 @@ def _overrides(dataset: SweepDataset, method: SweepMethod, seed: int) -> tuple[s
 
 
 def _job(sweep: Sweep, cell: Cell) -> Job:
-    dataset, method = sweep.datasets[cell.dataset], sweep.methods[cell.method]
-    folder = cell.folder(sweep.output)
-    settings = method.evaluation.over(sweep.evaluation)
+    method = sweep.methods[cell.method]
     other = method.start_from or method.evaluate
     after = Cell(cell.dataset, other, cell.seed) if other else None
-    threads = str(max(1, round(sweep.resources.cpus)))
     commands: list[tuple[str, ...]] = []
-    copied: tuple[tuple[Path, Path], ...] = ()
-    read: list[Path] = []
+    recipes: list[Path] = []
     if method.baseline is not None:
-        commands.append(_baseline_command(sweep, cell, dataset, method, settings, threads))
+        commands.append(_baseline_command(sweep, cell))
     else:
-        checkpoint = folder / "train" / "checkpoint"
-        if method.evaluate is not None:
-            assert after is not None
-            checkpoint = after.folder(sweep.output) / "train" / "checkpoint"
-        else:
-            stage = "student" if method.start_from else "all"
-            if after is not None:
-                source = after.folder(sweep.output) / "train"
-                files = ("teacher.safetensors", "critic.safetensors")
-                copied = tuple((source / file, folder / "train" / file) for file in files)
-            read.append(_recipe(dataset, method))
-            commands.append(
-                (
-                    *("train", stage, str(read[0]), *_overrides(dataset, method, cell.seed)),
-                    *("--output", str(folder / "train"), "--resume", "--threads", threads),
-                )
-            )
-        options = [text for key, value in settings.items() for text in (f"--{key.replace('_', '-')}", str(value))]
-        evaluate = ("eval", str(checkpoint), *options, "--workers", "1", "--json", str(folder / "eval.json"), "--force")
-        commands.append(evaluate)
+        if method.evaluate is None:
+            recipes.append(_recipe(sweep.datasets[cell.dataset], method))
+            commands.append(_train_command(sweep, cell, recipes[0]))
+        commands.append(_evaluate_command(sweep, cell, after if after and method.evaluate else cell))
+    copied: tuple[tuple[Path, Path], ...] = ()
+    if after is not None and method.start_from:
+        source, target = _training(sweep, after), _training(sweep, cell)
+        copied = tuple((source / file, target / file) for file in ("teacher.safetensors", "critic.safetensors"))
     followed = _job(sweep, after).asked if after else None
-    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in read]
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in recipes]
     asked = hashlib.sha256(json.dumps([commands, hashes, followed]).encode()).hexdigest()
-    return Job(cell, folder, tuple(commands), copied, after, asked)
+    return Job(cell, cell.folder(sweep.output), tuple(commands), copied, after, asked)
 
 
-def _baseline_command(
-    sweep: Sweep,
-    cell: Cell,
-    dataset: SweepDataset,
-    method: SweepMethod,
-    settings: Mapping[str, Any],
-    threads: str,
-) -> tuple[str, ...]:
-    command = ["bench", "baselines", dataset.dataset, "--method", str(method.baseline), "--seeds", str(cell.seed)]
-    command += ["--into", str(cell.folder(sweep.output)), "--threads", threads]
-    for option, value in (
-        ("--steps", method.steps),
-        ("--episodes", settings.get("episodes")),
-        ("--eval-seed", settings.get("seed")),
-        ("--episode-steps", settings.get("episode_steps")),
-        ("--python", sweep.baselines_python),
-    ):
+def _training(sweep: Sweep, cell: Cell) -> Path:
+    return cell.folder(sweep.output) / "train"
+
+
+def _threads(sweep: Sweep) -> tuple[str, str]:
+    return "--threads", str(max(1, round(sweep.resources.cpus)))
+
+
+def _options(values: Mapping[str, object]) -> Iterator[str]:
+    """Options and their values on a command line; what is None is left out."""
+    for name, value in values.items():
         if value is not None:
-            command += [option, str(value)]
-    return tuple(command)
+            yield from (f"--{name.replace('_', '-')}", str(value))
+
+
+def _train_command(sweep: Sweep, cell: Cell, recipe: Path) -> tuple[str, ...]:
+    dataset, method = sweep.datasets[cell.dataset], sweep.methods[cell.method]
+    stage = "student" if method.start_from else "all"
+    return (
+        *("train", stage, str(recipe), *_overrides(dataset, method, cell.seed)),
+        *("--output", str(_training(sweep, cell)), "--resume", *_threads(sweep)),
+    )
+
+
+def _evaluate_command(sweep: Sweep, cell: Cell, trained: Cell) -> tuple[str, ...]:
+    settings = sweep.methods[cell.method].evaluation.over(sweep.evaluation)
+    file = cell.folder(sweep.output) / EVALUATION
+    return (
+        *("eval", str(_training(sweep, trained) / "checkpoint"), *_options(settings)),
+        *("--workers", "1", "--json", str(file), "--force"),
+    )
+
+
+def _baseline_command(sweep: Sweep, cell: Cell) -> tuple[str, ...]:
+    method = sweep.methods[cell.method]
+    settings = method.evaluation.over(sweep.evaluation)
+    options = {
+        "steps": method.steps,
+        "episodes": settings.get("episodes"),
+        "eval_seed": settings.get("seed"),
+        "episode_steps": settings.get("episode_steps"),
+        "python": sweep.baselines_python,
+    }
+    return (
+        *("bench", "baselines", sweep.datasets[cell.dataset].dataset),
+        *("--method", str(method.baseline), "--seeds", str(cell.seed)),
+        *("--into", str(cell.folder(sweep.output)), *_threads(sweep), *_options(options)),
+    )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rcd_ros.benchmarks.results import read_cell, write_made
+from rcd_ros.benchmarks.results import Made, read_cell
 from rcd_ros.benchmarks.sweep import Job, Resources
 from rcd_ros.errors import RcdError
 
@@ -41,9 +41,9 @@ def unfinished(jobs: Sequence[Job], force: bool = False) -> list[Job]:
     missing = []
     for job in jobs:
         done = None if force else read_cell(job.folder)
-        if done is None or "sweep" not in done.made:
+        if done is None or done.made.sweep is None:
             missing.append(job)
-        elif done.made["sweep"] != job.asked:
+        elif done.made.sweep != job.asked:
             raise RcdError(
                 f"{job.cell} in '{job.folder}' was made by another description (recipe, overrides or evaluation "
                 "changed since): name another output, or --force to make everything again"
@@ -74,7 +74,7 @@ def run_job(job: Job, room: Path) -> str | None:
             log.write(f"$ rcd {' '.join(command)}\n")
             log.flush()
             started = time.monotonic()
-            done = subprocess.run(
+            ended = subprocess.run(
                 [sys.executable, "-m", "rcd_ros.cli", *command],
                 cwd=room,
                 stdout=log,
@@ -84,13 +84,13 @@ def run_job(job: Job, room: Path) -> str | None:
             )
             if command[0] == "train":
                 seconds = time.monotonic() - started
-            if done.returncode:
-                return f"rcd {command[0]} ended with exit code {done.returncode}: {_last_line(folder / LOG)}"
-    made = read_cell(folder)
-    told = {key: value for key, value in made.made.items() if key != "sweep"} if made else {}
+            if ended.returncode:
+                return f"rcd {command[0]} ended with exit code {ended.returncode}: {_last_line(folder / LOG)}"
+    done = read_cell(folder)
+    made = done.made if done else Made.of(job.cell)
     if job.commands[0][0] == "train":
-        told["train_seconds"] = None if resumed else round(seconds, 1)
-    write_made(folder, job.cell, {**told, "sweep": job.asked})
+        made = made.model_copy(update={"train_seconds": None if resumed else round(seconds, 1)})
+    made.model_copy(update={"sweep": job.asked}).write(folder)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The command `rcd`: one entry for all that this package does, from data and training to benches, launches and bags.
+"""The command `rcd`: data, training, evaluation, benchmarks, launches and bags.
 
 A subcommand's module is imported only when that subcommand is used, so that `rcd --help` is quick and works with
 the robot's part alone installed. Whatever a subcommand raises ends here as one line and an exit code:
@@ -29,9 +29,9 @@ SUBCOMMANDS = {
     "record": Subcommand("record", "record", "Record what the nodes say to each other into a bag (MCAP)."),
     "replay": Subcommand("replay", "replay", "Plan a recorded run again: are these the plans that were made?"),
     "compare": Subcommand("compare", "compare", "Put several evaluations side by side, training seeds pooled."),
-    "choose": Subcommand("choose", "choose", "Choose between planners by their data, without driving any."),
-    "show": Subcommand("show", "show", "Print a checkpoint's card."),
-    "export": Subcommand("export", "export", "Write a checkpoint's ONNX student and reference pairs."),
+    "choose": Subcommand("compare", "choose", "Choose between planners by their data, without driving any."),
+    "show": Subcommand("checkpoint", "show", "Print a checkpoint's card."),
+    "export": Subcommand("checkpoint", "export", "Write a checkpoint's ONNX student and reference pairs."),
 }
 
 EXTRA_OF_MODULE = {

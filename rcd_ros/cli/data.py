@@ -12,13 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_STEPS, MOST_WORKERS
 from rcd_ros.cli.data_export import export
 from rcd_ros.cli.data_import import import_
 from rcd_ros.cli.data_view import view
 from rcd_ros.cli.from_bag import from_bag
 from rcd_ros.cli.given import not_with, only_for
+from rcd_ros.cli.options import MOST_EPISODES, MOST_STEPS, MOST_WORKERS
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES
-from rcd_ros.errors import RcdError
+from rcd_ros.cli.options import Episodes, FirstSeed
+from rcd_ros.cli.output import print_table, say_written
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rcd_ros.evaluation.results import BridgeResults
 
 
 def demo(
@@ -19,8 +23,8 @@ def demo(
         str | None, typer.Option(help="What to show: a task or a task file (default: the checkpoint's, else kitchen).")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Planner to show (default: the shipped one).")] = None,
-    episodes: Annotated[int, typer.Option(min=1, max=MOST_EPISODES, help="Episodes to drive.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the first episode.")] = 0,
+    episodes: Episodes = 2,
+    seed: FirstSeed = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results (default: runs/demo-<time>).")] = None,
     video: Annotated[bool, typer.Option(help="Film the episodes where this machine can draw.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace results in the folder.")] = False,
@@ -33,7 +37,7 @@ def demo(
 
       rcd demo --episodes 5
     """
-    import mujoco  # noqa: F401  a missing simulator is said here, before any node starts
+    import mujoco  # noqa: F401  reports a missing simulator before any node starts
 
     from rcd_ros.launching.launches import find_bringup
     from rcd_ros.launching.supervisor import run_nodes
@@ -47,8 +51,6 @@ def demo(
     results, film, picture = folder / "results.json", folder / "episodes.mp4", folder / "progress.png"
     planner = planner_of(task or DEFAULT_TASK) if checkpoint is None else checkpoint
     manifest = verify(planner)
-    if task is not None:
-        planner_of(task, planner)
     trained = spec_as_named(manifest.task, task)
     simulated = task_of(trained)
     outputs = {f"--output ({file.name})": file for file in (results, film, picture)}
@@ -65,47 +67,43 @@ def demo(
     code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
     if code:
         raise typer.Exit(code)
-    summary = _read(results)
-    if not summary.get("complete"):
-        raise KeyboardInterrupt(f"{summary['episodes']} of {episodes} episodes are in {results}")
-
-    from rich.console import Console
+    driven = _read(results)
+    if not driven.complete:
+        raise KeyboardInterrupt(f"{driven.episodes} of {episodes} episodes are in {results}")
 
     from rcd_ros.evaluation.plots import plot_completions
 
-    spec = task_of(trained, summary["horizon_steps"]).spec
-    plot_completions(picture, spec, [result["completed_at"] for result in summary["episode_results"]])
-    Console().print(_table(summary, spec.control_period))
-    typer.echo(f"wrote {results} and {picture}")
+    spec = task_of(trained, driven.horizon_steps).spec
+    plot_completions(picture, spec, [result.completed_at for result in driven.episode_results])
+    print_table(_table(driven, spec.control_period))
+    say_written(results, picture)
     if film.exists():
-        typer.echo(f"wrote {film}")
+        say_written(film)
     elif video:
         typer.echo("no video: this machine has no OpenGL to draw with; apt install libosmesa6, then try again")
 
 
-def _read(results: Path) -> dict[str, Any]:
-    try:
-        summary: dict[str, Any] = json.loads(results.read_text())
-    except FileNotFoundError as error:
-        raise KeyboardInterrupt("no episode was begun") from error
-    except (OSError, ValueError) as error:
-        raise RcdError(f"the results in '{results}' cannot be read: {error}") from error
-    return summary
+def _read(results: Path) -> BridgeResults:
+    from rcd_ros.evaluation.results import BridgeResults
+
+    if not results.exists():
+        raise KeyboardInterrupt("no episode was begun")
+    return BridgeResults.read(results, "run the demo again")
 
 
-def _table(summary: dict[str, Any], control_period: float) -> Any:
+def _table(driven: BridgeResults, control_period: float) -> Table:
     """One row per episode: when each goal was completed, in seconds."""
     from rich.table import Table
 
-    goals = list(summary["per_task"])
+    goals = list(driven.per_task)
     table = Table("seed", *goals, "tasks", "steps", "wall time", title="Completed after", title_justify="left")
-    for result in summary["episode_results"]:
-        at = result["completed_at"]
+    for result in driven.episode_results:
+        at = result.completed_at
         times = (f"{(at[goal] + 1) * control_period:.1f} s" if goal in at else "-" for goal in goals)
         done = f"{len(at)} of {len(goals)}"
-        table.add_row(str(result["seed"]), *times, done, str(result["steps"]), f"{result['wall_s']:.1f} s")
-    table.caption = f"{summary['task']}: score {summary['score_mean']:.1f} over {summary['episodes']} episodes"
-    if planner := summary["planner"]:
+        table.add_row(str(result.seed), *times, done, str(result.steps), f"{result.wall_s:.1f} s")
+    table.caption = f"{driven.task}: score {driven.score_mean:.1f} over {driven.episodes} episodes"
+    if planner := driven.planner:
         table.caption += (
             f"\none plan ({planner['engine']}): {planner['plan_ms_p50']:.2f} ms (p50), "
             f"{planner['plan_ms_p99']:.2f} ms (p99) of {planner['plans']}"

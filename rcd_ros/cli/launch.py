@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from rcd_ros.cli.output import print_table
+from rcd_ros.cli.parse import assignments
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import Bringup, starts_nodes_itself
 from rcd_ros.launching.launches import BRINGUPS, find_bringup
@@ -35,23 +36,11 @@ def launch(
     if show_args:
         _list_arguments(bringup)
         return
-    given: dict[str, str] = {}
-    for argument, value in map(_assignment, arguments or []):
-        if argument in given:
-            raise RcdError(f"the argument '{argument}' comes twice: give it once")
-        given[argument] = value
-    values = bringup.resolve(given)
+    values = bringup.resolve(assignments("launch argument", arguments or []))
     processes = bringup.nodes(values)  # refuses what cannot be, in a sentence; ros2 launch would add a traceback
     if _ros2_can_launch():
         os.execvp("ros2", ["ros2", "launch", "rcd_ros", f"{name}.launch.py", *(arguments or [])])
     raise typer.Exit(run_nodes(processes, starts_nodes_itself(values)))
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition(":=")
-    if not separator or not name:
-        raise RcdError(f"'{text}' is no launch argument: write name:=value")
-    return name, value
 
 
 def _ros2_can_launch() -> bool:
@@ -67,7 +56,7 @@ def _list_bringups() -> None:
     table = Table("launch", "what it starts", box=None)
     for bringup in BRINGUPS.values():
         table.add_row(bringup.name, bringup.description)
-    Console().print(table)
+    print_table(table)
 
 
 def _list_arguments(bringup: Bringup) -> None:
@@ -76,4 +65,4 @@ def _list_arguments(bringup: Bringup) -> None:
     for argument in bringup.arguments:
         values = " | ".join(argument.choices) or argument.kind
         table.add_row(argument.name, argument.default, values, argument.description)
-    Console().print(table)
+    print_table(table)

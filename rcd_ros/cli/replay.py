@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rcd_ros.cli.bounds import LARGEST_SEED
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.noise import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.bag_replay import BagReplay

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rcd_ros.cli.given import not_with
+from rcd_ros.cli.output import say_written
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rcd_ros.benchmarks.sweep import Job, Sweep
 
 
 def sweep(
@@ -39,13 +44,12 @@ def sweep(
 
       rcd sweep config/sweep/kitchen.yaml --address auto
     """
-    import ray  # noqa: F401  a missing extra is said here, before anything starts
+    import ray  # noqa: F401  reports a missing extra before anything starts
 
-    from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
-    from rcd_ros.benchmarks.results import Cell, read_cell
-    from rcd_ros.benchmarks.sweep import REPORTS, Job, load_sweep, plan_jobs
-    from rcd_ros.benchmarks.sweep_run import run_jobs, unfinished
-    from rcd_ros.progress import progress_bar
+    from rcd_ros.benchmarks.report import build_report, write_report
+    from rcd_ros.benchmarks.results import read_cell, report_files
+    from rcd_ros.benchmarks.sweep import load_sweep, plan_jobs
+    from rcd_ros.benchmarks.sweep_run import unfinished
 
     not_with(context, "--dry-run", dry_run, "address")
     loaded = load_sweep(description)
@@ -60,32 +64,30 @@ def sweep(
         for job in jobs:
             shutil.rmtree(job.folder, ignore_errors=True)
     typer.echo(f"{len(jobs)} cells, {len(jobs) - len(missing)} of them are there already")
-    failures: dict[str, str] = {}
-    if missing:
-        with progress_bar(total=len(jobs), initial=len(jobs) - len(missing), unit="cell") as bar:
-
-            def report(job: Job, reason: str | None) -> None:
-                bar.update()
-                bar.write(f"{job.cell}: {reason or 'done'}")
-
-            try:
-                failures = run_jobs(missing, address, loaded.resources, report)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"the same command goes on; results so far are in {loaded.output}") from None
-    results = [result for job in jobs if (result := read_cell(job.folder)) is not None]
+    failures = _run(missing, len(jobs), address, loaded) if missing else {}
+    folders = (cell.folder(loaded.output) for cell in loaded.cells())
+    results = [result for folder in folders if (result := read_cell(folder)) is not None]
     if not results:
         first = next(iter(failures.items()))
         raise RcdError(f"no cell has a result; {first[0]}: {first[1]}")
-    order = {Cell(d, m, s): None for d in loaded.datasets for m in loaded.methods for s in loaded.seeds_of(m)}
-    places = {cell: place for place, cell in enumerate(order)}
-    results.sort(key=lambda result: places[result.cell])
-    table = build_report(results)
-    text = markdown(table, failures)
-    report_md, report_csv, report_png = (loaded.output / name for name in REPORTS)
-    report_md.write_text(text)
-    write_csv(table, report_csv)
-    draw(table, report_png)
-    typer.echo(text)
-    typer.echo(f"wrote {loaded.output}/report.md, report.csv and report.png")
+    typer.echo(write_report(build_report(results), loaded.report, failures))
+    say_written(*report_files(loaded.report))
     if failures:
         raise typer.Exit(1)
+
+
+def _run(missing: Sequence[Job], total: int, address: str | None, loaded: Sweep) -> Mapping[str, str]:
+    """Make the missing cells under a progress bar; returns those that failed, and why."""
+    from rcd_ros.benchmarks.sweep_run import run_jobs
+    from rcd_ros.progress import progress_bar
+
+    with progress_bar(total=total, initial=total - len(missing), unit="cell") as bar:
+
+        def report(job: Job, reason: str | None) -> None:
+            bar.update()
+            bar.write(f"{job.cell}: {reason or 'done'}")
+
+        try:
+            return run_jobs(missing, address, loaded.resources, report)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"the same command goes on; results so far are in {loaded.output}") from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rcd_ros.cli.bounds import MOST_THREADS
 from rcd_ros.cli.given import not_with
+from rcd_ros.cli.options import MOST_THREADS
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:

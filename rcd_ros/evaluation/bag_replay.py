@@ -1,21 +1,24 @@
-"""Replans a recorded run offline: the same observations, seed and counters must give the same plans."""
+"""Replans a recorded run offline: the same observations, seed and counters must give the same plans.
+
+A trajectory states the observation that it was planned from, but not the counter of its noise. The planner's
+diagnostics state seed and counter once a second. Between two of these every plan counts one, so that most counters
+follow; where a message was lost or a report came in the middle of a plan, neighbouring counters are tried.
+"""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.bag_observations import RecordedObservations
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, nanoseconds, status_values
-from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.bag_counters import CounterReport, Counters
+from rcd_ros.data.bags import nanoseconds
+from rcd_ros.evaluation.bag_plans import CounterReport, Pairing, RecordedPlan, RecordedPlans
 from rcd_ros.planning.observation import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
@@ -25,12 +28,10 @@ Verdict = Literal["same", "different", "not comparable"]
 Outcome = Literal["same", "different", "incomplete"]
 
 TOLERANCE = 1e-6
+WINDOW = 64
+"""How far from the expected counter others are tried."""
 _SEARCHES = 3
 """Fruitless searches for a counter in a row after which only the expected one is tried: another planner planned."""
-_LOST = (1.5, 10.0)
-"""Observations so many control periods apart: the recorder lost some. The planner, too, had longer gaps."""
-_WAIT_NS = 10_000_000_000
-"""How long (of recorded time) a trajectory and its observation may lie apart."""
 
 
 @dataclass(frozen=True)
@@ -115,56 +116,6 @@ class BagReplay:
         }
 
 
-class RecordedPlans:
-    """The plans of a bag and the planner's reports between them: what is known before anything is planned."""
-
-    def __init__(self, bag: Bag, topics: TaskTopics) -> None:
-        """Read them.
-
-        Raises:
-            RcdError: the bag holds no plan.
-        """
-        self.bag, self.topics = bag, topics
-        self.anchors: list[CounterReport] = []
-        self.stamp_tolerance = 0.0
-        """s that stamps of one observation were allowed to differ, as the planner said."""
-        reports = topics.full("diagnostics")
-        reports = reports if bag.types.get(reports) == DIAGNOSTICS else "/diagnostics"
-        index_of_stamp: dict[int, int] = {}
-        count = 0
-        previous = -1
-        for recorded in bag.messages([topics.trajectories, reports]):
-            if recorded.topic == topics.trajectories:
-                stamp = nanoseconds(recorded.message.header.stamp)
-                if stamp != previous:
-                    index_of_stamp[stamp] = count
-                    count, previous = count + 1, stamp
-            elif (values := status_values(recorded.message, "checkpoint_sha256")) is not None:
-                anchor = CounterReport.of(values, count, index_of_stamp)
-                self.anchors += [anchor] if anchor is not None else []
-                self.stamp_tolerance = max(self.stamp_tolerance, _seconds(values.get("stamp_tolerance", "")))
-        if count == 0:
-            raise RcdError(f"the bag '{bag.path}' holds no plan on '{topics.trajectories}'")
-
-    @property
-    def checkpoint_sha256(self) -> str:
-        """Of the newest report; empty where there is none."""
-        return self.anchors[-1].checkpoint_sha256 if self.anchors else ""
-
-    @property
-    def engine(self) -> str:
-        """Of the newest report; empty where there is none."""
-        return self.anchors[-1].engine if self.anchors else ""
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if math.isfinite(value) else 0.0
-
-
 def replay(
     recorded: RecordedPlans,
     planner: Planner,
@@ -182,7 +133,7 @@ def replay(
         stamp_tolerance: s that stamps of one observation may differ, at least; the checkpoint's task and what the
             planner said of itself hold anyway.
     """
-    pairing = _Pairing(recorded, planner, max(stamp_tolerance, recorded.stamp_tolerance))
+    pairing = Pairing(recorded, planner, max(stamp_tolerance, recorded.stamp_tolerance))
     comparison = _Comparison(planner, Counters(recorded.anchors, seed), tolerance)
     plans = sorted((comparison.compare(pair) for pair in pairing.pairs()), key=lambda plan: plan.index)
     assembler = pairing.assembler
@@ -191,96 +142,42 @@ def replay(
     return BagReplay(plans, recorded.checkpoint_sha256, recorded.engine, dropped, assembler.restarts, missing)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A recorded plan and what it was planned from (None: not in the bag)."""
+class Counters:
+    """Proposes (seed, counter) for one plan after another; `found` reports which one it was."""
 
-    index: int
-    plan: Recorded
-    observation: Observation | None = None
-    whole: bool = False
-    """Whether the bag seems to hold all that the planner saw of the observation's history."""
-    before: bool = False
-    """Whether a part of that came before the recording began."""
+    def __init__(self, anchors: Sequence[CounterReport], seed: int | None) -> None:
+        """Go by the planner's reports, in order, and by `seed` where it is given."""
+        self._anchors = anchors
+        self._seed = seed
+        self._last: tuple[int, int] | None = None
+        """Seed and counter minus index of the plan found last."""
 
-    @property
-    def stamp(self) -> int:
-        return nanoseconds(self.plan.message.header.stamp)
+    def candidates(self, index: int) -> Iterator[tuple[int, int]]:
+        """Seeds and counters to try, the most likely first, each once."""
+        tried: set[tuple[int, int]] = set()
+        starts = list(self._starts(index))
+        for distance in range(WINDOW + 1):
+            for seed, counter in starts:
+                for candidate in ((seed, counter + distance), (seed, counter - distance)):
+                    if candidate[1] >= 0 and candidate not in tried:
+                        tried.add(candidate)
+                        yield candidate
 
+    def found(self, index: int, seed: int, counter: int) -> None:
+        """Plan `index` was made by this seed and counter."""
+        self._last = (seed, counter - index)
 
-class _Pairing:
-    """Matches plans with observations, which may have been recorded out of order."""
-
-    def __init__(self, recorded: RecordedPlans, planner: Planner, stamp_tolerance: float) -> None:
-        self.observations = RecordedObservations(
-            recorded.bag,
-            planner.spec,
-            recorded.topics,
-            planner.history,
-            stamp_tolerance,
-            planner.normalizer.observation_mean,
-        )
-        self.assembler = self.observations.assembler
-        self._recorded = recorded
-        self._period = round(planner.spec.control_period * 1e9)
-        self._span = (planner.history - 1) * self._period
-        self._newest: int | None = None
-        self._heard_since: int | None = None
-        """Stamp of the first usable message of the clock channel."""
-        self._complete_since: float = -math.inf
-        """From this stamp on the bag seems to hold every observation."""
-        self._observations: dict[int, tuple[int, Observation, bool]] = {}
-        self._waiting: list[_Pair] = []
-
-    def pairs(self) -> Iterator[_Pair]:
-        """Each different plan once."""
-        bag, topics = self._recorded.bag, self._recorded.topics
-        count, previous = 0, -1
-        for recorded in bag.messages([topics.trajectories, *self.observations.topics]):
-            if recorded.topic != topics.trajectories:
-                self._observe(recorded)
-            elif (stamp := nanoseconds(recorded.message.header.stamp)) != previous:
-                self._waiting.append(_Pair(count, recorded))
-                count, previous = count + 1, stamp
-            yield from self._resolve(recorded.time - _WAIT_NS)
-        yield from (replace(pair, before=self._is_before(pair)) for pair in self._waiting)
-
-    def _is_before(self, pair: _Pair) -> bool:
-        """Whether a plan was made from what came before the recording began."""
-        return self._heard_since is not None and pair.stamp < self._heard_since + self._span + self._period
-
-    def _observe(self, recorded: Recorded) -> None:
-        restarts = self.assembler.restarts
-        observation = self.observations.take(recorded)
-        if self._heard_since is None:
-            self._heard_since = self.assembler.stamp_of(self.assembler.lead)
-        if self.assembler.restarts > restarts:
-            self._observations.clear()
-            self._complete_since = -math.inf
-        elif observation is not None:
-            gap = math.inf if self._newest is None else (observation.stamp - self._newest) / self._period
-            if self._newest is None or _LOST[0] < gap < _LOST[1]:
-                self._complete_since = observation.stamp
-        if observation is not None:
-            self._newest = observation.stamp
-            whole = observation.stamp - self._span >= self._complete_since
-            self._observations[observation.stamp] = recorded.time, observation, whole
-
-    def _resolve(self, oldest: int) -> list[_Pair]:
-        """The plans whose observation is found or can no longer come."""
-        while self._observations and next(iter(self._observations.values()))[0] < oldest:
-            del self._observations[next(iter(self._observations))]
-        resolved = []
-        for pair in self._waiting:
-            if pair.stamp in self._observations:
-                _, observation, whole = self._observations[pair.stamp]
-                before = not whole and self._is_before(pair)
-                resolved.append(replace(pair, observation=observation, whole=whole, before=before))
-            elif pair.plan.time < oldest:
-                resolved.append(replace(pair, before=self._is_before(pair)))
-        done = {pair.index for pair in resolved}
-        self._waiting = [pair for pair in self._waiting if pair.index not in done]
-        return resolved
+    def _starts(self, index: int) -> Iterator[tuple[int, int]]:
+        following = bisect_right(self._anchors, index, key=lambda anchor: anchor.plans)
+        around = [self._anchors[i] for i in (following, following - 1) if 0 <= i < len(self._anchors)]
+        seeds = {anchor.seed for anchor in around}
+        if self._last is not None and (self._seed is not None or not seeds or self._last[0] in seeds):
+            yield self._last[0], max(self._last[1] + index, 0)
+        for anchor in around:
+            seed = anchor.seed if self._seed is None else self._seed
+            yield seed, max(anchor.counter + index - (anchor.plans - 1), 0)
+        if not around:
+            yield self._seed or 0, index
 
 
 class _Comparison:
@@ -292,7 +189,7 @@ class _Comparison:
         self._tolerance = tolerance
         self._fruitless = 0
 
-    def compare(self, pair: _Pair) -> ReplayedPlan:
+    def compare(self, pair: RecordedPlan) -> ReplayedPlan:
         index, stamp, observation = pair.index, pair.stamp, pair.observation
         if observation is None:
             reason = "its observation is not in the bag"

@@ -4,122 +4,127 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from rich.table import Table
 
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Evaluation
 from rcd_ros.evaluation.scores import bootstrap_interval
 
-SAME = ("task", "horizon_steps", "policy", "nfe", "execute")
-"""What results must share to be pooled: they then differ by the training seed alone."""
-DRIVEN = {
-    "mode": "chunk",
-    "decay": None,
-    "overlap": None,
-    "delay": 0,
-    "shape": False,
-    "gradient_steps": 0,
-    "step_size": None,
-}
-"""How plans were executed, which they must share too; files from before there was a choice were driven so."""
-FIGURES = ("score_mean", "plan_ms_p50")
-RETURNS = ("predicted_return_mean", "real_return_mean")
-"""There where a critic was asked."""
+SAME = (
+    *("task", "horizon_steps", "policy", "nfe", "execute"),
+    *("mode", "decay", "overlap", "delay", "shape", "gradient_steps", "step_size"),
+)
+"""What evaluations must share to be pooled: they then differ by the training seed alone."""
 
 
-class _Episode(BaseModel):
-    score: FiniteFloat
+@dataclass(frozen=True)
+class Pooled:
+    """One planner, its training seeds pooled.
+
+    Attributes:
+        label: of the planner.
+        task: that was driven.
+        horizon_steps: longest episode, control periods.
+        policy: what planned.
+        nfe: network evaluations a plan.
+        execute: actions of each chunk that were executed.
+        episodes: of all seeds.
+        score_mean: over all of them, points.
+        score_ci95: bootstrap interval over all of them.
+        score_per_seed: mean of each training seed.
+        plan_ms_p50: median over the seeds, ms.
+        predicted_return_mean: mean over the seeds; None where one of them asked no critic.
+        real_return_mean: likewise.
+    """
+
+    label: str
+    task: str
+    horizon_steps: int | None
+    policy: str | None
+    nfe: int | None
+    execute: int | None
+    episodes: int
+    score_mean: float
+    score_ci95: tuple[float, float]
+    score_per_seed: tuple[float, ...]
+    plan_ms_p50: float
+    predicted_return_mean: float | None = None
+    real_return_mean: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values, without the returns where no critic was asked."""
+        returns = ("predicted_return_mean", "real_return_mean")
+        return {name: value for name, value in asdict(self).items() if name not in returns or value is not None}
 
 
-class _Figures(BaseModel):
-    """What is read of a result file, as far as its type matters."""
-
-    score_mean: FiniteFloat
-    plan_ms_p50: FiniteFloat
-    episode_results: list[_Episode] = Field(min_length=1)
-    predicted_return_mean: FiniteFloat | None = None
-    real_return_mean: FiniteFloat | None = None
-
-
-def read_summary(path: Path) -> dict[str, Any]:
-    """What `rcd eval --json` wrote.
+def check_alike(label: str, evaluations: Sequence[Evaluation]) -> None:
+    """Make sure that evaluations may be pooled.
 
     Raises:
-        RcdError: no such file, or something else in it.
+        RcdError: they differ by more than their training seed, so that a common mean is meaningless, or two are of one
+            checkpoint, so that there is one training seed only.
     """
-    try:
-        summary = json.loads(path.read_text())
-    except OSError as error:
-        raise RcdError(f"cannot read '{path}' ({error.strerror}): name a file that rcd eval --json wrote") from error
-    except (ValueError, RecursionError) as error:
-        raise RcdError(f"'{path}' is not JSON ({error}): name a file that rcd eval --json wrote") from error
-    for name in (*SAME, *FIGURES, "episode_results"):
-        if not isinstance(summary, dict) or name not in summary:
-            raise RcdError(f"'{path}' has no '{name}': name a file that rcd eval --json wrote")
-    try:
-        _Figures.model_validate(summary)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise RcdError(
-            f"'{path}': '{key}' is wrong ({first['msg']}): name a file that rcd eval --json wrote"
-        ) from error
-    return dict(summary)
-
-
-def pool(label: str, summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One row: mean score over all episodes of all seeds with a 95 % bootstrap interval, and each seed's own mean.
-
-    Raises:
-        RcdError: the results differ by more than their training seed, so that a common mean is meaningless, or two
-            are of one checkpoint, so that there is one training seed only.
-    """
-    trained = [sha256 for summary in summaries if (sha256 := summary.get("checkpoint_sha256"))]
+    trained = [each.checkpoint_sha256 for each in evaluations if each.checkpoint_sha256]
     if len(set(trained)) < len(trained):
         raise RcdError(f"'{label}' pools two results of the same checkpoint as two training seeds: name one of them")
-    for name in (*SAME, *DRIVEN):
-        values = {json.dumps(summary.get(name, DRIVEN.get(name))) for summary in summaries}
+    for name in SAME:
+        values = {json.dumps(getattr(each, name)) for each in evaluations}
         if len(values) > 1:
             raise RcdError(
                 f"'{label}' pools results of different '{name}' ({', '.join(sorted(values))}): split them up"
             )
-    scores = np.array([row["score"] for summary in summaries for row in summary["episode_results"]])
-    row = {name: summaries[0][name] for name in SAME}
-    row |= {
-        "label": label,
-        "episodes": len(scores),
-        "score_mean": float(scores.mean()),
-        "score_ci95": list(bootstrap_interval(scores)),
-        "score_per_seed": [float(summary["score_mean"]) for summary in summaries],
-        "plan_ms_p50": float(np.median([summary["plan_ms_p50"] for summary in summaries])),
-    }
-    if all(summary.get(name) is not None for summary in summaries for name in RETURNS):
-        row |= {name: float(np.mean([summary[name] for summary in summaries])) for name in RETURNS}
-    return row
 
 
-def comparison_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows as a table; Markdown-like, so that it can be copied into a report."""
-    table = Table(
-        "planner", "NFE", "execute", "episodes", "score (95 %)", "per seed", "return: predicted / real", "plan"
+def pool(label: str, evaluations: Sequence[Evaluation]) -> Pooled:
+    """Pool the training seeds of one planner; its mean score is over all episodes of all seeds.
+
+    Raises:
+        RcdError: as `check_alike` says.
+    """
+    check_alike(label, evaluations)
+    scores = [episode.score for each in evaluations for episode in each.episode_results]
+    first = evaluations[0]
+    return Pooled(
+        label=label,
+        task=first.task,
+        horizon_steps=first.horizon_steps,
+        policy=first.policy,
+        nfe=first.nfe,
+        execute=first.execute,
+        episodes=len(scores),
+        score_mean=float(np.mean(scores)),
+        score_ci95=bootstrap_interval(scores),
+        score_per_seed=tuple(each.score_mean for each in evaluations),
+        plan_ms_p50=float(np.median([each.plan_ms_p50 for each in evaluations])),
+        predicted_return_mean=_mean([each.predicted_return_mean for each in evaluations]),
+        real_return_mean=_mean([each.real_return_mean for each in evaluations]),
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def comparison_table(rows: Sequence[Pooled]) -> Table:
+    """The rows as a table; Markdown-like, so that it can be copied into a report."""
+    headings = "planner", "NFE", "execute", "episodes", "score (95 %)", "per seed", "return: predicted / real", "plan"
+    table = Table(*headings)
     for row in rows:
-        low, high = row["score_ci95"]
-        returns = "-"
-        if "predicted_return_mean" in row:
-            returns = f"{row['predicted_return_mean']:.2f} / {row['real_return_mean']:.2f}"
+        low, high = row.score_ci95
+        known = row.predicted_return_mean is not None and row.real_return_mean is not None
         table.add_row(
-            row["label"],
-            str(row["nfe"]),
-            str(row["execute"]),
-            str(row["episodes"]),
-            f"{row['score_mean']:.1f} ({low:.1f} to {high:.1f})",
-            ", ".join(f"{score:.1f}" for score in row["score_per_seed"]),
-            returns,
-            f"{row['plan_ms_p50']:.2f} ms",
+            row.label,
+            str(row.nfe),
+            str(row.execute),
+            str(row.episodes),
+            f"{row.score_mean:.1f} ({low:.1f} to {high:.1f})",
+            ", ".join(f"{score:.1f}" for score in row.score_per_seed),
+            f"{row.predicted_return_mean:.2f} / {row.real_return_mean:.2f}" if known else "-",
+            f"{row.plan_ms_p50:.2f} ms",
         )
     return table

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table
 
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.data.storage import check_same_task
@@ -116,6 +117,17 @@ class OfflineResult:
             "recorded_return": self.recorded_return,
             "return_correlation": self.return_correlation,
         }
+
+    def lines(self) -> list[str]:
+        """What a reader of the table needs to know."""
+        lines = [f"  {name}: {DESCRIPTIONS[name]}" for name in self.policies]
+        if self.predicted_return is not None:
+            related = "" if self.return_correlation is None else f", correlation {self.return_correlation:.2f}"
+            lines.append(
+                f"return from there on: predicted {self.predicted_return:.4g}, recorded {self.recorded_return:.4g}"
+                f"{related}"
+            )
+        return [*lines, NOT_A_SUCCESS_RATE]
 
 
 def choose_episodes(manifest: Manifest, dataset: Dataset) -> tuple[list[Episode], str]:
@@ -282,6 +294,19 @@ def _add_returns(
     result.predicted_return, result.recorded_return = float(predicted.mean()), float(recorded.mean())
     if len(whole) > 2 and predicted.std() > 0.0 and recorded.std() > 1e-9:
         result.return_correlation = float(np.corrcoef(predicted, recorded)[0, 1])
+
+
+def offline_table(manifest: Manifest, result: OfflineResult) -> Table:
+    """Errors of each joint in its unit, errors by step of the chunk, and jumps between plans."""
+    table = Table("mean absolute error", "unit", *result.policies, box=None)
+    each = list(result.policies.values())
+    for row, (joint, unit) in enumerate(zip(_value_names(manifest.task), manifest.task.command.units, strict=True)):
+        table.add_row(joint, unit, *(f"{errors.by_joint[:, row].mean():.4g}" for errors in each))
+    for step in (0, manifest.horizon - 1):
+        values = (f"{errors.by_step[step]:.3g}" for errors in each)
+        table.add_row(f"all joints, step {step + 1} of the chunk", "std", *values)
+    table.add_row("jump from plan to plan", "steps", *(f"{errors.seam:.3g}" for errors in each))
+    return table
 
 
 def _value_names(spec: TaskSpec) -> list[str]:

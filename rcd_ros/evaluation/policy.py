@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +65,17 @@ class CheckpointPolicy:
 
         return improve(planner, self.checkpoint, self.gradient_steps, self.step_size)
 
-    def _load(self) -> Policy:
+    def settled(self) -> tuple[CheckpointPolicy, Policy]:
+        """Itself with the engine that "auto" stands for, chosen once and not in every worker; and the loaded policy.
+
+        Raises:
+            RcdError: as `load` says.
+        """
+        planner = self._load()
+        source = replace(self, engine=planner.engine.name)
+        return source, source.load() if self.gradient_steps else planner
+
+    def _load(self) -> Planner:
         if self.kind == "student" and self.nfe in (None, 1):
             return Planner.load(self.checkpoint, engine=self.engine)
         from rcd_ros.training.policies import load_policy
@@ -143,6 +153,10 @@ class ReplayPolicy:
         from rcd_ros.data.storage import load_dataset
 
         return DemonstrationReplay(load_dataset(self.dataset), self.spec)
+
+    def settled(self) -> tuple[ReplayPolicy, DemonstrationReplay]:
+        """Itself, and the replay; raises as `load` does."""
+        return self, self.load()
 
     def load_critic(self) -> None:
         """None: demonstrations have no critic."""

@@ -133,21 +133,15 @@ def spec_as_named(trained: TaskSpec, name: str | None) -> TaskSpec:
     """A checkpoint's specification, with the task file that is named in place of the stored one, if one is.
 
     Raises:
-        RcdError: as `get_task` and `check_same_robot` say.
+        RcdError: there is no such task, or it is another one, or its file observes or commands something else.
     """
-    if name is None or (named := get_task(name).spec).source is None:
+    if name is None:
         return trained
-    return check_same_robot(trained, named)
-
-
-def check_same_robot(trained: TaskSpec, named: TaskSpec) -> TaskSpec:
-    """A checkpoint's specification with the file of a named task, e.g. after its model has moved.
-
-    Raises:
-        RcdError: the named task has no file, or observes or commands something else.
-    """
+    named = get_task(name).spec
     if named.source is None:
-        raise RcdError(f"'{named.name}' is no task file; a checkpoint of another task is driven as it was trained")
+        if named.name != trained.name:
+            raise RcdError(f"the checkpoint plans for task '{trained.name}', not for '{named.name}'")
+        return trained
     same = named.command == trained.command and named.control_period == trained.control_period
     known = {channel.name: channel for channel in named.observations}
     if not same or any(known.get(channel.name) != channel for channel in trained.observations):

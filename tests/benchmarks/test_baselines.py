@@ -8,11 +8,13 @@ from rcd_ros.benchmarks.baselines import (
     METHODS,
     ActorPolicy,
     ActorSource,
+    BaselineSettings,
     check_methods,
     evaluate_baseline,
     train_baseline,
     transitions,
 )
+from rcd_ros.benchmarks.results import Cell
 from rcd_ros.data.actor import Actor
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.errors import RcdError
@@ -84,17 +86,9 @@ def test_d3rlpy_trains_what_our_harness_can_drive(method: str, tmp_path: Path) -
     episodes = [episode(20, reward, reward > 2) for reward in (1, 2, 3, 4)]
     task = get_task("hopper", episode_steps=5)
     steps: list[int] = []
-    made = train_baseline(
-        method,
-        Dataset("rcd/test-v0", {}, "", episodes),
-        task.spec,
-        steps=100,
-        seed=0,
-        python=python,
-        threads=1,
-        output=tmp_path / "actor.npz",
-        report=steps.append,
-    )
+    settings = BaselineSettings(steps=100, episodes=1, eval_seed=0, python=python)
+    dataset = Dataset("rcd/test-v0", {}, "", episodes)
+    made = train_baseline(Cell("test", method, 0), dataset, task.spec, settings, tmp_path / "actor.npz", steps.append)
     assert made["algorithm"] == METHODS[method] and made["versions"]["d3rlpy"] == "2.8.1"
     assert made["episodes_learned"] == (1 if method == "bc-best10" else 4)
     assert steps == [100] and made["train_seconds"] > 0.0

@@ -10,25 +10,17 @@ pytest.importorskip("rliable", reason="needs rliable: pip install 'rcd_ros[sweep
 from rliable.metrics import aggregate_iqm, aggregate_mean
 
 from rcd_ros.benchmarks.report import build_report, draw, interval, markdown, write_csv
-from rcd_ros.benchmarks.results import Cell, Result, read_results, write_made
+from rcd_ros.benchmarks.results import Cell, Made, Result, read_results
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Evaluation
 from rcd_ros.outputs import write_json
+from tests.evaluation.test_comparison import summary
 
 
 def result(dataset: str, method: str, seed: int, scores: list[float], **changed: Any) -> Result:
-    summary = {
-        "task": "hopper-v5",
-        "horizon_steps": 1000,
-        "policy": "student",
-        "nfe": 1,
-        "execute": 1,
-        "score_mean": float(np.mean(scores)),
-        "plan_ms_p50": 0.1 + seed,
-        "plan_ms_p99": 0.5 + seed,
-        "episode_results": [{"score": score} for score in scores],
-        **changed,
-    }
-    return Result(Cell(dataset, method, seed), summary, {"train_seconds": 10.0 * (seed + 1)})
+    times = {f"plan_ms_{name}": time + seed for name, time in (("p50", 0.1), ("p95", 0.3), ("p99", 0.5))}
+    evaluation = Evaluation.model_validate(summary(*scores) | times | changed)
+    return Result(Made.of(Cell(dataset, method, seed), train_seconds=10.0 * (seed + 1)), evaluation)
 
 
 def table() -> list[Result]:
@@ -102,11 +94,11 @@ def test_results_are_found_below_folders_once(tmp_path: Path) -> None:
     for each in table()[:2]:
         folder = each.cell.folder(tmp_path / "a")
         folder.mkdir(parents=True)
-        write_json(folder / "eval.json", each.summary)
-        write_made(folder, each.cell, each.made)
+        write_json(folder / "eval.json", each.evaluation.as_json())
+        each.made.write(folder)
     found = read_results([tmp_path])
     assert [r.cell for r in found] == [Cell("one", "ours", 0), Cell("one", "ours", 1)]
-    assert found[1].made == {"train_seconds": 20.0}
+    assert found == table()[:2]
     (tmp_path / "a" / "one").rename(tmp_path / "one")
     with pytest.raises(RcdError, match="two results of one, ours, seed 0"):
         read_results([tmp_path, tmp_path / "one"])

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rcd_ros.benchmarks.results import Cell, write_made
+from rcd_ros.benchmarks.results import Cell, Made
 from rcd_ros.benchmarks.sweep import Job, Sweep, load_sweep, plan_jobs
 from rcd_ros.benchmarks.sweep_run import run_job, unfinished
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import write_json
 from rcd_ros.resources import find_resource
+from tests.evaluation.test_comparison import summary
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 SWEEP = """
@@ -74,11 +75,9 @@ def test_what_is_done_is_not_made_again_unless_it_was_asked_for_otherwise(tmp_pa
     jobs = plan_jobs(described(tmp_path))
     done = jobs[0]
     done.folder.mkdir(parents=True)
-    write_made(done.folder, done.cell, {"sweep": done.asked})
+    Made.of(done.cell, sweep=done.asked).write(done.folder)
     assert done in unfinished(jobs)  # killed before it was evaluated
-    same = dict.fromkeys(("task", "horizon_steps", "policy", "nfe", "execute"))
-    figures = {"score_mean": 50.0, "plan_ms_p50": 0.1, "episode_results": [{"score": 50.0}]}
-    write_json(done.folder / "eval.json", same | figures)
+    write_json(done.folder / "eval.json", summary(50.0))
     assert done not in unfinished(jobs) and len(unfinished(jobs)) == len(jobs) - 1
     assert unfinished(jobs, force=True) == jobs
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("width: 16", "width: 32"))

@@ -12,12 +12,12 @@ import pytest
 
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.tasks.catalogue import get_task
-from tests.evaluation.test_realtime import bridge_results
+from tests.benchmarks.test_realtime import bridge_results
 from tests.planning.tiny import tiny_manifest
 
 pytest.importorskip("torch")
 pytest.importorskip("gymnasium_robotics")
-from rcd_ros.cli.bench import realtime_runs
+from rcd_ros.benchmarks.realtime import runs as realtime_runs
 from tests.training.tiny_teacher import write_tiny_with_teacher
 
 Rcd = Callable[..., int]

@@ -16,9 +16,9 @@ HEAVY = ("torch", "mujoco", "gymnasium", "minari", "matplotlib", "onnxruntime", 
 
 
 def _replace_show(monkeypatch: pytest.MonkeyPatch, show: object) -> None:
-    module = types.ModuleType("rcd_ros.cli.show")
+    module = types.ModuleType("rcd_ros.cli.checkpoint")
     module.show = show  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rcd_ros.cli.show", module)
+    monkeypatch.setitem(sys.modules, "rcd_ros.cli.checkpoint", module)
 
 
 def test_help_lists_every_command_and_loads_nothing_heavy() -> None:

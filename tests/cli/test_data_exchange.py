@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.cli.data_import import episode_numbers
+from rcd_ros.cli.parse import episode_numbers
 from rcd_ros.data.storage import list_datasets, load_dataset
 from rcd_ros.errors import RcdError
 from tests.data.test_import_source import pushes, stored

@@ -33,7 +33,7 @@ from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset, task_of_dataset
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.bag_replay import RecordedPlans
+from rcd_ros.evaluation.bag_plans import RecordedPlans
 from rcd_ros.planning.card import model_card
 from rcd_ros.planning.checkpoint import MANIFEST, SEAL, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.torch_modules import build_planner, one_step

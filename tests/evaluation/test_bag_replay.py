@@ -12,7 +12,8 @@ import pytest
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import Bag, nanoseconds
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.bag_replay import BagReplay, RecordedPlans, replay
+from rcd_ros.evaluation.bag_plans import RecordedPlans
+from rcd_ros.evaluation.bag_replay import BagReplay, replay
 from rcd_ros.planning.observation import ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.trajectory import trajectory_points

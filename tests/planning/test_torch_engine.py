@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from rcd_ros.benchmarks.timing import varied_observations
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.rehearsal import varied_observations
 from rcd_ros.planning.checkpoint import add_files, load_tensors, verify
 from rcd_ros.planning.engines import torch_engine
 from rcd_ros.planning.engines.base import Engine, check_parity

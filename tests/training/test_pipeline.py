@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import rcd_ros
-from rcd_ros.cli.choose import choose
+from rcd_ros.cli.compare import choose
 from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy

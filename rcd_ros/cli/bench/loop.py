@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rcd_ros.cli.bounds import MOST_THREADS
+from rcd_ros.cli.options import MOST_THREADS
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.options import Force
+from rcd_ros.cli.output import say_written
 from rcd_ros.errors import RcdError
 
 
@@ -18,7 +20,7 @@ def report(
     method: Annotated[
         list[str] | None, typer.Option(help="Method to show; may be given several times, in order (default: all).")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing output files.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a table of data sets and methods as Markdown and CSV, and a figure.
 
@@ -30,20 +32,15 @@ def report(
 
       rcd bench report runs/gym runs/baselines --output runs/gym-table
     """
-    from rcd_ros.benchmarks.report import build_report, draw, markdown, write_csv
-    from rcd_ros.benchmarks.results import read_results
+    from rcd_ros.benchmarks.report import build_report, write_report
+    from rcd_ros.benchmarks.results import read_results, report_files
     from rcd_ros.outputs import claim_all
 
     if not output.name or output.name == "..":
         raise RcdError(f"--output '{output}' is a folder: name files to write, without their suffix")
-    files = [output.with_name(output.name + suffix) for suffix in (".md", ".csv", ".png")]
+    files = report_files(output)
     read: list[Path] = []
     built = build_report(read_results(folders, read), method or ())
     claim_all({f"--output ({file.suffix})": file for file in files}, read, force)
-    text = markdown(built)
-    files[0].write_text(text)
-    write_csv(built, files[1])
-    draw(built, files[2])
-    typer.echo(text)
-    for file in files:
-        typer.echo(f"wrote {file}")
+    typer.echo(write_report(built, output))
+    say_written(*files)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rcd_ros.cli.bounds import MOST_STEPS, MOST_THREADS
+from rcd_ros.cli.options import MOST_STEPS, Force, JsonFile, Threads
+from rcd_ros.cli.output import print_table, write_figures
 
 
 def speedup(
@@ -18,12 +19,10 @@ def speedup(
             help="Engine that both run in; may be given several times (default: auto, the student's fastest)."
         ),
     ] = None,
-    threads: Annotated[
-        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that one plan may use, on either side.")
-    ] = 1,
+    threads: Threads = 1,
     repeats: Annotated[int, typer.Option(min=2, max=MOST_STEPS, help="Turns of each planner.")] = 100,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
+    json_file: JsonFile = None,
+    force: Force = False,
 ) -> None:
     """Time the student (1 evaluation a plan) against its teacher: Heun 80 and 20, DDIM 20 and DPM-Solver++ 10.
 
@@ -42,13 +41,11 @@ def speedup(
 
       rcd bench speedup models/kitchen-complete --engine onnxruntime --engine openvino --json speedup.json
     """
-    import torch  # noqa: F401  the teacher needs it: said here, before anything is loaded
-    from rich.console import Console
+    import torch  # noqa: F401  reports a missing PyTorch before anything is loaded
 
+    from rcd_ros.benchmarks.speedup import load_sides, speedup_rows, speedup_table, time_sides
     from rcd_ros.evaluation.machine import describe_machine
-    from rcd_ros.evaluation.speedup import load_sides, speedup_rows, speedup_table, time_sides
-    from rcd_ros.outputs import claim_all, write_json
-    from rcd_ros.planning.checkpoint import checkpoint_sha256
+    from rcd_ros.outputs import claim_all
     from rcd_ros.progress import progress_bar
 
     claim_all({"--json": json_file}, [checkpoint], force)
@@ -57,16 +54,5 @@ def speedup(
     typer.echo("\n".join(machine.lines()))
     with progress_bar(total=repeats, unit="round", leave=False) as bar:
         rows = speedup_rows(time_sides(sides, repeats, bar.update))
-
-    Console(width=max(Console().width, 150)).print(speedup_table(rows))
-    if json_file is not None:
-        write_json(
-            json_file,
-            {
-                "machine": machine.as_json(),
-                "checkpoint": str(checkpoint),
-                "checkpoint_sha256": checkpoint_sha256(checkpoint),
-                "rows": rows,
-            },
-        )
-        typer.echo(f"wrote {json_file}")
+    print_table(speedup_table(rows), 150)
+    write_figures(json_file, checkpoint, machine, rows=rows)

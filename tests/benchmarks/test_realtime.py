@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.realtime import (
+from rcd_ros.benchmarks.realtime.plot import plot_realtime
+from rcd_ros.benchmarks.realtime.rows import (
     LOCKSTEP,
     Contender,
     RealtimeResults,
@@ -21,21 +21,24 @@ from rcd_ros.evaluation.realtime import (
     realtime_row,
     realtime_table,
 )
-from rcd_ros.evaluation.realtime_plot import plot_realtime
+from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import BridgeResults, EpisodeScore
 
 STUDENT, TEACHER = Contender("student"), Contender("teacher:80", 80)
 SETTING = {"task": "kitchen", "episodes": 2, "seed": 3}
 MACHINE = {"cpu": "abacus"}
 
 
-def bridge_results(scores: list[float], held: int = 0, held_speed: bool = True) -> dict[str, Any]:
-    return {
-        "seed": 3,
-        "episode_results": [{"score": score, "steps": 20, "held_steps": held} for score in scores],
-        "planner": {"engine": "torch", "plan_ms_p50": 70.0, "plan_ms_p99": 80.0},
-        "pace": {"overruns": 0 if held_speed else 7, "speed_reached": 7.99, "speed_held": held_speed},
-        "plans_refused": {"stale": 4},
-    }
+def bridge_results(scores: list[float], held: int = 0, held_speed: bool = True) -> BridgeResults:
+    return BridgeResults(
+        task="kitchen",
+        horizon_steps=20,
+        seed=3,
+        episode_results=tuple(EpisodeScore(score=score, steps=20, held_steps=held) for score in scores),
+        planner={"engine": "torch", "plan_ms_p50": 70.0, "plan_ms_p99": 80.0},
+        pace={"overruns": 0 if held_speed else 7, "speed_reached": 7.99, "speed_held": held_speed},
+        plans_refused={"stale": 4},
+    )
 
 
 def rows() -> list[dict[str, Any]]:

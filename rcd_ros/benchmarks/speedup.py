@@ -16,14 +16,23 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
+from rcd_ros.benchmarks.timing import (
+    Subject,
+    ratio_of_medians,
+    rehearsal,
+    summarize_times,
+    take_turns,
+    time_calls,
+    varied_observations,
+)
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.latency import summarize_times, time_calls
-from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.rehearsal import rehearsal, varied_observations
-from rcd_ros.evaluation.sampling_network import SamplingNetwork
+from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
+from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.planning.checkpoint import load_tensors, verify
-from rcd_ros.planning.engines.base import Engine
+from rcd_ros.planning.engines.base import Engine, Network
 from rcd_ros.planning.engines.choose import load_network
+from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training.export import denoiser_program
 from rcd_ros.training.policies import load_policy
@@ -37,6 +46,53 @@ student from its second plan on: the noise of all ten is drawn before them."""
 
 STUDENT_WARM_UP, TEACHER_WARM_UP = 200, 3
 Times = NDArray[np.int64]
+
+
+class SamplingNetwork:
+    """Runs a teacher's denoiser down a noise grid in the engine under test; an `Engine` takes it for the student.
+
+    A deployed teacher samples in torch instead (`training.policies.TeacherSampler`).
+
+    Observation and chunk are normalised and denormalised once a plan, not once an evaluation.
+
+    Args:
+        denoiser: D(x, sigma, observation), normalised, loaded (`training.export.denoiser_program`).
+        manifest: of the checkpoint.
+        sampler: a name in `generative.samplers.SAMPLERS`.
+        nfe: network evaluations per plan; a sampler that cannot make just as many makes the nearest number.
+
+    Attributes:
+        nfe: the number really made.
+    """
+
+    def __init__(self, denoiser: Network, manifest: Manifest, sampler: str, nfe: int) -> None:
+        self.name = denoiser.name
+        self._denoiser = denoiser
+        self._x, self._sigma, self._observation = denoiser.inputs
+        self._history = np.zeros((1, manifest.history, manifest.task.observation_size), np.float32)
+        self._noise, self.output = np.zeros_like(self._x), np.zeros_like(self._x)
+        self.inputs: Sequence[NDArray[np.float32]] = (self._history, self._noise)
+        self._normalizer = Normalizer(manifest.normalizer)
+        levels, noise = grid_size_for(sampler, nfe), manifest.noise
+        self.nfe = evaluations_of(sampler, levels)
+        self._sampler = SAMPLERS[sampler]
+        self._grid: list[float] = karras_grid(levels, noise.sigma_min, noise.sigma_max, noise.rho).tolist()
+
+    def run(self) -> None:
+        """See `Network`."""
+        self._observation[...] = self._normalizer.normalize_observation(self._history).reshape(1, -1)
+        chunk = self._sampler(self._denoise, self._grid[0] * self._noise, self._grid)
+        self.output[...] = self._normalizer.denormalize_command(chunk)
+
+    def close(self) -> None:
+        """Release the denoiser."""
+        self._denoiser.close()
+
+    def _denoise(self, x: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+        self._x[...] = x
+        self._sigma.fill(sigma)
+        self._denoiser.run()
+        return self._denoiser.output.copy()  # solvers look back at what the next run overwrites
 
 
 class Side(NamedTuple):

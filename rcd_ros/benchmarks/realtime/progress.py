@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from typing_extensions import Self
 
+from rcd_ros.evaluation.results import BridgeResults
 from rcd_ros.progress import progress_bar
 
 LOOK_EVERY_S = 0.5
@@ -50,8 +50,8 @@ class Progress:
 
         def look() -> None:
             if results.exists():
-                summary = json.loads(results.read_text())
-                self.reach(summary["episodes"], summary["score_mean"] or 0.0)
+                written = BridgeResults.read(results)
+                self.reach(written.episodes, written.score_mean or 0.0)
 
         def keep_looking() -> None:
             while not done.wait(LOOK_EVERY_S):

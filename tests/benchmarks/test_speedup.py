@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rcd_ros.benchmarks.speedup import (
+    STUDENT_TURN,
+    TEACHERS,
+    SamplingNetwork,
+    Side,
+    load_sides,
+    speedup_rows,
+    time_sides,
+)
+from rcd_ros.benchmarks.timing import Subject, ratio_of_medians, take_turns
 from rcd_ros.errors import RcdError
-from rcd_ros.evaluation.ratio import Subject, ratio_of_medians, take_turns
-from rcd_ros.evaluation.sampling_network import SamplingNetwork
-from rcd_ros.evaluation.speedup import STUDENT_TURN, TEACHERS, Side, load_sides, speedup_rows, time_sides
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.engines.base import Engine, Program
 from rcd_ros.planning.engines.choose import load_network

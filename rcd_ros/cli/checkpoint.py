@@ -1,4 +1,4 @@
-"""`rcd export`: writes the graph that a robot runs into a checkpoint."""
+"""`rcd show` and `rcd export`: a checkpoint's card, and the graph that a robot runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,29 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.options import Checkpoint
 from rcd_ros.errors import RcdError
+
+
+def show(checkpoint: Checkpoint) -> None:
+    """Verify every file of a checkpoint and print its card: task, provenance, measured scores.
+
+    Example:
+
+      rcd show models/kitchen-complete
+    """
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from rcd_ros.planning.checkpoint import CARD, checkpoint_sha256, read_file, verify
+
+    manifest = verify(checkpoint)
+    console = Console()
+    if CARD in manifest.files:
+        card = read_file(checkpoint, manifest, CARD).decode(errors="replace")
+        console.print(Markdown(card) if console.is_terminal else card)
+    typer.echo(f"files: {', '.join(manifest.files)} (all match their SHA-256)")
+    typer.echo(f"checkpoint_sha256: {checkpoint_sha256(checkpoint)}")
 
 
 def export(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from rcd_ros.evaluation import latency
-from rcd_ros.evaluation.latency import measure, resting_collector, summarize_times
+from rcd_ros.benchmarks import timing
+from rcd_ros.benchmarks.timing import measure, resting_collector, summarize_times
 from rcd_ros.evaluation.machine import describe_machine
 
 
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fake = Clock()
-    monkeypatch.setattr(latency, "perf_counter_ns", fake)
+    monkeypatch.setattr(timing, "perf_counter_ns", fake)
     return fake
 
 

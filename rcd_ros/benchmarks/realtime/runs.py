@@ -1,9 +1,8 @@
-"""The runs behind `rcd bench realtime`: each planner in lockstep, then beside a simulator on the wall clock."""
+"""Runs each planner in lockstep, then beside a simulator on the wall clock."""
 
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from rcd_ros.cli.bench.realtime_progress import Progress
+from rcd_ros.benchmarks.realtime.progress import Progress
+from rcd_ros.benchmarks.realtime.rows import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
-from rcd_ros.evaluation.realtime import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
+from rcd_ros.evaluation.results import BridgeResults
 from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
 from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.launching.supervisor import Supervisor
 from rcd_ros.nodes.ros.free_domain import free_domain
+from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.tasks.task import Task
 
 PLAN_TIMEOUT_S = 180.0
@@ -50,6 +51,20 @@ class Runs:
     episodes: int
     drive: Drive
     workers: int
+
+    def setting(self) -> dict[str, Any]:
+        """What rows must share to be compared, for the results."""
+        return {
+            "task": self.task.spec.name,
+            "checkpoint_sha256": checkpoint_sha256(self.checkpoint),
+            "episodes": self.episodes,
+            "horizon_steps": self.task.spec.episode_steps,
+            "seed": self.seed,
+            "mode": self.drive.settings.mode,
+            "execute": self.drive.settings.execute,
+            "shape": self.drive.settings.shape,
+            "engine": self.engine,
+        }
 
     def run(self, contenders: Sequence[Contender], speeds: Sequence[float], results: RealtimeResults) -> None:
         """Add the rows that `results` still lacks.
@@ -112,7 +127,7 @@ class Runs:
             progress.reach(len(scores), sum(scores) / len(scores))
         return scores
 
-    def _drive_realtime(self, contender: Contender, speed: float, progress: Progress) -> dict[str, Any]:
+    def _drive_realtime(self, contender: Contender, speed: float, progress: Progress) -> BridgeResults:
         """What the bridge wrote of its episodes, with the planner in a process of its own."""
         log = io.StringIO()
         with tempfile.TemporaryDirectory(prefix="rcd-bench-") as room:
@@ -121,12 +136,12 @@ class Runs:
             supervisor.add_nodes(self._nodes(contender, speed, file))
             with progress.following(file):
                 code = supervisor.run()
-            results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+            results = BridgeResults.read(file) if file.exists() else None
         if code:
             told = [line.partition("| ")[2] for line in log.getvalue().splitlines() if "FATAL" in line]
             reason = told[-1] if told else log.getvalue().strip()[-500:]
             raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {reason}")
-        if not results.get("complete"):
+        if results is None or not results.complete:
             raise KeyboardInterrupt
         return results
 

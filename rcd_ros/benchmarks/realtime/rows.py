@@ -17,6 +17,7 @@ import numpy as np
 from rich.table import Table
 
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import BridgeResults
 from rcd_ros.evaluation.scores import bootstrap_interval
 from rcd_ros.outputs import write_json
 from rcd_ros.suggest import did_you_mean
@@ -100,7 +101,7 @@ def realtime_row(
     nfe: int,
     speed: float,
     control_period: float,
-    results: Mapping[str, Any],
+    results: BridgeResults,
     lockstep: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What a planner scored on the wall clock.
@@ -117,19 +118,19 @@ def realtime_row(
         JSON values. `held_fraction` is the share of periods in which no plan was due and the robot held its position,
         `kept` the score as a share of that in lockstep (None where that is 0).
     """
-    episodes = results["episode_results"]
-    row = _row(contender, nfe, speed, [episode["score"] for episode in episodes], results["seed"])
-    planner, pace = results["planner"] or {}, results["pace"]
+    episodes = results.episode_results
+    row = _row(contender, nfe, speed, [episode.score for episode in episodes], results.seed)
+    planner, pace = results.planner or {}, results.pace or {}
     return row | {
         "rate_hz": speed / control_period,
-        "held_fraction": sum(e["held_steps"] for e in episodes) / sum(e["steps"] for e in episodes),
+        "held_fraction": sum(e.held_steps for e in episodes) / sum(e.steps for e in episodes),
         "engine": planner.get("engine"),
         "plan_ms_p50": planner.get("plan_ms_p50"),
         "plan_ms_p99": planner.get("plan_ms_p99"),
         "overruns": pace["overruns"],
         "speed_reached": pace["speed_reached"],
         "speed_held": pace["speed_held"],
-        "plans_refused": results["plans_refused"],
+        "plans_refused": results.plans_refused,
         "kept": row["score_mean"] / lockstep["score_mean"] if lockstep["score_mean"] > 0.0 else None,
     }
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from rcd_ros.evaluation.latency import measure
-from rcd_ros.evaluation.rehearsal import rehearsal, shaped_rehearsal, varied_observations
+from rcd_ros.benchmarks.timing import measure, rehearsal, shaped_rehearsal, varied_observations
 from rcd_ros.planning.checkpoint import PathLike, read_manifest
 from rcd_ros.planning.planner import Planner
 

@@ -1,4 +1,7 @@
-"""An episode in Rerun: what each plan was, and what was executed of it."""
+"""An episode to look at: filmed, or in Rerun with each plan and what was executed of it.
+
+The episode is driven once more for it, so that drawing does not count as planning.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from rcd_ros.data.view import log_episode
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episode
 from rcd_ros.planning.policy import Policy
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.drawing.video import VideoWriter
 from rcd_ros.tasks.task import Task
 
 FloatArray = NDArray[np.float64]
@@ -21,7 +25,7 @@ MOST_PLANS = 200
 
 
 class RecordedPolicy:
-    """A policy whose plans are kept: `chunks`, (horizon, n_cmd) each."""
+    """Keeps the plans of a policy: `chunks`, (horizon, n_cmd) each."""
 
     def __init__(self, policy: Policy) -> None:
         """Plan as `policy` does."""
@@ -42,8 +46,23 @@ class RecordedPolicy:
         return chunk
 
 
+def film_episode(file: Path, task: Task, policy: Policy, seed: int, drive: Drive) -> None:
+    """Drive an episode and film it (mp4).
+
+    Raises:
+        RcdError: this machine cannot draw, or the file cannot be written.
+    """
+    simulation = task.make_simulation()
+    writer = VideoWriter(file, 1.0 / task.spec.control_period)
+    try:
+        run_episode(simulation, policy, seed, drive, watch=lambda shown: writer.append(shown.render()))
+    finally:
+        writer.close()
+        simulation.close()
+
+
 def show_episode(file: Path, task: Task, policy: Policy, seed: int, drive: Drive) -> None:
-    """Drive an episode of its own and write it to an .rrd file.
+    """Drive an episode and write it to an .rrd file.
 
     Raises:
         RcdError: Rerun is not installed, or the file cannot be written.

@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcd_ros.benchmarks.realtime.rows import LOCKSTEP
 from rcd_ros.evaluation.plots import save_figure
-from rcd_ros.evaluation.realtime import LOCKSTEP
 
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
 """Okabe and Ito's colours, distinguishable with colour blindness; markers differ as well."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.evaluation.rerun_episode import RecordedPolicy, log_plans
 from rcd_ros.evaluation.rollout import EpisodeResult
+from rcd_ros.evaluation.watch import RecordedPolicy, log_plans
 from rcd_ros.tasks.catalogue import get_task
 from tests.data.test_view import Kept
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.evaluation.engine_latency import WARM_UP, engine_latency
-from rcd_ros.evaluation.rehearsal import rehearsal, shaped_rehearsal, varied_observations
+from rcd_ros.benchmarks.latency import WARM_UP, engine_latency
+from rcd_ros.benchmarks.timing import rehearsal, shaped_rehearsal, varied_observations
 from rcd_ros.planning.planner import Planner
 from tests.planning.tiny import tiny_manifest, write_tiny
 
