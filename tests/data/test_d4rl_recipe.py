@@ -98,7 +98,9 @@ def test_policies_that_do_not_fit_are_refused() -> None:
 def test_d4rl_files_are_imported_with_their_timeouts(tmp_path: Path, datasets_root: Path) -> None:
     """The layout of the -v2 files: groups beside the arrays, an episode of 1000 steps that did not fall."""
     h5py = pytest.importorskip("h5py")
-    from rcd_ros.cli.data_import import import_
+    from typer.testing import CliRunner
+
+    from rcd_ros.cli.data import app
 
     rng = np.random.default_rng(0)
     with h5py.File(tmp_path / "hopper_medium-v2.hdf5", "w") as file:
@@ -111,7 +113,9 @@ def test_d4rl_files_are_imported_with_their_timeouts(tmp_path: Path, datasets_ro
         file["timeouts"] = np.arange(1100) == 999
         file["infos/action_log_probs"] = np.zeros(1100)
         file["metadata/algorithm"] = "SAC"
-    import_(tmp_path / "hopper_medium-v2.hdf5", name="rcd/test/hopper-v0", task="hopper")
+    file = str(tmp_path / "hopper_medium-v2.hdf5")
+    done = CliRunner().invoke(app, ["import", file, "--name", "rcd/test/hopper-v0", "--task", "hopper"])
+    assert done.exit_code == 0, done.output
     first, second = load_dataset("rcd/test/hopper-v0").episodes
     assert (len(first), first.terminated, first.truncated) == (1000, False, True)
     assert (len(second), second.terminated, second.truncated) == (100, True, False)

@@ -30,7 +30,7 @@ WORK = (
     "rcd_ros.benchmarks.realtime.runs:Runs.run",
     "rcd_ros.cli.faults:_run",
     "rcd_ros.cli.launch:run_nodes",
-    "rcd_ros.cli.make_d4rl:_train",
+    "rcd_ros.cli.data.make_d4rl:_train",
     "rcd_ros.data.export_dataset:export_dataset",
     "rcd_ros.data.fetch:_answers",
     "rcd_ros.data.rerun_log:rerun_log",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rcd_ros.cli.data.options import NewDataset
+from rcd_ros.cli.output import print_table
 from rcd_ros.errors import RcdError
 from rcd_ros.progress import progress_bar
 
@@ -18,52 +21,86 @@ if TYPE_CHECKING:
     from rcd_ros.data.episodes import Episode
 
 PACKAGES = ("gymnasium", "mujoco", "sbx-rl", "jax", "numpy")
+_DESCRIPTIONS = {
+    "medium-replay": "All episodes of a SAC agent's training in {} until it scored a third of D4RL's expert.",
+    "medium": "Episodes in {} of a SAC agent that scores about a third of D4RL's expert, its actions sampled.",
+    "medium-expert": "Episodes in {}, one half of a medium and the other of an expert policy, their actions sampled.",
+}
+
+
+@dataclass(frozen=True)
+class D4rlOptions:
+    """Options of `rcd data make` for D4RL's nine data sets."""
+
+    version: Annotated[str, typer.Option(help="D4RL's nine: version of Gymnasium's environment, v5 or v4.")] = "v5"
+    medium: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: medium policy, .npz or .zip (default: SAC trains one).")
+    ] = None
+    expert: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: expert policy, .npz or .zip (default: SAC trains one).")
+    ] = None
+    workspace: Annotated[
+        Path | None, typer.Option(help="D4RL's nine: folder of SAC's training (default: runs/sac/ENVIRONMENT-seedN).")
+    ] = None
+    sac_steps: Annotated[
+        int, typer.Option(help="D4RL's nine: SAC's control periods at most.", min=1, max=3_000_000)
+    ] = 3_000_000
+
+    def check(self, recipe: Recipe, steps: int | None, seed: int) -> None:
+        """Refuse options that have no effect for a recipe.
+
+        Raises:
+            RcdError: as said.
+        """
+        if recipe.level == "medium-replay" and (self.medium is not None or steps is not None):
+            raise RcdError(f"'{recipe.name}' is the replay buffer of a training: it takes neither --medium nor --steps")
+        if recipe.level != "medium-expert" and self.expert is not None:
+            raise RcdError(f"--expert is for medium-expert, not for '{recipe.name}'")
+        if seed >= 2**32:
+            raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")
+
+    def given(self, recipe: Recipe) -> dict[str, tuple[Actor, dict[str, Any]]]:
+        """Level -> policy that was given, and what the data set says of it.
+
+        Raises:
+            RcdError: a file holds no policy of the recipe's robot.
+        """
+        from rcd_ros.data.actor import load_actor
+        from rcd_ros.data.d4rl_recipe import check_actor
+
+        found = {}
+        for level, path in (("medium", self.medium), ("expert", self.expert)):
+            if path is not None:
+                actor = load_actor(path)
+                check_actor(actor, recipe.environment, f"{path.name} (--{level})")
+                found[level] = actor, {"file": path.name, "sha256": actor.sha256()}
+        return found
 
 
 def make_d4rl(
-    name: str,
-    *,
-    version: str,
-    steps: int | None,
-    dataset: str | None,
-    medium: Path | None,
-    expert: Path | None,
-    workspace: Path | None,
-    sac_steps: int,
-    workers: int,
-    seed: int,
-    force: bool,
+    task: str, options: D4rlOptions, *, steps: int | None, name: str | None, workers: int, seed: int, force: bool
 ) -> None:
-    """Make it, with its progress on the screen, and store it; the options are those of `rcd data make`.
+    """Make a data set, with its progress on the screen, and store it; the arguments are those of `rcd data make`.
 
     Raises:
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
-    from rcd_ros.data.d4rl_recipe import check_actor, cut_buffer, describe, recipe_of
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.storage import check_new_name, save_dataset
-    from rcd_ros.outputs import check_folder, keep_apart
+    from rcd_ros.data.d4rl_recipe import cut_buffer, describe, recipe_of
+    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.outputs import check_folder
 
-    recipe = recipe_of(name, version)
-    chosen_name = f"rcd/{recipe.robot.name}/{recipe.level}-v0" if dataset is None else dataset
-    check_new_name(chosen_name, force)
-    if recipe.level == "medium-replay" and (medium is not None or steps is not None):
-        raise RcdError(f"'{name}' is the replay buffer of a training: it takes neither --medium nor --steps")
-    if recipe.level != "medium-expert" and expert is not None:
-        raise RcdError(f"--expert is for medium-expert, not for '{name}'")
-    folder = workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
-    keep_apart({"--name": dataset_folder(chosen_name)}, [medium, expert])
+    recipe = recipe_of(task, options.version)
+    new = NewDataset(f"rcd/{recipe.robot.name}/{recipe.level}-v0" if name is None else name, force)
+    options.check(recipe, steps, seed)
+    new.claim([options.medium, options.expert])
+    folder = options.workspace or Path("runs") / "sac" / f"{recipe.environment}-seed{seed}"
     check_folder(folder)
-    given = {level: _given(path) for level, path in (("medium", medium), ("expert", expert)) if path is not None}
-    if seed >= 2**32:
-        raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")
-    for level, (actor, told) in given.items():
-        check_actor(actor, recipe.environment, f"{told['file']} (--{level})")
+    given = options.given(recipe)
 
     def policy(level: str) -> tuple[Actor, dict[str, Any]]:
-        return given.get(level) or _train(recipe, folder, level, sac_steps, seed)
+        return given.get(level) or _train(recipe, folder, level, options.sac_steps, seed)
 
-    origin: dict[str, Any] = {"command": "make", "recipe": f"D4RL's {name}", "environment": recipe.environment}
+    origin: dict[str, Any] = {"command": "make", "recipe": f"D4RL's {task}", "environment": recipe.environment}
     episodes: list[Episode] = []
     if recipe.level == "medium-replay":
         from rcd_ros.data.sac import read_buffer
@@ -79,29 +116,15 @@ def make_d4rl(
     figures = describe(recipe, episodes)
     origin |= {"seed": seed, **figures, "versions": _versions()}
     save_dataset(
-        chosen_name,
+        new.name,
         episodes,
         task=f"{recipe.robot.name}-{recipe.version}",
         origin=origin,
         description=_DESCRIPTIONS[recipe.level].format(recipe.environment),
         force=force,
     )
-    _tell(recipe, figures)
-    typer.echo(f"stored {figures['episodes']} episodes, {figures['steps']} steps, as {chosen_name}")
-
-
-_DESCRIPTIONS = {
-    "medium-replay": "All episodes of a SAC agent's training in {} until it scored a third of D4RL's expert.",
-    "medium": "Episodes in {} of a SAC agent that scores about a third of D4RL's expert, its actions sampled.",
-    "medium-expert": "Episodes in {}, one half of a medium and the other of an expert policy, their actions sampled.",
-}
-
-
-def _given(path: Path) -> tuple[Actor, dict[str, Any]]:
-    from rcd_ros.data.actor import load_actor
-
-    actor = load_actor(path)
-    return actor, {"file": path.name, "sha256": actor.sha256()}
+    _print_figures(recipe, figures)
+    typer.echo(f"stored {figures['episodes']} episodes, {figures['steps']} steps, as {new.name}")
 
 
 def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> tuple[Actor, dict[str, Any]]:
@@ -156,8 +179,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _tell(recipe: Recipe, figures: Mapping[str, Any]) -> None:
-    from rich.console import Console
+def _print_figures(recipe: Recipe, figures: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(recipe.name, "steps", "episodes", "mean return", "score", "10 %, 50 %, 90 % of the returns", box=None)
@@ -167,4 +189,4 @@ def _tell(recipe: Recipe, figures: Mapping[str, Any]) -> None:
     for label, prefix, spread in (("these data", "", quantiles), ("D4RL's -v2", "d4rl_", "not published")):
         values = (figures[f"{prefix}{key}"] for key in ("steps", "episodes", "return_mean", "score_mean"))
         table.add_row(label, *(f"{value:,}" for value in values), spread)
-    Console(width=max(Console().width, 110)).print(table)
+    print_table(table, 110)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.data.options import Dataset
+from rcd_ros.cli.options import Force
+from rcd_ros.cli.parse import episode_numbers
 from rcd_ros.errors import RcdError
 
 MOST = 100
@@ -14,14 +17,14 @@ MOST = 100
 
 
 def view(
-    name: Annotated[str, typer.Argument(help="Data set.")],
+    name: Dataset,
     rrd: Annotated[
         Path | None, typer.Option(help="Write this .rrd file and open nothing. Without a screen: <NAME>.rrd.")
     ] = None,
     episodes: Annotated[
         str | None, typer.Option(help=f"Which, by number: 0,3,5:9, or a file of such (default: the first {MOST}).")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Force = False,
 ) -> None:
     """Open a data set in Rerun: observations, actions, rewards, and what an import has kept and refused.
 
@@ -29,7 +32,6 @@ def view(
 
     Example: rcd data view rcd/push-v0 --rrd push.rrd
     """
-    from rcd_ros.cli.data_import import episode_numbers
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.rerun_log import check_rrd, has_screen, rerun, rerun_log
     from rcd_ros.data.storage import load_dataset, task_of_dataset

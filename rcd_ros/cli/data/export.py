@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.cli.data.options import Dataset
+
 
 def export(
-    name: Annotated[str, typer.Argument(help="Data set.")],
+    name: Dataset,
     to: Annotated[
         str, typer.Option("--to", help="lerobot (v3.0), lerobot-v2.1, robomimic, act, d4rl or npz.", show_default=False)
     ],

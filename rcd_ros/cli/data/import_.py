@@ -1,4 +1,4 @@
-"""`rcd data import`: recordings of other formats become a data set of a task."""
+"""`rcd data import` and `from-bag`: recordings of other formats become a data set of a task."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typing_extensions import Self
 
+from rcd_ros.cli.data.options import NewDataset
+from rcd_ros.cli.options import Namespace, Remap, grouped
+from rcd_ros.cli.parse import episode_numbers, remappings
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from rcd_ros.data.column_map import ColumnMap
     from rcd_ros.data.completions import Recomputed
+    from rcd_ros.data.formats.bag import BagSettings
     from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.import_source import Imported
     from rcd_ros.tasks.task import Task
@@ -28,9 +32,23 @@ _NAMED = 5
 SHORT_S = 1.0
 """Work shorter than this shows no progress."""
 _STORED = 100
-"""Refused episodes that the data set keeps in mind."""
+"""Refused episodes that the data set keeps in its metadata."""
 
 
+@dataclass(frozen=True)
+class Importing:
+    """Which episodes are taken, and what is known of them."""
+
+    success: Annotated[
+        str | None,
+        typer.Option(help="Episodes that succeeded, by number: 0,3,5:9, or a file of such. The others have failed."),
+    ] = None
+    min_steps: Annotated[int, typer.Option(help="Refuse episodes shorter than this.", min=1)] = 1
+    strict: Annotated[bool, typer.Option("--strict", help="Store nothing where something looks wrong.")] = False
+    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = ""
+
+
+@grouped
 def import_(
     source: Annotated[
         Path,
@@ -39,19 +57,12 @@ def import_(
             "action, episode_ends), or a bag (as `from-bag`, which has more options)."
         ),
     ],
-    name: Annotated[str, typer.Option("--name", help="Name of the new data set, such as rcd/push-v0.")],
+    new: NewDataset,
+    importing: Importing,
     task: Annotated[str | None, typer.Option(help="Task that the data belong to: a name, or a task file.")] = None,
-    success: Annotated[
-        str | None,
-        typer.Option(help="Episodes that succeeded, by number: 0,3,5:9, or a file of such. The others have failed."),
-    ] = None,
     recount: Annotated[
-        bool, typer.Option("--recount", help="Count the task's goals anew instead of taking the recorded rewards.")
+        bool, typer.Option("--recount", help="Count the task's goals again instead of taking the recorded rewards.")
     ] = False,
-    min_steps: Annotated[int, typer.Option(help="Refuse episodes shorter than this.", min=1)] = 1,
-    strict: Annotated[bool, typer.Option("--strict", help="Store nothing where something looks wrong.")] = False,
-    description: Annotated[str, typer.Option(help="Where the data come from, license included.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing data set of that name.")] = False,
 ) -> None:
     """Import recordings. What is used, what not and why is printed; so is what looks wrong.
 
@@ -63,53 +74,97 @@ def import_(
 
       rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
     """
-    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.formats.detect import BAG, detect, open_recording
-    from rcd_ros.data.storage import check_new_name
-    from rcd_ros.outputs import keep_apart
     from rcd_ros.tasks.catalogue import get_task
 
-    check_new_name(name, force)
-    keep_apart({"--name": dataset_folder(name)}, [source, task, success])
+    new.claim([source, task, importing.success])
     kind = detect(source)
     if task is None:
         raise RcdError(f"name the task that '{source}' belongs to by --task: a task, or the path of a task file")
-    wanted = Wanted(name, task, success, recount, min_steps, strict, description, force)
     if kind == BAG:
-        from rcd_ros.cli.from_bag import import_bags
-
-        return import_bags([source], wanted)
+        _import_bags([source], get_task(task), new, importing, recount=recount)
+        return
     origin = {"command": "import", "file": source.name, "format": kind}
-    store(open_recording(source, kind), get_task(task), wanted, origin)
+    _store(open_recording(source, kind), get_task(task), new, importing, origin, recount=recount)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the user asks of an import, as the options say it."""
+@grouped
+def from_bag(
+    bags: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Bags: folders of rosbag2, single .mcap or .db3 files (which need no metadata), or folders of bags."
+        ),
+    ],
+    task: Annotated[str, typer.Option(help="Task whose observations and actions were recorded.")],
+    new: NewDataset,
+    importing: Importing,
+    execute: Annotated[
+        int | None, typer.Option(help="Periods the robot kept a plan for (default: as a bridge said, else 1).", min=1)
+    ] = None,
+    stamp_tolerance: Annotated[
+        float, typer.Option(help="s that the stamps of one observation may differ (default: the task's).", min=0.0)
+    ] = 0.0,
+    namespace: Namespace = None,
+    remap: Remap = None,
+) -> None:
+    """Turn recorded runs into a data set: what was observed, what the robot executed, what that completed.
 
-    name: str
-    task: str
-    success: str | None = None
-    recount: bool = False
-    min_steps: int = 1
-    strict: bool = False
-    description: str = ""
-    force: bool = False
+    Where commands are, what cuts bags into episodes and what labels them stands in the task file under `columns: bag:`,
+    see docs/own_robot.md.
+
+    Example: rcd data from-bag runs/bag-20260101-120000 --task kitchen --name rcd/kitchen/robot-v0
+    """
+    from rcd_ros.data.formats.bag import BagSettings
+    from rcd_ros.outputs import refuse_twice
+    from rcd_ros.tasks.catalogue import get_task
+
+    refuse_twice("bag", bags)
+    new.claim([*bags, task, importing.success])
+    settings = BagSettings(execute, stamp_tolerance, namespace, remappings(remap or []))
+    _import_bags(bags, get_task(task), new, importing, settings)
 
 
-def store(
+def _import_bags(
+    bags: Sequence[Path],
+    task: Task,
+    new: NewDataset,
+    importing: Importing,
+    settings: BagSettings | None = None,
+    recount: bool = False,
+) -> None:
+    """Make a data set of bags, and print what became of each episode."""
+    from rcd_ros.data.bag_layout import bag_layout
+    from rcd_ros.data.formats.bag import BagSettings, read_bags
+
+    settings = settings or BagSettings()
+    source = read_bags(bags, task.spec, bag_layout(task), settings)
+    origin = {
+        "command": "from-bag",
+        "format": source.recording.format,
+        "bags": [path.name for path in bags],
+        "checkpoint_sha256": dict(source.checkpoints),
+        "execute": settings.execute,
+        "min_steps": importing.min_steps,
+    }
+    _store(source.recording, task, new, importing, origin, source.columns, recount)
+
+
+def _store(
     recording: Recording,
     chosen: Task,
-    wanted: Wanted,
+    new: NewDataset,
+    importing: Importing,
     origin: dict[str, Any],
     columns: ColumnMap | None = None,
+    recount: bool = False,
 ) -> None:
     """Make a data set of a source's episodes, and print what became of each."""
     from rcd_ros.data.import_source import ImportSettings, import_source
     from rcd_ros.data.storage import save_dataset
 
-    labels = None if wanted.success is None else episode_numbers(wanted.success)
-    settings = ImportSettings(labels, wanted.min_steps, wanted.recount)
+    labels = None if importing.success is None else episode_numbers(importing.success)
+    settings = ImportSettings(labels, importing.min_steps, recount)
     with _Progress() as progress:
         imported = import_source(recording, chosen, settings, progress.show, columns)
     _report(recording, imported)
@@ -121,21 +176,21 @@ def store(
     }
     if imported.recomputed:
         origin |= _report_completions(chosen.spec.score.goals, imported.recomputed)
-    if wanted.strict and imported.suspicions:
+    if importing.strict and imported.suspicions:
         count = len(imported.suspicions)
         raise RcdError(
             f"{count} suspicion{'s' if count > 1 else ''} about '{recording.path}', see above, nothing was stored: "
             "mend the data or the task, or leave --strict away"
         )
     save_dataset(
-        wanted.name,
+        new.name,
         imported.episodes,
         task=chosen.spec,
         origin=origin,
-        description=wanted.description or f"Imported from {recording.path.name}.",
-        force=wanted.force,
+        description=importing.description or f"Imported from {recording.path.name}.",
+        force=new.force,
     )
-    typer.echo(f"stored {len(imported.kept)} episodes as {wanted.name}")
+    typer.echo(f"stored {len(imported.kept)} episodes as {new.name}")
 
 
 class _Progress:
@@ -162,28 +217,6 @@ class _Progress:
         self._bar.set_description(what, refresh=False)
         self._bar.total = total
         self._bar.update(done - self._bar.n)
-
-
-def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
-    """Numbers of episodes that an option takes, written `0,3,5:9` (5 to 8) or one a line in a file of that name.
-
-    Raises:
-        RcdError: something else stands there, or nothing.
-    """
-    file = Path(text)
-    try:
-        content = file.read_text() if file.is_file() else text
-    except (OSError, UnicodeDecodeError) as error:
-        raise RcdError(f"{option}: '{text}' cannot be read as text") from error
-    numbers: set[int] = set()
-    for part in content.replace(",", " ").split():
-        first, colon, last = part.partition(":")
-        if not first.isdecimal() or (colon and not last.isdecimal()) or max(len(first), len(last)) > 6:
-            raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
-        numbers.update(range(int(first), int(last)) if colon else (int(first),))
-    if not numbers:
-        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or leave it away")
-    return frozenset(numbers)
 
 
 def _report(recording: Recording, imported: Imported) -> None:
