@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rcd_ros.cli.given import not_with
+from rcd_ros.cli.options import Force, JsonFile, grouped
+from rcd_ros.cli.output import print_table, say_written
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -18,32 +23,116 @@ if TYPE_CHECKING:
     from rcd_ros.faults.harness import HarnessSettings
 
 
-def faults(
-    context: typer.Context,
-    task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven: kitchen, a task file.")],
-    checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
+@dataclass(frozen=True)
+class Selection:
+    """Which faults are injected."""
+
     only: Annotated[
         list[str] | None,
         typer.Option("--only", help="Only the faults whose name or group holds this text; repeatable."),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Only a short selection.")] = False,
-    list_only: Annotated[bool, typer.Option("--list", help="Print the faults and what is expected of each.")] = False,
-    speed: Annotated[float, typer.Option(help="How much faster than life the simulated world runs.")] = 2.0,
-    engine: Annotated[str, typer.Option(help="Inference engine of the planner.")] = "onnxruntime",
+    ] = None
+    quick: Annotated[bool, typer.Option("--quick", help="Only a short selection.")] = False
+    list_only: Annotated[bool, typer.Option("--list", help="Print the faults and what is expected of each.")] = False
+
+    def of(self, known: Sequence[Fault]) -> list[Fault]:
+        """The chosen ones of the known faults.
+
+        Raises:
+            RcdError: a text matches none, or none is left.
+        """
+        texts = self.only or []
+        for text in texts:
+            if not any(_matches(fault, text) for fault in known):
+                raise RcdError(f"--only {text}: no fault is called so; see rcd faults TASK --list")
+        chosen = [fault for fault in known if not texts or any(_matches(fault, text) for text in texts)]
+        chosen = [fault for fault in chosen if fault.quick or not self.quick]
+        if not chosen:
+            raise RcdError("--quick and --only leave no fault over: drop one of them")
+        return chosen
+
+
+@dataclass(frozen=True)
+class Running:
+    """How planner and simulated robot run."""
+
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 2.0
+    engine: Annotated[str, typer.Option(help="Inference engine of the planner.")] = "onnxruntime"
     shape: Annotated[
         bool,
         typer.Option("--shape/--no-shape", help="Let the planner shape its trajectories within the motion limits."),
-    ] = True,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all verdicts and figures to this file.")
-    ] = None,
-    logs: Annotated[Path | None, typer.Option(help="Keep the nodes' logs in this new folder.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-) -> None:
-    """Inject faults into a running planner and its simulated robot, and judge what comes of each.
+    ] = True
 
-    The planner node, the bridge and whoever else takes part are processes of their own, in a ROS domain of their own.
-    Whatever the fault: the executed commands stay inside the limits and do not jump, no log holds a traceback, no
+    def settings(self, task: str, folder: Path) -> HarnessSettings:
+        """Of the harness, for a task and the checkpoint that plans for it.
+
+        Raises:
+            RcdError: the checkpoint does not verify or fit the task, or the task has several controllers.
+        """
+        from rcd_ros.faults.harness import HarnessSettings
+        from rcd_ros.planning.checkpoint import verify
+        from rcd_ros.tasks.catalogue import spec_as_named, task_of
+
+        stored = verify(folder).task
+        spec = spec_as_named(stored, task)
+        if len(controllers := spec.command.controllers) > 1:
+            topics = ", ".join(controller.topic for controller in controllers)
+            raise RcdError(
+                f"faults are injected into the trajectories of one controller, the task '{spec.name}' has "
+                f"{len(controllers)} ({topics}): choose a task with one"
+            )
+        simulated = task_of(spec)
+        place = folder if spec is stored else Path(task)
+        options = {"task": str(place.resolve())} if simulated.bridge_options is None else simulated.bridge_options
+        return HarnessSettings(folder, spec, simulated.bridge, self.speed, self.engine, self.shape, options)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where verdicts and logs go."""
+
+    json_file: JsonFile = None
+    logs: Annotated[Path | None, typer.Option(help="Keep the nodes' logs in this new folder.")] = None
+    force: Force = False
+
+    def claim(self, inputs: Sequence[str | Path]) -> None:
+        """Make sure that file and folder can be written.
+
+        Raises:
+            RcdError: one of them exists or is read.
+        """
+        from rcd_ros.outputs import check_folder, claim_all, keep_apart
+
+        if self.logs is not None:
+            if os.path.lexists(self.logs):
+                raise RcdError(f"'{self.logs}' exists already: choose a new folder for the logs")
+            check_folder(self.logs)
+        keep_apart({"--json": self.json_file, "--logs": self.logs}, inputs)
+        claim_all({"--json": self.json_file}, force=self.force)
+
+    @contextlib.contextmanager
+    def room(self) -> Iterator[Path]:
+        """A folder for the logs, which is removed where they are not to be kept."""
+        if self.logs is None:
+            with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
+                yield Path(room)
+        else:
+            self.logs.mkdir(parents=True)
+            yield self.logs
+
+
+@grouped
+def faults(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Task whose simulated robot is driven: kitchen, a task file.")],
+    selection: Selection,
+    running: Running,
+    outputs: Outputs,
+    checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
+) -> None:
+    """Inject faults into a running planner and its simulated robot, and judge the outcome of each.
+
+    Planner node, bridge and other participants are separate processes in a ROS domain of their own.
+    Whatever the fault: the executed actions stay inside the limits and do not jump, no log holds a traceback, no
     process ends that should not, and where recovery is possible the robot follows the planner again. The exit code is
     1 when a fault did otherwise.
 
@@ -56,60 +145,26 @@ def faults(
       rcd faults kitchen --list
     """
     from rcd_ros.faults.catalogue import all_faults
-    from rcd_ros.faults.harness import HarnessSettings
-    from rcd_ros.outputs import check_folder, claim_all, keep_apart
-    from rcd_ros.planning.checkpoint import verify
     from rcd_ros.planning.engines.choose import check_engine
-    from rcd_ros.tasks.catalogue import planner_of, spec_as_named, task_of
+    from rcd_ros.tasks.catalogue import planner_of
 
-    not_with(context, "--list", list_only, "speed", "engine", "shape", "json_file", "logs", "force")
-    if not 0.0 < speed < math.inf:
-        raise RcdError(f"--speed {speed:g}: must be a finite number above 0")
+    not_with(context, "--list", selection.list_only, "speed", "engine", "shape", "json_file", "logs", "force")
+    if not 0.0 < running.speed < math.inf:
+        raise RcdError(f"--speed {running.speed:g}: must be a finite number above 0")
     folder = planner_of(task, checkpoint)
-    stored = verify(folder).task
-    spec = spec_as_named(stored, task)
-    if len(controllers := spec.command.controllers) > 1:
-        topics = ", ".join(controller.topic for controller in controllers)
-        raise RcdError(
-            f"faults are injected into the trajectories of one controller, the task '{spec.name}' has "
-            f"{len(controllers)} ({topics}): choose a task with one"
-        )
-    simulated = task_of(spec)
-    place = folder if spec is stored else Path(task)
-    options = {"task": str(place.resolve())} if simulated.bridge_options is None else simulated.bridge_options
-    chosen = _chosen(all_faults(spec), only or [], quick)
-    if list_only:
-        _show_list(chosen)
+    settings = running.settings(task, folder)
+    chosen = selection.of(all_faults(settings.spec))
+    if selection.list_only:
+        _print_list(chosen)
         return
-    check_engine(engine)
-    if logs is not None and os.path.lexists(logs):
-        raise RcdError(f"'{logs}' exists already: choose a new folder for the logs")
-    if logs is not None:
-        check_folder(logs)
-    keep_apart({"--json": json_file, "--logs": logs}, [folder, task])
-    claim_all({"--json": json_file}, force=force)
-    settings = HarnessSettings(folder, spec, simulated.bridge, speed, engine, shape, options)
-    if logs is None:
-        with tempfile.TemporaryDirectory(prefix="rcd-faults-") as room:
-            verdicts = _run(settings, Path(room), chosen, json_file)
-    else:
-        logs.mkdir(parents=True)
-        verdicts = _run(settings, logs, chosen, json_file)
+    check_engine(running.engine)
+    outputs.claim([folder, task])
+    with outputs.room() as room:
+        verdicts = _run(settings, room, chosen, outputs.json_file)
     if len(verdicts) < len(chosen):
         raise KeyboardInterrupt(f"{len(verdicts)} of {len(chosen)} faults were injected")
     if not all(verdict.passed for verdict in verdicts):
         raise typer.Exit(1)
-
-
-def _chosen(known: list[Fault], only: list[str], quick: bool) -> list[Fault]:
-    for text in only:
-        if not any(_matches(fault, text) for fault in known):
-            raise RcdError(f"--only {text}: no fault is called so; see rcd faults TASK --list")
-    chosen = [fault for fault in known if not only or any(_matches(fault, text) for text in only)]
-    chosen = [fault for fault in chosen if fault.quick or not quick]
-    if not chosen:
-        raise RcdError("--quick and --only leave no fault over: drop one of them")
-    return chosen
 
 
 def _matches(fault: Fault, text: str) -> bool:
@@ -139,7 +194,7 @@ def _run(settings: HarnessSettings, room: Path, chosen: list[Fault], json_file: 
     except KeyboardInterrupt:
         pass
     if json_file is not None and verdicts:
-        content: dict[str, Any] = {
+        content = {
             "task": settings.spec.name,
             "checkpoint": str(settings.checkpoint),
             **ros_versions(),
@@ -153,14 +208,12 @@ def _run(settings: HarnessSettings, room: Path, chosen: list[Fault], json_file: 
         }
         write_json(json_file, content)
     if verdicts:
-        _show(verdicts)
-    if json_file is not None and verdicts:
-        typer.echo(f"wrote {json_file}")
+        _print_verdicts(verdicts)
+        say_written(json_file)
     return verdicts
 
 
-def _show(verdicts: list[Verdict]) -> None:
-    from rich.console import Console
+def _print_verdicts(verdicts: list[Verdict]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -182,14 +235,13 @@ def _show(verdicts: list[Verdict]) -> None:
         table.add_row(
             *map(escape, (verdict.fault.name, verdict.fault.expected, observed)), "ok" if verdict.passed else "FAILED"
         )
-    Console().print(table)
+    print_table(table)
 
 
-def _show_list(chosen: list[Fault]) -> None:
-    from rich.console import Console
+def _print_list(chosen: list[Fault]) -> None:
     from rich.table import Table
 
     table = Table("", "group", "fault", "expected", title=f"{len(chosen)} faults", title_justify="left")
     for number, fault in enumerate(chosen, 1):
         table.add_row(str(number), fault.group, fault.name, fault.expected)
-    Console().print(table)
+    print_table(table)

@@ -100,6 +100,28 @@ class BagReplay:
         counts = Counter(plan.verdict for plan in self.plans)
         return {verdict: counts[verdict] for verdict in ("same", "different", "not comparable")}
 
+    def notes(self, sha256: str, engine: str) -> list[str]:
+        """What a reader of the verdicts needs to know.
+
+        Args:
+            sha256: identity of the checkpoint that planned again.
+            engine: that it planned in.
+        """
+        notes = []
+        if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items())):
+            notes.append(f"recorded messages not used: {dropped}")
+        if left := ", ".join(f"{count}: {reason}" for reason, count in self.not_compared.items()):
+            notes.append(f"plans that could not be compared: {left}")
+        if self.missing:
+            notes.append(f"not one observation was complete: {self.missing} (--stamp-tolerance)")
+        if not self.recorded_sha256:
+            notes.append("the bag has no diagnostics of a planner: seed and counters are a guess from 0 on")
+        elif self.recorded_sha256 != sha256:
+            notes.append(f"another checkpoint planned this run: {self.recorded_sha256[:12]}, not {sha256[:12]}")
+        if self.recorded_engine and self.recorded_engine != engine:
+            notes.append(f"it ran on engine {self.recorded_engine}, which may round otherwise")
+        return notes
+
     def summary(self) -> dict[str, Any]:
         """For a JSON file."""
         return {

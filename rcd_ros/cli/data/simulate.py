@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
     from rcd_ros.data.episodes import Dataset, Episode
-    from rcd_ros.data.replay import ReplaySettings
+    from rcd_ros.data.replay import ReplayJob, ReplaySettings
     from rcd_ros.tasks.task import Task
 
 
@@ -106,17 +107,19 @@ def replay(
     Example: rcd data replay rcd/kitchen/complete-v0 --noise 0.05 --speed 1,0.6 --name rcd/kitchen/mixed-v0
     """
     from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.replay import replay_jobs
     from rcd_ros.data.storage import load_dataset, save_dataset, task_of_dataset
     from rcd_ros.tasks.catalogue import get_task, task_of
 
     new.claim([dataset_folder(source), task])
-    settings = replaying.settings(seed)
+    settings, speeds, noises = replaying.settings(seed), replaying.speeds, replaying.noises
     dataset = load_dataset(source)
     known = get_task(task) if task else task_of_dataset(dataset)
     if known is None:
         raise RcdError(f"data set '{source}' does not say which task it belongs to; name one with --task")
     chosen = task_of(known.spec, episode_steps)
-    episodes = _replay(chosen, dataset, replaying, settings, workers)
+    jobs = replay_jobs(len(dataset.episodes), speeds, noises, replaying.repeats)
+    episodes = _replay(chosen, dataset, jobs, settings, workers)
     _print_replay_returns(episodes)
     kept = [episode for episode in episodes if episode.total_reward >= keep_completed]
     if not kept:
@@ -136,11 +139,10 @@ def replay(
 
 
 def _replay(
-    task: Task, dataset: Dataset, replaying: Replaying, settings: ReplaySettings, workers: int
+    task: Task, dataset: Dataset, jobs: Sequence[ReplayJob], settings: ReplaySettings, workers: int
 ) -> list[Episode]:
-    from rcd_ros.data.replay import replay, replay_jobs
+    from rcd_ros.data.replay import replay
 
-    jobs = replay_jobs(len(dataset.episodes), replaying.speeds, replaying.noises, replaying.repeats)
     episodes: list[Episode] = []
     results = replay(task, dataset.episodes, jobs, settings, workers)
     with progress_bar(results, total=len(jobs), desc="replaying", unit="episode") as progress:

@@ -1,15 +1,18 @@
-"""`rcd replay`: a recorded run planned again at a desk."""
+"""`rcd record` and `rcd replay`: runs of the nodes into a bag, and planned again from it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import json
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rcd_ros.errors import RcdError
+from rcd_ros.cli.given import not_with
+from rcd_ros.cli.options import Checkpoint, Force, JsonFile, Namespace, Remap
+from rcd_ros.cli.output import print_table
+from rcd_ros.cli.parse import finite, remappings
 from rcd_ros.planning.noise import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -19,11 +22,54 @@ _SHOWN = 10
 """Plans that differ are shown one by one up to here."""
 
 
+def record(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option(help="New folder of the bag (default: runs/bag-<time>).")] = None,
+    topics: Annotated[
+        list[str] | None, typer.Option("--topics", help="Record this topic alone; may be repeated.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Record every topic, of any type.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.0, help="End after this time; 0: on Ctrl-C.")] = 0.0,
+    max_size: Annotated[float, typer.Option(min=0.0, help="End when the bag has so many MB; 0: no limit.")] = 0.0,
+) -> None:
+    """Record the nodes' topics as they come over the wire, into a bag.
+
+    It can be read by `ros2 bag`, Foxglove, `rcd replay` and `rcd data from-bag`. Topics join as they appear.
+    Ctrl-C ends the recording with a complete bag; a full disk ends it with what fitted, and exit code 2.
+
+    Examples:
+
+      rcd record --seconds 60
+
+      rcd record --output run7 --topics joint_states --topics joint_trajectory
+    """
+    from rcd_ros.data.bag_writer import check_new_bag
+    from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
+    from rcd_ros.nodes.ros.run import run_node
+    from rcd_ros.outputs import check_folder
+
+    not_with(context, "--all", everything, "topics")
+    finite("--seconds", seconds)
+    finite("--max-size", max_size)
+    folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"
+    check_new_bag(folder)
+    check_folder(folder)
+    parameters: dict[str, Any] = {
+        "output": str(folder),
+        "all": everything,
+        "seconds": seconds,
+        "max_size": max_size,
+        "exit_on_failure": True,
+    } | ({"topics": topics} if topics else {})
+    given = [item for name, value in parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
+    raise typer.Exit(run_node(BagRecorder, ["--ros-args", *given]))
+
+
 def replay(
     bag: Annotated[
         Path, typer.Argument(help="Bag: a folder of rosbag2, or a single .mcap or .db3 file (which needs no metadata).")
     ],
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    checkpoint: Checkpoint,
     engine: Annotated[str | None, typer.Option(help="Inference engine (default: the recorded one, else auto).")] = None,
     seed: Annotated[
         int | None,
@@ -40,12 +86,10 @@ def replay(
             "diagnostics say).",
         ),
     ] = 0.0,
-    namespace: Annotated[str | None, typer.Option(help="Namespace of the recorded nodes.")] = None,
-    remap: Annotated[
-        list[str] | None, typer.Option(help="Where a topic was recorded under another name: joint_states:=/arm/state.")
-    ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write every plan's result to this file.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output file.")] = False,
+    namespace: Namespace = None,
+    remap: Remap = None,
+    json_file: JsonFile = None,
+    force: Force = False,
 ) -> None:
     """Feed a recorded run to a planner and compare its plans with the recorded ones.
 
@@ -60,16 +104,15 @@ def replay(
     """
     from rcd_ros.data.bag_topics import TaskTopics
     from rcd_ros.data.bags import Bag
-    from rcd_ros.evaluation.bag_replay import RecordedPlans
+    from rcd_ros.evaluation.bag_plans import RecordedPlans
     from rcd_ros.evaluation.bag_replay import replay as plan_again
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
     from rcd_ros.planning.planner import Planner
 
-    names = remappings(remap)
-    for option, value in (("--tolerance", tolerance), ("--stamp-tolerance", stamp_tolerance)):
-        if not math.isfinite(value):
-            raise RcdError(f"{option} {value:g}: give a finite number of 0 or more")
+    names = remappings(remap or [])
+    finite("--tolerance", tolerance)
+    finite("--stamp-tolerance", stamp_tolerance)
     claim_all({"--json": json_file}, [bag, checkpoint], force)
     spec = verify(checkpoint).task
     found = Bag(bag)
@@ -79,31 +122,18 @@ def replay(
     used = planner.engine.name
     planner.close()
     sha256 = checkpoint_sha256(checkpoint)
-    _show(result, sha256, used)
+    _print_verdicts(result, used)
+    for line in result.notes(sha256, used):
+        typer.echo(line)
     if json_file is not None:
         about = {"bag": str(bag), "checkpoint_sha256": sha256, "engine": used, "tolerance": tolerance}
         write_json(json_file, about | result.summary())
     raise typer.Exit(0 if result.outcome == "same" else 1)
 
 
-def remappings(texts: Sequence[str] | None) -> dict[str, str]:
-    """Recorded names of topics from `name:=/recorded/name` options.
-
-    Raises:
-        RcdError: one is not written so.
-    """
-    pairs = [text.partition(":=") for text in texts or []]
-    for text, (name, separator, recorded) in zip(texts or [], pairs, strict=True):
-        if not name or not separator or not recorded.startswith("/"):
-            raise RcdError(f"--remap takes name:=/recorded/name, such as joint_states:=/arm/joint_states, got '{text}'")
-    return {name: recorded for name, _, recorded in pairs}
-
-
-def _show(result: BagReplay, sha256: str, engine: str) -> None:
-    from rich.console import Console
+def _print_verdicts(result: BagReplay, engine: str) -> None:
     from rich.table import Column, Table
 
-    console = Console()
     summary = Table("plans", Column("", justify="right"), box=None)
     for verdict, count in result.count().items():
         summary.add_row(verdict, str(count))
@@ -114,25 +144,13 @@ def _show(result: BagReplay, sha256: str, engine: str) -> None:
         summary.add_row("counters", f"{min(counters)} to {max(counters)}")
         summary.add_row("seeds", ", ".join(map(str, sorted({plan.seed for plan in same if plan.seed is not None}))))
     summary.add_row("engine", engine)
-    console.print(summary)
+    print_table(summary)
     others = [plan for plan in result.plans if plan.verdict != "same"]
     if others:
         rows = Table(Column("plan", justify="right"), "stamp", "verdict", "difference", "why", box=None)
         for plan in others[:_SHOWN]:
             gap = "-" if plan.difference is None else f"{plan.difference:.3g}"
             rows.add_row(str(plan.index), f"{plan.stamp * 1e-9:.3f} s", plan.verdict, gap, plan.reason)
-        console.print(rows)
+        print_table(rows)
         if len(others) > _SHOWN:
             typer.echo(f"and {len(others) - _SHOWN} more; --json FILE has them all")
-    if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(result.dropped.items())):
-        typer.echo(f"recorded messages not used: {dropped}")
-    if left := ", ".join(f"{count}: {reason}" for reason, count in result.not_compared.items()):
-        typer.echo(f"plans that could not be compared: {left}")
-    if result.missing:
-        typer.echo(f"not one observation was complete: {result.missing} (--stamp-tolerance)")
-    if not result.recorded_sha256:
-        typer.echo("the bag has no diagnostics of a planner: seed and counters are a guess from 0 on")
-    elif result.recorded_sha256 != sha256:
-        typer.echo(f"another checkpoint planned this run: {result.recorded_sha256[:12]}, not {sha256[:12]}")
-    if result.recorded_engine and result.recorded_engine != engine:
-        typer.echo(f"it ran on engine {result.recorded_engine}, which may round otherwise")
