@@ -71,7 +71,7 @@ def make_locomotion(spec: TaskSpec) -> Simulation:
 
 
 def locomotion_spec(robot: str, version: int = VERSIONS[0], episode_steps: int = EPISODE_STEPS) -> TaskSpec:
-    """A robot that is to run as far as it can without falling; the task is named after robot and version.
+    """A robot that runs as far as it can without a fall; the task is named after robot and version.
 
     Args:
         robot: `hopper`, `walker2d` or `halfcheetah`.

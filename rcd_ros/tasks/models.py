@@ -1,4 +1,4 @@
-"""Tasks without a specification of their own: a model file, a Gymnasium environment, a task of dm-control's suite.
+"""Tasks that bring no specification: a model file, a Gymnasium environment, a task of dm-control's suite.
 
 Everything that the model has is observed, and every actuator is commanded.
 """
