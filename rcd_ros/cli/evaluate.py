@@ -15,12 +15,12 @@ import typer
 from rcd_ros.cli.bounds import LARGEST_SEED, MOST_EPISODES, MOST_WORKERS
 from rcd_ros.cli.evaluate_options import check_driven, check_offline, task_options
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.stream import StreamSettings
+from rcd_ros.planning.execution.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.rollout import Drive, EpisodeResult
-    from rcd_ros.planning.policy import Policy
+    from rcd_ros.planning.planner import Policy
     from rcd_ros.tasks.task import Task
 
 

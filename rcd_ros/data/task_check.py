@@ -16,7 +16,8 @@ from rcd_ros.data.storage import check_same_task
 from rcd_ros.data.suspicions import DEGREES, SLACK
 from rcd_ros.data.windows import check_columns, planned_values
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
 

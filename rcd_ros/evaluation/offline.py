@@ -23,7 +23,6 @@ from rcd_ros.evaluation.scores import bootstrap_interval
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import position_columns
 
 NOT_A_SUCCESS_RATE = (
     "This compares plans with recorded actions. It is not a success rate: only driving, in a simulation or on the "
@@ -135,7 +134,7 @@ def starts_of(
 ) -> list[Start]:
     """Where plans are made: every `execute` steps of each episode, of the first episodes up to `most` in all."""
     starts: list[Start] = []
-    where = position_columns(spec)
+    where = spec.commanded_columns("joint_position")
     for index, episode in enumerate(episodes):
         check_columns(episode, index, spec)
         observed = episode.observations[:, spec.observation_columns].astype(np.float64)

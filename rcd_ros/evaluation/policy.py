@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
-from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.planner import Planner, Policy
 from rcd_ros.planning.spec import TaskSpec
 
 ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.planning.engines.base import Network
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.planning.representation import Normalizer
 
 
 class SamplingNetwork:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.spec import TaskSpec
 
 if TYPE_CHECKING:
     import mujoco

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.channels import Interface
 from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.simulation.mujoco_library import mujoco
 

@@ -11,7 +11,8 @@ from functools import partial
 from typing import NamedTuple
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.simulation.interface import Simulation
 from rcd_ros.tasks.task import TaskEntry, channels_in_order
 

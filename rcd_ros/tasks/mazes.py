@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS
 from rcd_ros.tasks.task import TaskEntry, channels_in_order
 

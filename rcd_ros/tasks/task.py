@@ -11,7 +11,8 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import ChannelKind, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ChannelKind, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import Controller, Simulation
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import FORMATS, FileColumns

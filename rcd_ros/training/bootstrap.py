@@ -20,9 +20,8 @@ from torch import Tensor
 
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.transitions import Transitions, cut_transitions
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.training.objective import Batch
 

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from rcd_ros.data.transitions import Transitions
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, load_tensors
 from rcd_ros.planning.engines.torch_modules import one_step
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.representation import Canonical
 
 FLOOR = 1e-2
 """Smallest standard deviation of an observed or commanded value that it is normalised by, in its unit."""

@@ -21,7 +21,7 @@ from torch import Tensor
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.windows import check_columns, planned_values
 from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.planning.representation import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.training.objective import Batch
 

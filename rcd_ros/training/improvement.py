@@ -11,11 +11,10 @@ from torch import Tensor
 
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.planner import Policy
+from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.training.policies import restore_critic
 
 

@@ -20,9 +20,8 @@ from rcd_ros.data.windows import Windows, cut_scored_windows, cut_windows, split
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical, settle
 from rcd_ros.planning.manifest import CriticSpec, NormalizerSpec
-from rcd_ros.planning.normalizer import Normalizer
+from rcd_ros.planning.representation import Canonical, Normalizer, fit_canonical
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.training.bootstrap import transition_batch
@@ -117,7 +116,7 @@ def prepare(recipe: Recipe) -> Material:
     scored = cut_scored_windows(*cut, critic_steps(recipe), recipe.discount)
     for part in (windows, scored):
         check_split(part, kept, held, recipe)
-    canonical = settle(spec, windows.of_episodes(kept).histories)
+    canonical = fit_canonical(spec, windows.of_episodes(kept).histories)
     windows, scored = in_canonical_form(windows, canonical), in_canonical_form(scored, canonical)
     training, judged = windows.of_episodes(kept), scored.of_episodes(kept)
     normalizer = fit_normalizer(training)
@@ -167,7 +166,7 @@ def _prepare_with_goals(recipe: Recipe, spec: TaskSpec, dataset: Dataset) -> Mat
         raise RcdError(f"critic.target={recipe.critic.target} is not for tasks with goals: set critic.target=returns")
     kept, held = split_episodes(len(dataset.episodes), recipe.held_out, recipe.seed)
     tracks = join_tracks([dataset.episodes[i] for i in kept], spec)
-    canonical = settle(spec, tracks.observations[:, None])
+    canonical = fit_canonical(spec, tracks.observations[:, None])
     tracks = _tracks_in_canonical_form(tracks, canonical)
     normalizer = fit_tracks(tracks, spec, (OBSERVATION_FLOOR, COMMAND_FLOOR))
     returns = torch.from_numpy(returns_by_arrival(spec.episode_steps, recipe.discount))

@@ -11,18 +11,16 @@ from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import ConsistencyFunction
-from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.edm import denoise, karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, Tensors, checkpoint_sha256, load_tensors, verify
 from rcd_ros.planning.engines.base import Engine, Program
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, PlannerKind, restore_planner
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.suggest import did_you_mean
 
 

@@ -13,8 +13,8 @@ from typing_extensions import Self
 from yaml import YAMLError
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.manifest import check_depth
 from rcd_ros.planning.noise import LARGEST_SEED
-from rcd_ros.planning.yaml_depth import check_depth
 from rcd_ros.suggest import did_you_mean
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]

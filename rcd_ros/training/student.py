@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rcd_ros.generative.consistency import ConsistencyFunction, ctm_loss, dsm_loss, trust_region_loss
-from rcd_ros.generative.edm import denoise
-from rcd_ros.generative.schedule import karras_grid, lognormal_sigmas
+from rcd_ros.generative.edm import denoise, karras_grid, lognormal_sigmas
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.objective import Batch, Objective
 from rcd_ros.training.recipe import NoiseRecipe, StudentRecipe

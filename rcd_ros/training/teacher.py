@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rcd_ros.generative.edm import edm_loss
-from rcd_ros.generative.schedule import lognormal_sigmas
+from rcd_ros.generative.edm import edm_loss, lognormal_sigmas
 from rcd_ros.training.objective import Batch, Objective
 from rcd_ros.training.recipe import NoiseRecipe
 

@@ -8,7 +8,8 @@ import pytest
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.windows import cut_windows, planned_values, return_to_go, split_episodes
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 
 
 def spec(interface: str = "velocity", source: str = "action") -> TaskSpec:

@@ -12,8 +12,8 @@ import torch
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import settle
 from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.representation import fit_canonical
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.training.bootstrap import TransitionBatch, expectile_loss, transition_batch
 from rcd_ros.training.critic import CriticObjective
@@ -53,7 +53,7 @@ def batch() -> TransitionBatch:
         history=1,
         periods=2,
         discount=GAMMA,
-        canonical=settle(spec, np.zeros((1, 1, size))),
+        canonical=fit_canonical(spec, np.zeros((1, 1, size))),
         normalizer=unscaled,
         return_mean=MEAN,
         return_std=STD,

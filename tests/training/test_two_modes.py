@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from rcd_ros.generative.consistency import ConsistencyFunction
-from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.edm import denoise, karras_grid
 from rcd_ros.generative.samplers import heun
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.critic import CriticObjective

@@ -74,7 +74,7 @@ def realtime(
     from rcd_ros.evaluation.rollout import Drive
     from rcd_ros.planning.checkpoint import checkpoint_sha256
     from rcd_ros.planning.engines.choose import check_engine
-    from rcd_ros.planning.stream import StreamSettings
+    from rcd_ros.planning.execution.stream import StreamSettings
     from rcd_ros.tasks.catalogue import DEFAULT_TASK, planner_of, task_of
 
     only_for(context, "--mode chunk", mode is ModeChoice.chunk, "execute")

@@ -17,8 +17,9 @@ from rcd_ros.nodes.planner.observation_waiting import ObservationWaiting
 from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.nodes.ros.quiet_log import QuietLog
-from rcd_ros.planning.observation import Observation, ObservationAssembler, frames_needed
-from rcd_ros.planning.observation_watch import ObservationWatch
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.timing import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
 
 _LOOKS = 4
@@ -77,7 +78,7 @@ class ObservationIntake:
         readers = {c.topic: reader_type(c) for c in spec.observations if c.message_type != "tf"}
         self._listener = Listener(node, "observations")
         subscriptions = [self._subscribe(t, kind(assembler, t, self._now)) for t, kind in readers.items()]
-        self._frames = FrameReader(node, assembler, self._on_frames) if frames_needed(spec) else None
+        self._frames = FrameReader(node, assembler, self._on_frames) if spec.uses_frames else None
         types = {topic: kind.message_type for topic, kind in readers.items()}
         self.waiting = ObservationWaiting(node, assembler, types, subscriptions, self._frames)
         self._listener.start()

@@ -38,8 +38,9 @@ from rcd_ros.nodes.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
 from rcd_ros.nodes.ros.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
-from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.pacing import ObservationPacer
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.timing import ObservationPacer
 from rcd_ros.planning.planner import Planner
 
 STOP_PATIENCE_S = 5.0

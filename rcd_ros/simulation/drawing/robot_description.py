@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.drawing.visuals import add_origin, add_visuals, numbers
 from rcd_ros.simulation.kinematics import body_name
 from rcd_ros.simulation.model_layout import name_of
@@ -37,8 +37,8 @@ class _Pose:
 
     def then(self, inner: _Pose) -> _Pose:
         """A pose that is given in the frame of this one."""
-        position = self.position + turn(self.orientation, inner.position)
-        return _Pose(position, multiply(self.orientation, inner.orientation))
+        position = self.position + rotate_vectors(self.orientation, inner.position)
+        return _Pose(position, multiply_quaternions(self.orientation, inner.orientation))
 
     @property
     def is_identity(self) -> bool:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.mujoco_library import mujoco
 
 SHOWN_GROUPS = (0, 1, 2)
@@ -33,8 +33,8 @@ def add_visuals(link: Element, model: mujoco.MjModel, body: int, mesh_folders: S
             continue
         for word, attributes, position, orientation in _shapes(model, geom, mesh_folders):
             visual = SubElement(link, "visual")
-            place = model.geom_pos[geom] + turn(model.geom_quat[geom], position)
-            add_origin(visual, place, multiply(model.geom_quat[geom], orientation))
+            place = model.geom_pos[geom] + rotate_vectors(model.geom_quat[geom], position)
+            add_origin(visual, place, multiply_quaternions(model.geom_quat[geom], orientation))
             SubElement(SubElement(visual, "geometry"), word, attributes)
             SubElement(SubElement(visual, "material", name=f"geom_{geom}"), "color", rgba=numbers(color))
 
@@ -76,7 +76,7 @@ def _mesh(model: mujoco.MjModel, geom: int, folders: Sequence[Path]) -> Shape:
         return _box(model.geom_aabb[geom, 3:], model.geom_aabb[geom, :3].copy())
     turned_back = model.mesh_quat[mesh] * np.array([1.0, -1.0, -1.0, -1.0])
     attributes = {"filename": file.resolve().as_uri(), "scale": numbers(model.mesh_scale[mesh])}
-    return "mesh", attributes, -turn(turned_back, model.mesh_pos[mesh]), turned_back
+    return "mesh", attributes, -rotate_vectors(turned_back, model.mesh_pos[mesh]), turned_back
 
 
 def _mesh_file(model: mujoco.MjModel, mesh: int, folders: Sequence[Path]) -> Path | None:

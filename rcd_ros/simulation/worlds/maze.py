@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.tracking import TrackingLaw
 from rcd_ros.simulation.interface import StepResult
+from rcd_ros.simulation.tracking import TrackingLaw
 from rcd_ros.simulation.worlds.gymnasium_world import mujoco
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS, Cell
 from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation

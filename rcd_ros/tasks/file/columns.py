@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from rcd_ros.planning.spec import CommandMessage
+from rcd_ros.planning.channels import CommandMessage
 from rcd_ros.tasks.file.conversion import Conversion, Names, OnTopic, Section
 
 FORMATS = ("lerobot", "robomimic", "act", "d4rl", "npz", "bag")

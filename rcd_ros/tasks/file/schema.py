@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 from typing_extensions import Self
 
-from rcd_ros.planning.spec import Alignment, CommandMessage, Interface, ObservedMessage
+from rcd_ros.planning.channels import Alignment, CommandMessage, Interface, ObservedMessage
 from rcd_ros.tasks.file.columns import ColumnsEntry
 from rcd_ros.tasks.file.conversion import Names, OnTopic, PerJoint, Section, as_list
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.observation_alignment import distance
+from rcd_ros.planning.observation.sources import distance
 from rcd_ros.planning.spec import TaskSpec
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.tracking import TrackingLaw
+from rcd_ros.simulation.tracking import TrackingLaw
 
 
 def follow(law: TrackingLaw, reference: np.ndarray, state: np.ndarray, period: float) -> np.ndarray:

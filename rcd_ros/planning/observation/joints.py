@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rcd_ros.planning.observation_sources import Form, Group, template
+from rcd_ros.planning.observation.sources import Form, Group, template
 from rcd_ros.planning.spec import TaskSpec
 
 _KNOWN_FORMS = 64

@@ -8,26 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import CommandChannel, CommandOutput, TaskSpec
+from rcd_ros.planning.channels import CommandOutput
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.trajectory import ShapedPlan
+from rcd_ros.planning.spec import TaskSpec
 
 _EARLY = 0.75
 """Control periods after the last set from which on a new trajectory's first set is sent at once."""
 _LATE = 1.25
 """Control periods after which the next set is sent although no new trajectory has come."""
-
-
-def part_of(channel: CommandChannel, joints: tuple[str, ...]) -> CommandChannel:
-    """A command channel of some of its joints, in their order; not of planned states."""
-    places = [channel.joints.index(joint) for joint in joints]
-    fields = {
-        name: tuple(getattr(channel, name)[place] for place in places)
-        for name in ("units", "lower", "upper", "scale", "columns")
-    }
-    continuous = tuple(joint for joint in channel.continuous if joint in joints)
-    return channel.model_copy(update={"joints": joints, "continuous": continuous, "outputs": (), **fields})
 
 
 class SetpointStream:
@@ -47,7 +37,7 @@ class SetpointStream:
         channel = spec.command
         if channel.interface == "state":
             raise RcdError(f"'{output.topic}' takes one set of numbers, states are two: use a JointTrajectory")
-        part = part_of(channel, output.joints)
+        part = channel.part(output.joints)
         self._interface = channel.interface
         self._period = round(spec.control_period * 1e9)
         self._columns = [channel.joints.index(joint) for joint in output.joints]

@@ -1,4 +1,4 @@
-"""Pauses between pieces of work, in the thread that works at leisure and in no other."""
+"""Pauses between pieces of work, in the thread that is throttled and in no other."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from rcd_ros.planning import leisure
+from rcd_ros.planning import throttling
 from rcd_ros.planning.checkpoint import MANIFEST, checkpoint_sha256
-from rcd_ros.planning.leisure import at_leisure, pause
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.throttling import pause, throttled
 from tests.planning.tiny import write_tiny
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
-    monkeypatch.setattr(leisure, "time", type("Clock", (), {"sleep": staticmethod(taken.append)}))
+    monkeypatch.setattr(throttling, "time", type("Clock", (), {"sleep": staticmethod(taken.append)}))
     return taken
 
 
-def test_only_the_thread_that_works_at_leisure_pauses(pauses: list[float]) -> None:
+def test_only_the_thread_that_is_throttled_pauses(pauses: list[float]) -> None:
     pause()
-    with at_leisure():
+    with throttled():
         other = threading.Thread(target=pause)
         other.start()
         other.join()
         assert pauses == []
         pause()
-        assert pauses == [leisure.PAUSE_S]
+        assert pauses == [throttling.PAUSE_S]
     pause()
     assert len(pauses) == 1
 
@@ -38,7 +38,7 @@ def test_only_the_thread_that_works_at_leisure_pauses(pauses: list[float]) -> No
 def test_a_planner_is_loaded_and_warmed_up_in_pieces(pauses: list[float], tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     write_tiny(folder)
-    with at_leisure():
+    with throttled():
         planner = Planner.load(folder, "onnxruntime")
         loading = len(pauses)
         planner.warm_up(plans=20)

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.frames import FrameTree, Transform
-from rcd_ros.planning.observation_alignment import Aligner
-from rcd_ros.planning.observation_frames import PosePlacement
-from rcd_ros.planning.observation_history import History, Observation
-from rcd_ros.planning.observation_joints import JointForms
-from rcd_ros.planning.observation_sources import Form, Group, Rule, Source, template, topic_of
-from rcd_ros.planning.rotations import canonical, rotate
-from rcd_ros.planning.spec import AXES, ObservationChannel, TaskSpec
-
-__all__ = ["Form", "Observation", "ObservationAssembler", "frames_needed", "given_ages", "topic_of"]
+from rcd_ros.planning.channels import AXES, ObservationChannel
+from rcd_ros.planning.observation.history import History, Observation
+from rcd_ros.planning.observation.joints import JointForms
+from rcd_ros.planning.observation.poses import PosePlacement
+from rcd_ros.planning.observation.sources import Aligner, Form, Group, Rule, Source, template
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import FrameTree, Transform, canonical, rotate
 
 _CLOCK_RESTART_NS = 1_000_000_000
 _CLOCK_RESTART_MESSAGES = 3
@@ -289,7 +286,7 @@ class ObservationAssembler:
         return self._joints.missing()
 
     def _add(self, channel: ObservationChannel, places: range) -> None:
-        topic = topic_of(channel)
+        topic = channel.topic_key
         if channel.kind == "goal_position":
             axes = [AXES.index(axis) for axis in channel.joints]
             self._goals[topic] = _Goal(channel, axes, slice(places.start, places.stop))
@@ -311,7 +308,7 @@ class ObservationAssembler:
             if channel.name == wanted or (not wanted and channel.kind != "goal_position"):
                 if channel.kind == "goal_position":
                     break
-                return topic_of(channel), places.start
+                return channel.topic_key, places.start
         raise RcdError(f"task '{self._spec.name}' has no channel whose stamps say when to plan (clock '{wanted}')")
 
     def _body(
@@ -416,20 +413,3 @@ class ObservationAssembler:
     def _reasons(self, topic: str) -> str:
         counts = [f"{n} x {reason}" for (of, reason), n in sorted(self.dropped_on.items()) if of == topic]
         return f" ({', '.join(counts)})" if counts else ""
-
-
-def frames_needed(spec: TaskSpec) -> bool:
-    """Whether transforms may be of use: a channel is in a frame of the task, or is a frame itself."""
-    return any(channel.frame or channel.message_type == "tf" for channel in spec.observations)
-
-
-def given_ages(spec: TaskSpec) -> Mapping[str, float | None]:
-    """Greatest age (s) of each topic that the task gives: None where a held value may have any age."""
-    ages: dict[str, float | None] = {}
-    for channel in spec.observations:
-        topic = topic_of(channel)
-        if channel.max_age is not None:
-            ages[topic] = min(channel.max_age, ages.get(topic) or math.inf)
-        elif channel.align != "stamp":
-            ages.setdefault(topic, None)
-    return ages

@@ -1,4 +1,4 @@
-"""What the publishers of a task's topics bring: where an observation has it, and how it becomes SI units."""
+"""What the publishers of a task's topics bring: where an observation has it, in which unit, and at which stamps."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
 
 _KEPT = 32
 """Values kept per source, for channels that take the one nearest to a stamp."""
@@ -129,11 +130,6 @@ Form = list[tuple[Group, Source, NDArray[np.intp]]]
 """Where a message has its numbers: for each group its source, and the indices of its numbers."""
 
 
-def topic_of(channel: ObservationChannel) -> str:
-    """The topic of a channel; of a frame of tf, which has none of its own, `tf:frame`."""
-    return f"tf:{channel.topic_names[0]}" if channel.message_type == "tf" else channel.topic
-
-
 def template(
     group: Group,
     present: Sequence[Iterable[int]],
@@ -167,3 +163,63 @@ def _of_message(channel: ObservationChannel, name: str) -> tuple[float, ...]:
     """A channel's factors or shifts; a pose's are used before it is brought into the task's frame."""
     values: tuple[float, ...] = () if channel.kind == "body_pose" else getattr(channel, name)
     return values
+
+
+class Aligner:
+    """Chooses values by `Rule`: the same stamp within the tolerance, the newest until then, or the nearest."""
+
+    def __init__(self, spec_tolerance: float | None, tolerance: float) -> None:
+        """Allow stamps to differ by `tolerance` (s), or by the task's `spec_tolerance` where that is more."""
+        self._spec_tolerance = spec_tolerance or 0.0
+        self.set_tolerance(tolerance)
+
+    def set_tolerance(self, tolerance: float) -> None:
+        """Another tolerance (s) from now on."""
+        self._tolerance = round(1e9 * max(tolerance, self._spec_tolerance))
+        self._least_tolerance = round(1e9 * tolerance)
+
+    def values(self, rule: Rule, source: Source, stamp: int) -> NDArray[np.float64] | None:
+        """A source's values (k,) for the clock channel's stamp (ns), by its rule; None: there are none."""
+        if source.stamp is None or source.values is None:
+            return None
+        tolerance = self._tolerance_of(rule)
+        if rule.align == "stamp":
+            return source.values if abs(source.stamp - stamp) <= tolerance else None
+        moment, values = source.stamp, source.values
+        if rule.align == "nearest":
+            moment, values = min(source.recent, key=partial(distance, stamp))
+        elif moment > stamp + tolerance:
+            held = [entry for entry in source.recent if entry[0] <= stamp + tolerance]
+            if not held:
+                return None
+            moment, values = held[-1]
+        return None if rule.max_age is not None and abs(stamp - moment) > rule.max_age else values
+
+    def problem(self, group: Group, lead_topic: str, lead: int) -> str:
+        """Why a group has no values for the clock channel's stamp `lead` (ns), as a sentence; empty when it has."""
+        for source in group.sources.values():
+            if source.stamp is not None and self.values(group.rule, source, lead) is None:
+                return self._sentence(group, lead_topic, source.stamp - lead)
+        return ""
+
+    def _sentence(self, group: Group, lead_topic: str, ahead: int) -> str:
+        what = f"the stamps of '{group.topic}' are {abs(ahead) * 1e-6:.3g} ms {'ahead of' if ahead > 0 else 'behind'}"
+        if group.topic == lead_topic:
+            what += " others on the same topic"
+        else:
+            what += f" those of '{lead_topic}'"
+        if group.rule.align == "stamp":
+            tolerance = self._tolerance_of(group.rule) * 1e-6
+            needed = math.ceil(abs(ahead) * 1e-6) * 1e-3
+            return f"{what}, at most {tolerance:g} ms are allowed: set stamp_tolerance to {needed:g} or more (s)"
+        if group.rule.max_age is None:
+            return f"{what}: there is no value to hold yet"
+        return f"{what}, the task's max_age is {group.rule.max_age * 1e-6:g} ms"
+
+    def _tolerance_of(self, rule: Rule) -> int:
+        return self._tolerance if rule.tolerance is None else max(rule.tolerance, self._least_tolerance)
+
+
+def distance(moment: int, observed: tuple[int, NDArray[np.float64]]) -> int:
+    """How far (ns) something observed is from a moment (ns)."""
+    return abs(observed[0] - moment)

@@ -18,16 +18,16 @@ _thread = threading.local()
 
 
 @contextmanager
-def at_leisure() -> Iterator[None]:
+def throttled() -> Iterator[None]:
     """Throttle this thread: each call of `pause` in its work sleeps."""
-    _thread.at_leisure = True
+    _thread.throttled = True
     try:
         yield
     finally:
-        _thread.at_leisure = False
+        _thread.throttled = False
 
 
 def pause() -> None:
     """Yield the core between two pieces of work in a throttled thread; does nothing in other threads."""
-    if getattr(_thread, "at_leisure", False):
+    if getattr(_thread, "throttled", False):
         time.sleep(PAUSE_S)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.modes import Chunk, FirstAction, Plan, make_mode
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.sampling import PointChoice, Sampling, Stamping
-from rcd_ros.planning.shaping import Anchor, ShapedPlan, Shaper
-from rcd_ros.planning.spec import Interface, TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryMaker, observed_columns
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.modes import Chunk, FirstAction, Plan, make_mode
+from rcd_ros.planning.execution.shaping import Anchor, Shaper
+from rcd_ros.planning.execution.trajectory import PointChoice, Sampling, ShapedPlan, Stamping, TrajectoryMaker
+from rcd_ros.planning.limits import MotionLimits
+from rcd_ros.planning.spec import TaskSpec
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class CommandStream:
         self._shaper = Shaper(moved, limits, chosen.anchor, round(chosen.lead * 1e9), points)
         self._maker = TrajectoryMaker(spec)
         self._rates: Interface = "effort" if spec.command.interface == "effort" else "velocity"
-        self._positions = observed_columns(spec, "joint_position")
-        self._velocities = None if self._rates == "effort" else observed_columns(spec, "joint_velocity")
+        self._positions = spec.observed_columns("joint_position")
+        self._velocities = None if self._rates == "effort" else spec.observed_columns("joint_velocity")
         self._followed: Plan | None = None
         self._sent: ShapedPlan | None = None
         self._remember()

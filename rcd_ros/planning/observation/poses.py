@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rcd_ros.planning.frames import FrameTree, Quaternion, same_frame
-from rcd_ros.planning.rotations import product
-from rcd_ros.planning.spec import AXES, ObservationChannel
+from rcd_ros.planning.channels import AXES, ObservationChannel
+from rcd_ros.planning.transforms import FrameTree, Quaternion, product, same_frame
 
 _ONES, _ZEROS = (1.0,) * 3, (0.0,) * 3
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.interpolation import Knots, Path
+from rcd_ros.planning.channels import CommandChannel, Interface
+from rcd_ros.planning.execution.interpolation import Knots, Path
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
 from rcd_ros.planning.limits import CommandLimits
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.spec import CommandChannel, Interface
 
 
 @dataclass(frozen=True)

@@ -12,31 +12,21 @@ was allowed to, and jumps in acceleration at the points. The motion here is piec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.braking import Brake
-from rcd_ros.planning.motion import Motion, MotionState
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.sampling import PointChoice
+from rcd_ros.planning.execution.motion import Brake, Motion, MotionState
+from rcd_ros.planning.execution.trajectory import PointChoice, ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.limits import MotionLimits
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
 
 Anchor = Literal["commanded", "measured"]
 
 ANCHORS: tuple[str, ...] = get_args(Anchor)
-
-
-@dataclass(frozen=True)
-class ShapedPlan:
-    """A trajectory to send: `points` count from `stamp` (ns); of a shaped one none is over by more than the lead."""
-
-    stamp: int
-    points: TrajectoryPoints
 
 
 class Shaper:

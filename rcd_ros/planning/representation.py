@@ -1,4 +1,4 @@
-"""One representation of what has several: the sign of a quaternion, the turns of a joint without ends. NumPy only.
+"""From physical units to what a network was trained on, and back: normalised, and one representation of rotations.
 
 q and -q are the same orientation, and an angle is the same 2 pi later. Networks see numbers, so each is brought to the
 representative nearest to the mean of the training data, which the normaliser knows: a quaternion into its hemisphere,
@@ -12,11 +12,43 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import QUATERNION, TaskSpec
+from rcd_ros.planning.channels import QUATERNION
+from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.spec import TaskSpec
 
+OBSERVATION_CLIP = 5.0
+"""Normalised observations are clipped here: what the network never saw must not throw it further off."""
 _TURN = 2.0 * math.pi
 _ROUNDS = 20
 """More are never needed: each one makes the mean longer, or changes nothing."""
+
+
+class Normalizer:
+    """Zero mean and unit variance per value, float32."""
+
+    def __init__(self, spec: NormalizerSpec) -> None:
+        """Take means and standard deviations from a manifest."""
+        self.observation_mean = np.asarray(spec.observation_mean, np.float32)
+        self.observation_std = np.asarray(spec.observation_std, np.float32)
+        self.command_mean = np.asarray(spec.command_mean, np.float32)
+        self.command_std = np.asarray(spec.command_std, np.float32)
+
+    def normalize_observation(self, observation: ArrayLike) -> NDArray[np.float32]:
+        """(..., n_obs) physical -> normalised, clipped to +-5 standard deviations."""
+        normalised = np.asarray(observation, np.float32) - self.observation_mean
+        normalised /= self.observation_std
+        np.minimum(normalised, OBSERVATION_CLIP, out=normalised)
+        return np.maximum(normalised, -OBSERVATION_CLIP, out=normalised)
+
+    def normalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
+        """(..., n_cmd) physical -> normalised."""
+        return np.asarray((np.asarray(command, np.float32) - self.command_mean) / self.command_std, np.float32)
+
+    def denormalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
+        """(..., n_cmd) normalised -> physical: the inverse of `normalize_command`."""
+        physical = np.asarray(command, np.float32) * self.command_std
+        physical += self.command_mean
+        return physical
 
 
 class Canonical:
@@ -105,7 +137,7 @@ class Canonical:
             values[..., self._angles] -= _TURN * np.round(away / _TURN)
 
 
-def settle(spec: TaskSpec, histories: NDArray[np.float32]) -> Canonical:
+def fit_canonical(spec: TaskSpec, histories: NDArray[np.float32]) -> Canonical:
     """The representation of training data that is nearest to its own mean.
 
     A mean depends on the representation and the other way round: they are found in turns, beginning with the axis that

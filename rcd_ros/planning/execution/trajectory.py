@@ -1,4 +1,4 @@
-"""Which points of a commanded motion are sent, and from when their times count.
+"""Points of joint trajectories: of a chunk as it was planned, and chosen from a commanded motion.
 
 A joint_trajectory_controller with `allow_trajectory_replacement: false` (older ones have no such parameter) counts
 times from the stamp, also from one in the past: this is the way to drive one. With replacement (ros2_controllers #2401,
@@ -15,13 +15,83 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.motion import Motion
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.motion import Motion
+from rcd_ros.planning.spec import TaskSpec
 
 Sampling = Literal["period", "spline"]
 Stamping = Literal["observation", "takeover"]
 
 SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 STAMPINGS: tuple[str, ...] = get_args(Stamping)
+
+
+@dataclass(frozen=True)
+class TrajectoryPoints:
+    """The fields of `trajectory_msgs/JointTrajectory`'s points; empty ones have no columns.
+
+    `positions`, `velocities` and `efforts` are (horizon, n_cmd), `time_from_start` (horizon,) in ns: the end of
+    each point's control period, counted from the observation's stamp.
+    """
+
+    time_from_start: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    velocities: NDArray[np.float64]
+    efforts: NDArray[np.float64]
+
+    def commands(self, interface: Interface) -> NDArray[np.float64]:
+        """What a receiver with this command interface executes (horizon, n_cmd)."""
+        if interface == "state":
+            return np.hstack((self.positions, self.velocities))
+        return {"position": self.positions, "velocity": self.velocities, "effort": self.efforts}[interface]
+
+    def since(self, passed: int) -> TrajectoryPoints:
+        """The same points counted from a moment `passed` ns later, without those that are over by then."""
+        left = self.time_from_start > passed
+        return TrajectoryPoints(
+            self.time_from_start[left] - passed, self.positions[left], self.velocities[left], self.efforts[left]
+        )
+
+
+@dataclass(frozen=True)
+class ShapedPlan:
+    """A trajectory to send: `points` count from `stamp` (ns); of a shaped one none is over by more than the lead."""
+
+    stamp: int
+    points: TrajectoryPoints
+
+
+class TrajectoryMaker:
+    """Makes points of chunks for one task."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        """Make them for `spec`."""
+        self._period = spec.control_period
+        self._interface = spec.command.interface
+        self._observed = spec.observed_columns("joint_position")
+        self._ends = np.empty(0, np.int64)
+
+    def points(self, chunk: NDArray[np.float64], observation: NDArray[np.float64]) -> TrajectoryPoints:
+        """Points for a chunk (horizon, n_cmd) that was planned from a newest observation (n_obs,).
+
+        Velocity commands are accompanied by the positions they lead to, where the joints' positions are observed, and
+        position commands by the velocities between them: a joint_trajectory_controller needs both. Planned states are
+        both.
+        """
+        if len(self._ends) != len(chunk):
+            self._ends = np.arange(1, len(chunk) + 1, dtype=np.int64) * round(self._period * 1e9)
+        nothing = np.empty((len(chunk), 0))
+        if self._interface == "state":
+            positions, velocities = np.hsplit(chunk, 2)
+            return TrajectoryPoints(self._ends, positions, velocities, nothing)
+        start = None if self._observed is None else observation[self._observed]
+        if self._interface == "effort":
+            return TrajectoryPoints(self._ends, nothing, nothing, chunk)
+        if self._interface == "velocity":
+            positions = nothing if start is None else start + chunk.cumsum(axis=0) * self._period
+            return TrajectoryPoints(self._ends, positions, chunk, nothing)
+        velocities = nothing if start is None else np.diff(chunk, axis=0, prepend=start[None]) / self._period
+        return TrajectoryPoints(self._ends, chunk, velocities, nothing)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Monitors the age of observations, independent of clock jumps. No ROS, no threads, no waiting.
+"""When observations may and should be planned on: their age, and their rate. No ROS, no threads, no waiting.
 
 A message's age is its age at receipt (receipt less stamp, on the node's clock) plus the time since then. The time
 since is measured on a steady clock. A jump of the node's clock therefore neither makes fresh messages old nor keeps old
@@ -95,3 +95,37 @@ class ObservationWatch:
                 ahead = -1e-9 * self._heard[topic].delay
                 return f"the stamps on '{topic}' are {ahead:.3g} s ahead of this node's clock: synchronise the clocks"
         return ""
+
+
+class ObservationPacer:
+    """Chooses about one observation a period: the one nearest to each period's beginning.
+
+    Observations that come no faster than plans are due are all chosen, however much their stamps jitter.
+    """
+
+    def __init__(self, period: int) -> None:
+        """Choose one every `period` ns."""
+        self._period = period
+        self.reset()
+
+    def reset(self) -> None:
+        """Choose the next one, whenever it comes."""
+        self._last: int | None = None
+        self._due = 0
+
+    def wants(self, stamp: int) -> bool:
+        """Whether to plan on the observation of this stamp (ns), which came after all others that were asked about.
+
+        A stamp that comes again is one whose goal has changed; an older one is of a clock that has begun anew.
+        """
+        before, self._last = self._last, stamp
+        if before is None or stamp < before:
+            self._due = stamp + self._period
+            return True
+        if stamp == before:
+            return True
+        if stamp < self._due - min(stamp - before, self._period) // 2:
+            return False
+        behind = stamp - self._due >= self._period
+        self._due = (stamp if behind else self._due) + self._period
+        return True
