@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-REHEARSAL_S = 1.5e-3
+REHEARSAL_S = 1.0e-3
 """How long before the next item is expected the work is rehearsed: enough to be done with it."""
 SWITCH_S = 2.5e-4
 """How long a thread may keep Python's interpreter from one that wants to work; Python's own choice is 5 ms."""
