@@ -47,7 +47,6 @@ from rcd_ros.training.teacher import TeacherObjective
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
-STAGES = ("teacher", "critic", "student")
 OBSERVATION_FLOOR = 0.01
 """Smallest standard deviation of an observed value, in its unit: what never moves in the data must not be magnified."""
 COMMAND_FLOOR = 0.02
@@ -324,8 +323,8 @@ def load_stage(folder: Path, stage: str, network: NetworkT) -> NetworkT:
 
 def fingerprint(stage: str, recipe: Recipe, material: Material) -> str:
     """Identifies what a stage's weights follow from: its part of the recipe, the stages below it and the data."""
-    below = STAGES[: STAGES.index(stage) + 1]
-    above = {s for s in STAGES if s not in below}
+    below = recipe.stages[: recipe.stages.index(stage) + 1]
+    above = {s for s in recipe.stages if s not in below}
     unused = {"name", "notes", *above}
     if stage != "student" or recipe.student.executed_share is None:
         unused.add("execute")
@@ -336,7 +335,10 @@ def fingerprint(stage: str, recipe: Recipe, material: Material) -> str:
 def _objective(stage: str, recipe: Recipe, material: Material, folder: Path) -> tuple[Objective, OptimizerRecipe]:
     if stage == "teacher":
         network = build_planner_network(recipe, material.spec, jumps=False)
-        return TeacherObjective(network, recipe.noise), recipe.teacher.optimizer
+        weigher = None
+        if recipe.teacher.advantage:
+            weigher = load_stage(folder, "critic", build_critic(recipe, material.spec))
+        return TeacherObjective(network, recipe.noise, weigher, recipe.teacher.advantage), recipe.teacher.optimizer
     if stage == "critic":
         critic = build_critic(recipe, material.spec)
         critic.calibrate(material.return_mean, material.return_std)

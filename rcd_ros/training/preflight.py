@@ -83,8 +83,9 @@ def check_training(
         for stage in stages:
             _check_state(folder / stage / LAST, fingerprint(stage, recipe, material))
     _check_sizes(recipe, material.spec)
-    if "student" in stages:
+    if "student" in stages or recipe.teacher.advantage:
         _check_returns(recipe, material)
+    if "student" in stages:
         import onnxscript  # noqa: F401  the graph is exported at the very end: what is missing for it is said now
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -93,9 +94,14 @@ def check_training(
 
 
 def _check_returns(recipe: Recipe, material: Material) -> None:
-    weights = {"reward": recipe.student.reward, "advantage": recipe.student.advantage}
+    student, teacher = recipe.student, recipe.teacher
+    weights = {
+        "student.reward": student.reward,
+        "student.advantage": student.advantage,
+        "teacher.advantage": teacher.advantage,
+    }
     low, high = material.return_range
-    weighed = [f"student.{name}={weight:g}" for name, weight in weights.items() if weight]
+    weighed = [f"{name}={weight:g}" for name, weight in weights.items() if weight]
     if weighed and high == low:
         raise RcdError(
             f"recipe '{recipe.name}' has {' and '.join(weighed)}, but all steps of '{recipe.dataset}' have the same "
@@ -124,7 +130,7 @@ def _untrained(stage: str, recipe: Recipe, material: Material) -> Objective:
         return CriticObjective(build_critic(recipe, spec), recipe.critic)
     teacher = build_planner_network(recipe, spec, jumps=False)
     if stage == "teacher":
-        return TeacherObjective(teacher, recipe.noise)
+        return TeacherObjective(teacher, recipe.noise, build_critic(recipe, spec), recipe.teacher.advantage)
     student = build_planner_network(recipe, spec, jumps=True)
     start_from(student, teacher)
     return StudentObjective(

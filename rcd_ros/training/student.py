@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rcd_ros.generative.consistency import ConsistencyFunction, ctm_loss, dsm_loss, trust_region_loss
 from rcd_ros.generative.edm import denoise, karras_grid, lognormal_sigmas
 from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.training.advantage import advantage_weight
 from rcd_ros.training.objective import Batch, Objective
 from rcd_ros.training.recipe import NoiseRecipe, StudentRecipe
 
@@ -67,7 +68,7 @@ class StudentObjective(Objective):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the terms, and each of them."""
         student = self._function(self.trained, batch)
-        weight = self._weight(batch)
+        weight = advantage_weight(self.critic, batch, self.recipe.advantage)
         terms = {"dsm": self.recipe.dsm * (weight * self._dsm(student, batch)).mean()}
         if self.recipe.ctm:
             share = slice(max(1, round(len(batch) * self.recipe.ctm_share)))
@@ -126,19 +127,6 @@ class StudentObjective(Objective):
         s = torch.zeros_like(t) if self.recipe.dsm_landing == "zero" else t
         noise = torch.randn_like(batch.chunk)
         return dsm_loss(student, batch.chunk, t, s, noise, self.recipe.huber, self.step_weight)
-
-    @torch.no_grad()
-    def _weight(self, batch: Batch) -> Tensor:
-        """How much each chunk of the data counts, mean 1: all alike, or the better ones more (advantage weighting).
-
-        The critic is asked about chunks of the data only, where it is good, so there is nothing to exploit.
-        """
-        if self.critic is None or not self.recipe.advantage:
-            return torch.ones_like(batch.returns)
-        opinion = self.critic(batch.condition, batch.chunk).mean(dim=0)
-        gap = (opinion - self.critic.ceiling(batch.condition)).clamp(max=0.0)
-        weight = (gap / self.recipe.advantage).exp()
-        return weight / weight.mean()
 
     def _scored_chunk(self, student: ConsistencyFunction, batch: Batch) -> Tensor:
         if self.recipe.reward_sample == "one_step":

@@ -7,6 +7,7 @@ import torch
 
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.training.advantage import advantage_weight
 from rcd_ros.training.critic import CriticObjective, pinball
 from rcd_ros.training.objective import Batch
 from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, StudentRecipe
@@ -86,12 +87,12 @@ def test_nothing_is_rewarded_beyond_the_ceiling(batch: Batch) -> None:
 def test_advantage_weights_favour_the_better_chunks(batch: Batch) -> None:
     made = objective(advantage=0.5)
     assert made.critic is not None
-    weight = made._weight(batch)
+    weight = advantage_weight(made.critic, batch, 0.5)
     gap = made.critic(batch.condition, batch.chunk).mean(dim=0) - made.critic.ceiling(batch.condition)
     assert float(weight.mean()) == pytest.approx(1.0)
     order = gap.clamp(max=0.0).argsort()
     assert bool((weight[order].diff() >= 0.0).all())
-    assert torch.equal(objective()._weight(batch), torch.ones(len(batch)))
+    assert torch.equal(advantage_weight(objective().critic, batch, 0.0), torch.ones(len(batch)))
 
 
 def test_projection_scores_what_the_teacher_would_make_of_the_chunk(batch: Batch) -> None:
