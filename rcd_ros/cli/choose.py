@@ -46,11 +46,10 @@ def choose(
 
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.storage import check_same_task, load_dataset
-    from rcd_ros.data.transitions import cut_transitions
     from rcd_ros.outputs import claim_all, refuse_twice, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.progress import progress_bar
-    from rcd_ros.training.fitted_q import FitSettings, Judge, plan_all
+    from rcd_ros.training.fitted_q import FitSettings, Judge, cut_transitions, plan_all
 
     labels = _labels(planners)
     for folders in labels.values():

@@ -12,14 +12,13 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from rcd_ros.cli.train import train
+from rcd_ros.data.windows import Batch
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import verify
-from rcd_ros.training.advantage import advantage_weight
-from rcd_ros.training.objective import Batch
+from rcd_ros.training.method import TeacherObjective, advantage_weight
 from rcd_ros.training.recipe import NoiseRecipe
-from rcd_ros.training.teacher import TeacherObjective
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 app = typer.Typer()
@@ -49,16 +48,18 @@ def test_worse_chunks_count_less_and_none_counts_more_than_the_best_of_the_data(
     assert float(good + bad + beyond) == pytest.approx(3.0)
 
 
-def test_a_teacher_s_loss_is_that_of_the_chunks_that_count() -> None:
+@pytest.mark.parametrize(("temperature", "counts"), [(0.01, False), (0.0, True)])
+def test_a_teacher_s_loss_is_that_of_the_chunks_that_count(temperature: float, counts: bool) -> None:
+    """The second chunk is 200 temperatures worse: what it is has no effect."""
     kind = {"kind": "residual_mlp", "width": 8, "blocks": 1}
     network = build_network(kind, horizon=4, commands=1, condition=1, jumps=False)
-    weighted, pair = TeacherObjective(network, NoiseRecipe(), FirstCommand(), 0.5), BATCH.select(slice(2))
-    torch.manual_seed(1)
-    good, bad = weighted._loss(network, pair).tolist()
-    torch.manual_seed(1)
-    loss, _ = weighted(pair)
-    share = torch.tensor(-4.0).exp().item()
-    assert loss.item() == pytest.approx((good + share * bad) / (1.0 + share), rel=1e-5)
+    objective = TeacherObjective(network, NoiseRecipe(), FirstCommand(), temperature)
+    losses = []
+    for bad in (-1.0, -7.0):
+        chunk = torch.tensor([1.0, bad]).reshape(2, 1, 1).repeat(1, 4, 1)
+        torch.manual_seed(1)
+        losses.append(objective(Batch(torch.zeros(2, 1), chunk, torch.zeros(2)))[0].item())
+    assert (losses[0] != pytest.approx(losses[1], rel=1e-3)) is counts
 
 
 @pytest.fixture
@@ -83,5 +84,5 @@ def test_a_weighted_teacher_s_critic_is_trained_before_it(room: Path) -> None:
 
 def test_a_weighted_teacher_needs_its_critic(room: Path) -> None:
     arguments = ["teacher", str(room / "tiny.yaml"), "teacher.advantage=0.3", "--output", str(room / "out")]
-    with pytest.raises(RcdError, match="no critic in"):
+    with pytest.raises(RcdError, match="critic"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)

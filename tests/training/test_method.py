@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rcd_ros.data.windows import Batch
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.training.advantage import advantage_weight
 from rcd_ros.training.critic import CriticObjective, pinball
-from rcd_ros.training.objective import Batch
+from rcd_ros.training.method import StudentObjective, advantage_weight
 from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, StudentRecipe
-from rcd_ros.training.student import StudentObjective
 
 SHAPE = {"horizon": 4, "commands": 2, "condition": 3}
 KIND = {"kind": "residual_mlp", "width": 32, "blocks": 1}
@@ -44,12 +43,12 @@ def gradient_of(made: StudentObjective, batch: Batch) -> torch.Tensor:
     loss, _ = made(batch)
     made.zero_grad()
     loss.backward()
-    return torch.cat([p.grad.flatten() for p in made.trained.parameters() if p.grad is not None])
+    return torch.cat([p.grad.flatten() for p in made.net.parameters() if p.grad is not None])
 
 
 def fit(made: CriticObjective, data: Batch, steps: int) -> None:
     """Train a critic on the whole batch."""
-    optimizer = torch.optim.Adam(made.trained.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(made.net.parameters(), 1e-2)
     for _ in range(steps):
         loss, _ = made(data)
         optimizer.zero_grad()
@@ -62,7 +61,7 @@ def test_critics_gradient_reaches_the_student_and_nothing_else(batch: Batch) -> 
     made = objective(reward=1.0, trust_region=1.0, ctm=0.0, dsm=0.0)
     assert float(gradient_of(made, batch).abs().sum()) > 0.0
     assert made.critic is not None
-    for frozen in (made.critic, made.teacher, made.averaged):
+    for frozen in (made.critic, made.teacher, made.ema):
         assert all(p.grad is None and not p.requires_grad for p in frozen.parameters())
 
 
@@ -102,7 +101,7 @@ def test_projection_scores_what_the_teacher_would_make_of_the_chunk(batch: Batch
     assert made.critic is not None
     made.critic.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
     far = torch.full_like(batch.chunk, 2.0)
-    made._opinion(made.critic, batch, far)
+    made.score(made.critic, batch, far)
     # a silent network denoises by c_skip alone: x sigma_data^2 / (sigma^2 + sigma_data^2)
     assert float(seen[0].mean()) == pytest.approx(2.0 / 1.25, abs=0.1)
 
@@ -116,18 +115,18 @@ def test_reward_weight_ramps_up(batch: Batch) -> None:
     assert weights == [0.0, 0.25, 0.5, 0.5]
 
 
-def test_the_reward_scores_the_chunk_the_robot_will_execute(batch: Batch) -> None:
-    """Pins: scoring a denoised sample at random noise levels instead of the one-step sample from pure noise."""
-    made = objective(reward=1.0, ctm=0.0, dsm=0.0)
+@pytest.mark.parametrize(("sample", "same"), [("one_step", True), ("denoised", False)])
+def test_the_reward_scores_the_chunk_the_robot_will_execute(batch: Batch, sample: str, same: bool) -> None:
+    """The one-step chunk follows from observation and noise; a denoised one from the data's chunk, too."""
+    made = objective(reward=1.0, ctm=0.0, dsm=0.0, reward_sample=sample)
     seen: list[torch.Tensor] = []
     assert made.critic is not None
     made.critic.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
-    torch.manual_seed(1)
-    made(batch)
-    torch.manual_seed(1)
-    made._dsm(made._function(made.trained, batch), batch)  # draws the same randomness as before the reward term
-    expected = made._one_step(made._function(made.trained, batch), batch).clamp(-2.0, 2.0)
-    assert torch.allclose(seen[0], expected, atol=1e-6)
+    for chunk in (batch.chunk, -batch.chunk):
+        torch.manual_seed(1)
+        made(Batch(batch.condition, chunk, batch.returns))
+    assert torch.equal(seen[0], seen[1]) is same
+    assert float(seen[0].detach().abs().max()) <= 2.0, "inside the bounds"
 
 
 def test_validation_reports_what_exploitation_is_seen_by(batch: Batch) -> None:
@@ -142,7 +141,7 @@ def test_gradient_penalty_flattens_the_critic(batch: Batch) -> None:
         made = CriticObjective(CriticEnsemble(3, 2, steps=4, widths=(32,)), recipe)
         fit(made, batch, steps=100)
         chunk = batch.chunk.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(made.trained(batch.condition, chunk).mean(dim=0).sum(), chunk)
+        (slope,) = torch.autograd.grad(made.net(batch.condition, chunk).mean(dim=0).sum(), chunk)
         return float(slope.square().sum())
 
     assert steepness(10.0) < 0.5 * steepness(0.0)

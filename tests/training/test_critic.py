@@ -10,17 +10,19 @@ import pytest
 import torch
 
 from rcd_ros.data.episodes import Episode
+from rcd_ros.data.tracks import join_tracks
+from rcd_ros.data.windows import Batch, Outcome, Windows, cut_outcomes
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.planning.representation import fit_canonical
+from rcd_ros.planning.representation import Canonical
 from rcd_ros.tasks.catalogue import get_task
-from rcd_ros.training.bootstrap import TransitionBatch, expectile_loss, transition_batch
-from rcd_ros.training.critic import CriticObjective
+from rcd_ros.training.critic import CriticObjective, expectile_loss
 from rcd_ros.training.loop import train
-from rcd_ros.training.pipeline import prepare
+from rcd_ros.training.material import prepare
 from rcd_ros.training.processes import join_processes
 from rcd_ros.training.recipe import CriticRecipe, OptimizerRecipe, make_recipe
+from tests.training.synthetic import windows_of
 
 GAMMA, MEAN, STD = 0.5, 3.0, 2.0
 
@@ -37,8 +39,8 @@ def hopping(rewards: list[float], terminated: bool) -> Episode:
 
 
 @pytest.fixture
-def batch() -> TransitionBatch:
-    """Two commands a transition, of one episode that fell and one that ran out of time."""
+def outcome() -> Outcome:
+    """Of two commands, of one episode that fell and one that ran out of time."""
     spec = get_task("hopper").spec
     size, commands = spec.observation_size, spec.command.size
     unscaled = NormalizerSpec(
@@ -47,38 +49,30 @@ def batch() -> TransitionBatch:
         command_mean=(0.0,) * commands,
         command_std=(1.0,) * commands,
     )
-    return transition_batch(
-        [hopping([1.0, 2.0, 4.0], terminated=True), hopping([1.0, 1.0], terminated=False)],
-        spec,
-        history=1,
-        periods=2,
-        discount=GAMMA,
-        canonical=fit_canonical(spec, np.zeros((1, 1, size))),
-        normalizer=unscaled,
-        return_mean=MEAN,
-        return_std=STD,
-    )
+    episodes = [hopping([1.0, 2.0, 4.0], terminated=True), hopping([1.0, 1.0], terminated=False)]
+    tracks = join_tracks(episodes, range(2), spec, GAMMA)
+    canonical = Canonical(spec, np.zeros(size))
+    return cut_outcomes(tracks, tracks.inside(2), 1, 2, GAMMA, canonical, unscaled, (MEAN, STD))
 
 
-def test_targets_are_rewards_and_what_follows_in_units_of_the_return(batch: TransitionBatch) -> None:
+def test_targets_are_rewards_and_what_follows_in_units_of_the_return(outcome: Outcome) -> None:
     value = torch.tensor([0.3, -0.2, 1.5])  # of the following states, standardised
-    target = (batch.gain + batch.carry * value) * STD + MEAN
+    target = (outcome.gain + outcome.carry * value) * STD + MEAN
     physical = value * STD + MEAN
     rewards = torch.tensor([1.0 + GAMMA * 2.0, 2.0 + GAMMA * 4.0, 1.0 + GAMMA * 1.0])
     assert target == pytest.approx((rewards + GAMMA**2 * torch.tensor([1.0, 0.0, 1.0]) * physical).numpy())
 
 
-def test_a_fall_ends_the_return_and_a_time_limit_does_not(batch: TransitionBatch) -> None:
-    assert batch.carry.tolist() == [GAMMA**2, 0.0, GAMMA**2]
-    assert batch.known.tolist() == [1.0, 1.0, 0.0]
+def test_a_fall_ends_the_return_and_a_time_limit_does_not(outcome: Outcome) -> None:
+    assert outcome.carry.tolist() == [GAMMA**2, 0.0, GAMMA**2]
+    assert outcome.known.tolist() == [1.0, 1.0, 0.0]
 
 
-def test_selected_transitions_keep_all_their_tensors(batch: TransitionBatch) -> None:
-    chosen = batch.select(torch.tensor([2, 0])).to(torch.device("cpu"))
-    assert isinstance(chosen, TransitionBatch)
-    assert torch.equal(chosen.gain, batch.gain[[2, 0]])
-    assert torch.equal(chosen.following, batch.following[[2, 0]])
-    assert torch.equal(chosen.known, batch.known[[2, 0]])
+def test_selected_outcomes_keep_all_their_tensors(outcome: Outcome) -> None:
+    chosen = outcome.at(torch.tensor([2, 0])).to(torch.device("cpu"))
+    assert torch.equal(chosen.gain, outcome.gain[[2, 0]])
+    assert torch.equal(chosen.following, outcome.following[[2, 0]])
+    assert torch.equal(chosen.known, outcome.known[[2, 0]])
 
 
 def test_an_expectile_lies_between_the_mean_and_the_best() -> None:
@@ -93,15 +87,20 @@ def test_an_expectile_lies_between_the_mean_and_the_best() -> None:
 
 # A corridor of two states, driven twice: the better beginning met the worse end. Rewards come at the end only.
 _START, _MIDDLE = [1.0, 0.0], [0.0, 1.0]
-CORRIDOR = TransitionBatch(
-    condition=torch.tensor([_START, _MIDDLE, _START, _MIDDLE]),
-    chunk=torch.tensor([1.0, -1.0, -1.0, 1.0]).reshape(4, 1, 1),
-    returns=torch.tensor([-1.0, -1.0, 1.0, 1.0]),
-    following=torch.tensor([_MIDDLE, _MIDDLE, _MIDDLE, _MIDDLE]),
-    gain=torch.tensor([0.2, -1.0, 0.0, 1.0]),
-    carry=torch.tensor([1.0, 0.0, 1.0, 0.0]),
-    known=torch.ones(4),
+CHUNKS = torch.tensor([1.0, -1.0, -1.0, 1.0]).reshape(4, 1, 1)
+CORRIDOR = replace(
+    windows_of(torch.tensor([_START, _MIDDLE, _START, _MIDDLE]), CHUNKS, torch.tensor([-1.0, -1.0, 1.0, 1.0])),
+    outcome=Outcome(
+        following=torch.tensor([_MIDDLE, _MIDDLE, _MIDDLE, _MIDDLE]),
+        gain=torch.tensor([0.2, -1.0, 0.0, 1.0]),
+        carry=torch.tensor([1.0, 0.0, 1.0, 0.0]),
+        known=torch.ones(4),
+    ),
 )
+
+
+def driven(corridor: Windows = CORRIDOR) -> Batch:
+    return corridor.draw(slice(None))
 
 
 def corridor_critic(folder: Path, target: str) -> CriticEnsemble:
@@ -131,16 +130,16 @@ def test_bootstrapping_joins_a_good_beginning_to_a_good_end(
 ) -> None:
     critic = corridor_critic(tmp_path, target)
     with torch.no_grad():
-        better, _, worse, _ = critic(CORRIDOR.condition, CORRIDOR.chunk).mean(dim=0)
+        better, _, worse, _ = critic(driven().condition, driven().chunk).mean(dim=0)
     assert bool(better > worse + 0.1) is prefers_the_better_beginning
 
 
 def test_held_out_error_is_that_of_the_bootstrapped_target(tmp_path: Path) -> None:
     critic = corridor_critic(tmp_path, "expectile")
     objective = CriticObjective(critic, CriticRecipe(target="expectile"))
-    shifted = replace(CORRIDOR, returns=CORRIDOR.returns + 10.0)
-    assert objective.validate(shifted)["error"] == pytest.approx(objective.validate(CORRIDOR)["error"])
-    assert objective.validate(CORRIDOR)["error"] < 0.05
+    shifted = driven(replace(CORRIDOR, returns=CORRIDOR.returns + 10.0))
+    assert objective.validate(shifted)["error"] == pytest.approx(objective.validate(driven())["error"])
+    assert objective.validate(driven())["error"] < 0.05
 
 
 def test_goals_chosen_in_hindsight_are_not_bootstrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.planning.planner import Planner
-from rcd_ros.training.improvement import ImprovedPolicy
+from rcd_ros.training.policies import ImprovedPolicy
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 HISTORY = np.random.default_rng(1).normal(size=(2, 5))
