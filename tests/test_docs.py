@@ -61,6 +61,13 @@ def test_names_and_paths_on_a_page_exist(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+def test_tests_that_the_pages_name_exist() -> None:
+    here = {file.name: file.read_text() for file in (ROOT / "tests").rglob("*.py")}
+    for page in PAGES:
+        for name in re.findall(r"\b(test_\w+(?:\.py)?)", page.read_text()):
+            assert name in here or any(f"def {name}(" in text for text in here.values()), f"{page.name}: {name}"
+
+
 def _is_defined(name: str) -> bool:
     """Whether `name` is a module, or defined at the top level of one; the module itself is not imported."""
     parent, _, member = name.rpartition(".")
