@@ -48,7 +48,7 @@ resolve: $(VENV)/.dev ## Check that the pinned versions can be installed under e
 			--extra sim --extra train --extra test --extra dev --extra docs --extra data --extra view --extra ros setup.cfg --output-file /dev/null || exit 1; done
 
 docs: $(VENV)/.docs ## Build the documentation into build/docs; no network is used.
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	@echo "Open build/docs/index.html"
 
 format: $(VENV)/.dev ## Format the code and sort its imports.

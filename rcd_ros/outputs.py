@@ -1,4 +1,4 @@
-"""Output files and folders: apart from what is read, never overwritten unasked, written whole or not at all."""
+"""Output files and folders: kept apart from inputs, overwritten only when asked to, and written atomically."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from rcd_ros.errors import RcdError
 
 Outputs = Mapping[str, Path | None]
-"""What names an output, as the user writes it (`--json`) -> its path; None where it was not asked for."""
+"""Option of an output, as the user writes it (`--json`) -> its path; None where it is not asked for."""
 
 
 def claim_all(
@@ -22,7 +22,7 @@ def claim_all(
     force: bool = False,
     remedy: str = "pass --force to replace it",
 ) -> None:
-    """Make sure that result files can be written, before the work begins that makes them; makes their folders.
+    """Check that result files can be written, before the work starts; makes their folders.
 
     Raises:
         RcdError: as `keep_apart` and `claim` say.
@@ -34,13 +34,13 @@ def claim_all(
 
 
 def keep_apart(outputs: Outputs, inputs: Iterable[str | Path | None] = ()) -> None:
-    """Make sure that nothing that is read can be overwritten, and no output by another one.
+    """Check that no output overwrites an input or another output.
 
     Paths are compared as they are on disk: links are followed, and spellings such as `a/../b` do not matter.
 
     Args:
         outputs: files, and folders as far as their content is replaced.
-        inputs: files and folders that are read; those that are not there are left out, such as a task's name.
+        inputs: files and folders that are read; what does not exist is left out, such as a task's name.
 
     Raises:
         RcdError: an output is an input, lies inside one or holds one, or two outputs have the same path or one lies
@@ -63,7 +63,7 @@ def keep_apart(outputs: Outputs, inputs: Iterable[str | Path | None] = ()) -> No
 
 
 def refuse_twice(what: str, inputs: Iterable[str | Path]) -> None:
-    """Make sure that nothing is read twice where each counts once; `what` says what it is.
+    """Check that no input is named twice; `what` names the kind of input in the message.
 
     Raises:
         RcdError: two of the inputs are the same file or folder, if only by links or another spelling.
@@ -76,7 +76,7 @@ def refuse_twice(what: str, inputs: Iterable[str | Path]) -> None:
 
 
 def claim(path: Path, force: bool, remedy: str = "pass --force to replace it") -> None:
-    """Make sure that a result can be written to `path`, before the work begins that makes it; makes its folder.
+    """Check that a result can be written to `path`, before the work starts; makes its folder.
 
     Raises:
         RcdError: there is something at `path` and `force` is false, it is a folder, a device or a pipe, or its folder
@@ -98,7 +98,7 @@ def claim(path: Path, force: bool, remedy: str = "pass --force to replace it") -
 
 
 def check_folder(path: Path) -> None:
-    """Make sure that files can be written into a folder, which need not be there yet; makes nothing.
+    """Check that files can be written into a folder, which need not exist yet; makes nothing.
 
     Raises:
         RcdError: it is no folder, or it cannot be made or written.
@@ -109,7 +109,7 @@ def check_folder(path: Path) -> None:
     reason = "it is no folder"
     if os.path.isdir(nearest):
         try:
-            # Whether the permission bits allow it says little: of a file system that refuses, or to the user root.
+            # Permission bits do not tell: a file system may be read-only, and root may write anywhere.
             with tempfile.TemporaryFile(prefix=".rcd-", dir=nearest):
                 pass
             if len(os.fsencode(path.name)) <= os.pathconf(nearest, "PC_NAME_MAX"):
@@ -136,7 +136,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def claim_new(path: Path) -> None:
-    """Make sure that a file or folder can be made at `path`, where nothing may be yet; makes the folder it lies in.
+    """Check that a new file or folder can be made at `path`; makes the folder that it lies in.
 
     Raises:
         RcdError: there is something, if only a link to nowhere, or its folder cannot be written.

@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, elsewhere a line now and then, so that logs stay readable."""
+"""Progress of long work on stderr: a bar on a terminal, elsewhere a line every 30 s, so that logs stay readable."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from tqdm import tqdm
 
 LINE_EVERY_S = 30.0
-"""How often a line is written where stderr is no terminal; the first at the beginning, the last at the end."""
+"""Time between lines where stderr is no terminal; the first is written at the start, the last at the end."""
 
 
 def on_terminal() -> bool:
-    """Whether somebody watches stderr, so that a line in it can be written over."""
+    """Whether stderr is a terminal, where a line can be overwritten."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
@@ -33,7 +33,7 @@ class _Lines(tqdm):
         super().__init__(iterable, **settings | {"file": io.StringIO(), "ncols": 0})
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
-        """Write a line if it is time for one; `msg` is empty where a bar would be wiped out."""
+        """Write a line if one is due; `msg` is empty where a bar would be cleared."""
         now = time.monotonic()
         line = str(self).strip() if msg is None else msg
         if line and line != self._last_line and now >= self._next_line:
@@ -42,6 +42,6 @@ class _Lines(tqdm):
         return True
 
     def close(self) -> None:
-        """Write how far it came, unless it is to leave nothing behind."""
+        """Write the final state, unless the bar is to leave none."""
         self._next_line = 0.0
         super().close()

@@ -1,4 +1,4 @@
-"""Finds what ships beside the code: launch/, config/ and models/, in a source tree, a wheel or a ROS 2 workspace."""
+"""Finds the package's data (launch/, config/, models/) in a source tree, a wheel or a ROS 2 workspace."""
 
 from __future__ import annotations
 

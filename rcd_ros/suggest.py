@@ -1,4 +1,4 @@
-"""Names a person may have meant, for error messages about unknown ones."""
+"""Nearest known names, for error messages about unknown ones."""
 
 from __future__ import annotations
 

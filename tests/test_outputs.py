@@ -1,9 +1,10 @@
-"""Result files are never overwritten unasked nor half written."""
+"""Result files are overwritten only when asked to, and never half written."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,11 @@ def test_json_is_written_whole(tmp_path: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["results.json"]
 
 
-def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RcdError, match="choose another folder"):
+    with pytest.raises(RcdError, match="/file'"):
         claim(tmp_path / "file" / "results.json", force=False)
-    with pytest.raises(RcdError, match="choose another file"):
+    with pytest.raises(RcdError, match=r"nowhere/results.json"):
         write_json(tmp_path / "nowhere" / "results.json", {})
 
 
@@ -36,10 +37,10 @@ def test_an_existing_file_is_refused_unless_forced(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     claim(file, force=False)
     file.write_text("mine")
-    with pytest.raises(RcdError, match="exists already: choose another file or set overwrite:=true"):
+    with pytest.raises(RcdError, match=r"results.json.*overwrite:=true"):
         claim(file, False, "set overwrite:=true")
     claim(file, force=True)
-    with pytest.raises(RcdError, match="is a folder"):
+    with pytest.raises(RcdError, match=tmp_path.name):
         claim(tmp_path, force=True)
 
 
@@ -51,25 +52,15 @@ def room(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("output", "said"),
-    [
-        ("planner", "is what is read"),
-        ("link", "is what is read"),
-        ("planner/../planner", "is what is read"),
-        ("planner/sub/x.json", "lies inside"),
-        ("link/x.json", "lies inside"),
-        (".", "holds"),
-    ],
-)
-def test_an_output_is_apart_from_what_is_read(room: Path, output: str, said: str) -> None:
-    with pytest.raises(RcdError, match=f"--output .*{said}"):
+@pytest.mark.parametrize("output", ["planner", "link", "planner/../planner", "planner/sub/x.json", "link/x.json", "."])
+def test_an_output_is_apart_from_what_is_read(room: Path, output: str) -> None:
+    with pytest.raises(RcdError, match=f"--output '{re.escape(str(room / output))}'"):
         keep_apart({"--output": room / output}, [room / "planner"])
 
 
 def test_an_output_that_is_an_input_by_a_hard_link_is_refused(room: Path) -> None:
     os.link(room / "planner" / "manifest.yaml", room / "same.yaml")
-    with pytest.raises(RcdError, match="is what is read"):
+    with pytest.raises(RcdError, match=r"same.yaml"):
         keep_apart({"--json": room / "same.yaml"}, [room / "planner" / "manifest.yaml"])
 
 

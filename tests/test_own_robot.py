@@ -37,7 +37,7 @@ def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tm
         "COLUMNS": "150",
     }
     (tmp_path / "datasets").mkdir()
-    told: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     for command in COMMANDS:
         if command.startswith("rcd data view") and find_spec("rerun") is None:
             continue  # an extra
@@ -45,7 +45,7 @@ def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tm
             ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        told[command] = done.stdout
+        outputs[command] = done.stdout
 
     offline = json.loads((tmp_path / "runs/push/offline.json").read_text())
     errors = {name: policy["rmse_by_step_in_standard_deviations"] for name, policy in offline["policies"].items()}

@@ -21,8 +21,8 @@ from rcd_ros.resources import find_resource
 ROOT = Path(__file__).parents[1]
 PART_OF_THE_ROBOT = (
     "rcd_ros.planning.planner",
-    "rcd_ros.planning.observation",
-    "rcd_ros.planning.execution",
+    "rcd_ros.planning.observation.assembler",
+    "rcd_ros.planning.execution.receiver",
     "rcd_ros.planning.engines.onnx_engine",
     "rcd_ros.nodes.planner.planner_node",
     "rcd_ros.launching.supervisor",

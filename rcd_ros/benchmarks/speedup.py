@@ -26,14 +26,14 @@ from rcd_ros.benchmarks.timing import (
     varied_observations,
 )
 from rcd_ros.errors import RcdError
+from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.planning.checkpoint import load_tensors, verify
 from rcd_ros.planning.engines.base import Engine, Network
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import Normalizer
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.representation import Normalizer
 from rcd_ros.training.export import denoiser_program
 from rcd_ros.training.policies import load_policy
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.evaluation.scores import bootstrap_interval
+from rcd_ros.planning.execution.stream import CommandStream, StreamSettings
+from rcd_ros.planning.execution.trajectory import ShapedPlan
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.policy import Policy
-from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.planner import Policy
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.stream import CommandStream, StreamSettings
 
 
 def rehearsal(planner: Policy, observations: NDArray[np.float64]) -> Callable[[], NDArray[np.float64]]:

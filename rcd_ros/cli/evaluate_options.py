@@ -21,7 +21,7 @@ from rcd_ros.cli.options import (
     Workers,
 )
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.stream import StreamSettings
+from rcd_ros.planning.execution.stream import StreamSettings
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.policy import PolicySource

@@ -178,7 +178,7 @@ def _run(settings: HarnessSettings, room: Path, chosen: list[Fault], json_file: 
     from rcd_ros.faults.harness import Harness
     from rcd_ros.nodes.ros.installation import ros_versions
     from rcd_ros.outputs import write_json
-    from rcd_ros.planning.motion_limits import MotionLimits
+    from rcd_ros.planning.limits import MotionLimits
     from rcd_ros.progress import progress_bar
 
     machine = describe_machine(1)

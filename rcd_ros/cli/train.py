@@ -13,7 +13,7 @@ from rcd_ros.cli.options import MOST_THREADS
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.training.pipeline import Material
+    from rcd_ros.training.material import Material
     from rcd_ros.training.recipe import Recipe
 
 
@@ -83,10 +83,11 @@ def train(
 
     from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.training.export import assemble_checkpoint
-    from rcd_ros.training.pipeline import STAGES, known_hazards, prepare, train_stage
-    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training
+    from rcd_ros.training.material import prepare
+    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training, known_hazards
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
+    from rcd_ros.training.stages import train_stage
 
     not_with(context, "--save-recipe", save_recipe is not None, "output", "device", "resume", "threads")
     if resume and force:
@@ -100,7 +101,7 @@ def train(
         raise RcdError("name a recipe, e.g. config/train/kitchen_complete.yaml, or a task with --task and dataset=NAME")
     else:
         chosen = load_recipe(Path(recipe), overrides or [])
-    stages = STAGES if stage is Stage.all else (stage.value,)
+    stages = chosen.stages if stage is Stage.all else (stage.value,)
     if threads:
         torch.set_num_threads(threads)
     folder = output or Path("runs") / chosen.name

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandOutput, TaskSpec
+from rcd_ros.planning.channels import CommandOutput
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import BagCommand
 from rcd_ros.tasks.file.conversion import to_si

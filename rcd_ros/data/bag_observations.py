@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 
 from rcd_ros.data.bag_topics import FRAMES, TaskTopics
 from rcd_ros.data.bags import CLOCK, JOINT_STATE, MESSAGE_TYPES, ODOMETRY, Bag, Recorded, nanoseconds
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import Observation, ObservationAssembler, frames_needed
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import Transform
 
 _FRAMES_TYPE = MESSAGE_TYPES["tf"]
 
@@ -39,7 +40,7 @@ class RecordedObservations:
         self._goals = {channel.topic for channel in spec.goal_channels}
         self._clock = next((name for name, kind in bag.types.items() if kind == CLOCK), None)
         self._now: int | None = None
-        frames = [name for name in FRAMES if bag.types.get(name) == _FRAMES_TYPE] if frames_needed(spec) else []
+        frames = [name for name in FRAMES if bag.types.get(name) == _FRAMES_TYPE] if spec.uses_frames else []
         unstamped = any(channel.message_type == "Float64MultiArray" for channel in spec.observations)
         clock = [self._clock] if self._clock is not None and unstamped else []
         self.topics = (*self._names, *frames, *clock)

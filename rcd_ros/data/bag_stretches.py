@@ -12,8 +12,7 @@ from rcd_ros.data.bag_layout import BagLayout, EpisodeCuts
 from rcd_ros.data.bag_observations import RecordedObservations
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import BOOL, STRING, Bag, Recorded
-from rcd_ros.planning.command_reader import CommandReader
-from rcd_ros.planning.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.received_plan import CommandReader, ReceivedPlan
 from rcd_ros.planning.spec import TaskSpec
 
 _SAME_CLOCK_NS = 2_000_000_000

@@ -7,7 +7,8 @@ import numpy as np
 from rcd_ros.data.column_map import ColumnMap, Columns
 from rcd_ros.data.derivatives import DERIVED
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import BODY_SIZES, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import BODY_SIZES, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import Column, FileColumns
 from rcd_ros.tasks.file.conversion import body_to_si, to_si

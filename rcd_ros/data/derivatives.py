@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 
 FloatArray = NDArray[np.float64]
 DERIVED = ("joint_velocity", "body_twist")

@@ -114,3 +114,10 @@ def hash_episodes(episodes: Sequence[Episode]) -> str:
             digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
         digest.update(bytes((episode.terminated, episode.truncated)))
     return digest.hexdigest()
+
+
+def split_episodes(count: int, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of training and held-out episodes; whole episodes, never steps of the same one on both sides."""
+    order = np.random.default_rng(seed).permutation(count)
+    held = max(1, round(count * held_out)) if held_out > 0.0 and count > 1 else 0
+    return np.sort(order[held:]), np.sort(order[:held])

@@ -18,7 +18,8 @@ from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
 from rcd_ros.data.formats.lerobot_layout import Version
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task
 

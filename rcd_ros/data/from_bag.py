@@ -16,7 +16,7 @@ from rcd_ros.data.bag_stretches import Arrived, Moment, Stretch, Stretches, read
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import DIAGNOSTICS, Bag, status_values
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.receiver import TrajectoryReceiver
+from rcd_ros.planning.execution.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import TaskSpec
 
 _OFTEN = 0.75

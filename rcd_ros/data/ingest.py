@@ -268,13 +268,11 @@ def next_observed(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray
     Raises:
         RcdError: a commanded joint's position is not observed, or efforts are commanded.
     """
-    from rcd_ros.planning.trajectory import position_columns
-
     if spec.command.source != "action":
         places = [spec.observation_columns.index(column) for column in spec.command.columns]
         return np.vstack((seen[1:], seen[-1:]))[:, places]
     interface = spec.command.interface
-    columns = position_columns(spec)
+    columns = spec.commanded_columns("joint_position")
     unseen = [joint for joint, column in zip(spec.command.joints, columns, strict=True) if column is None]
     if unseen or interface not in ("position", "velocity"):
         what = f"{interface}s" if not unseen else f"what is not observed ({', '.join(unseen)})"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.data.windows import check_columns
+from rcd_ros.data.tracks import check_columns
 from rcd_ros.planning.spec import TaskSpec
 
 

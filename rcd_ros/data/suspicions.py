@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.windows import planned_values
+from rcd_ros.data.tracks import planned_values
 from rcd_ros.planning.spec import TaskSpec
 
 FloatArray = NDArray[np.float64]

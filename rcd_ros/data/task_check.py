@@ -14,9 +14,10 @@ from rcd_ros.data.bags import MESSAGE_TYPES, Bag, nanoseconds
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.storage import check_same_task
 from rcd_ros.data.suspicions import DEGREES, SLACK
-from rcd_ros.data.windows import check_columns, planned_values
+from rcd_ros.data.tracks import check_columns, planned_values
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
 

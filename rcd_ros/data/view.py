@@ -8,7 +8,7 @@ import numpy as np
 
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.data.rerun_log import RerunLog
-from rcd_ros.data.windows import return_to_go
+from rcd_ros.data.tracks import return_to_go
 from rcd_ros.planning.spec import TaskSpec
 
 GAP = 1

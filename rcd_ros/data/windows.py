@@ -1,174 +1,375 @@
-"""From episodes to what is learned: observation histories, the chunks that follow them and their return-to-go."""
+"""Training windows: a history of observations, the chunk that follows it, and its return-to-go.
+
+One source for teacher, critic and student: `join_tracks` lays episodes one after another in physical units,
+`cut_windows` normalises them and notes where windows begin, and `Windows.draw` gathers a mini-batch, so that chunks
+that overlap are stored once. Where a task observes its goal, the goal is chosen when a window is drawn (`Hindsight`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-from rcd_ros.data.episodes import Episode
-from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, TaskSpec
+from rcd_ros.data.tracks import FloatArray, IntArray, Tracks
+from rcd_ros.planning.manifest import NormalizerSpec
+from rcd_ros.planning.representation import Canonical, Normalizer
+from rcd_ros.planning.spec import TaskSpec
 
-FloatArray = NDArray[np.float32]
+SAMPLED = 4096
+"""Windows that stand for all of them where a goal is chosen for each: for validation, and to standardise returns."""
 
 
 @dataclass(frozen=True)
-class Windows:
-    """N training windows in physical units.
+class Outcome:
+    """What came of N chunks, for a critic that bootstraps: Q is learned towards gain + carry * V(following).
 
     Attributes:
-        histories: (N, history, n_obs), oldest observation first; before an episode's start the first one is repeated.
-        chunks: (N, horizon, n_cmd), the commands from the last observation of the history on.
-        returns: (N,), discounted return-to-go from that observation.
-        episodes: (N,), index of the episode a window was cut from.
+        following: (N, C), normalised histories after the chunk, flattened.
+        gain: (N,), reward of the chunk, in units of the standardised return.
+        carry: (N,), discount^H, or 0 where the episode ended by itself.
+        known: (N,), 1 where the return-to-go is complete, else 0.
     """
 
-    histories: FloatArray
-    chunks: FloatArray
-    returns: FloatArray
-    episodes: NDArray[np.int64]
+    following: Tensor
+    gain: Tensor
+    carry: Tensor
+    known: Tensor
+
+    def at(self, index: Tensor | slice) -> Outcome:
+        """Those of the windows at `index`."""
+        return Outcome(self.following[index], self.gain[index], self.carry[index], self.known[index])
+
+    def to(self, device: torch.device) -> Outcome:
+        """The same on another device."""
+        return replace(self, **_moved(self, device))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A mini-batch of normalised windows.
+
+    Attributes:
+        condition: (B, C), observation histories, flattened.
+        chunk: (B, H, A), the actions that follow.
+        returns: (B,), standardised return-to-go.
+        outcome: what came of the chunks, where a critic bootstraps.
+    """
+
+    condition: Tensor
+    chunk: Tensor
+    returns: Tensor
+    outcome: Outcome | None = None
 
     def __len__(self) -> int:
         return len(self.returns)
 
-    def of_episodes(self, chosen: NDArray[np.int64]) -> Windows:
-        """Those windows that were cut from the chosen episodes."""
-        return self.select(np.isin(self.episodes, chosen))
+    def first(self, count: int) -> Batch:
+        """Its first `count` windows."""
+        part = slice(count)
+        outcome = None if self.outcome is None else self.outcome.at(part)
+        return Batch(self.condition[part], self.chunk[part], self.returns[part], outcome)
 
-    def select(self, mask: NDArray[np.bool_]) -> Windows:
-        """Those windows that a mask (N,) keeps."""
-        return Windows(self.histories[mask], self.chunks[mask], self.returns[mask], self.episodes[mask])
+    def to(self, device: torch.device) -> Batch:
+        """The same windows on another device."""
+        return replace(self, **_moved(self, device))
 
 
-def cut_windows(episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
-    """Every window of every episode.
+@dataclass(frozen=True)
+class Hindsight:
+    """Goals chosen when windows are drawn (HER, Andrychowicz et al. 2017), in physical units.
 
-    Where an episode that ended by itself has done its task, it is continued by holding still (zero velocity or effort,
-    the last position), so that its last steps are learned too. The end of a continuing task is a failure: nothing
-    follows it. Nothing follows an episode that only ran out of time either, since its end means nothing.
+    Whatever state was reached later in an episode, the way there was a way to that state. So a window's goal is the
+    state k steps on (achieved goal), or the goal that its episode had and came to at its end (desired goal).
 
-    Raises:
-        RcdError: no episode is long enough, or the data set has fewer columns than the task reads.
+    Attributes:
+        achieved: (R, n_goal), by row.
+        desired: (R, n_goal).
+        succeeded: (R,), whether the row's episode came to its desired goal.
+        observed: (n_goal,), where an observation has its goal.
+        commanded: (n_goal,), where an action has what the goal is about.
+        observation_scale: (2, n_goal), mean and standard deviation by which goals are normalised in an observation.
+        command_scale: (2, n_goal), the same in an action.
+        own: share of the windows of a successful episode that keep its desired goal.
     """
-    return _join(_cut(episodes, spec, history, horizon, discount))
+
+    achieved: Tensor
+    desired: Tensor
+    succeeded: Tensor
+    observed: Tensor
+    commanded: Tensor
+    observation_scale: Tensor
+    command_scale: Tensor
+    own: float
+
+    def draw(self, start: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (B,) where windows come to their goals, and the goals (B, n_goal); drawn from torch's generator.
+
+        Args:
+            start: (B,), row of each window's newest observation.
+            last: (B,), last row of its episode.
+        """
+        ahead = 1 + (torch.rand(len(start), device=start.device) * (last - start)).long()
+        own = self.succeeded[start] & (torch.rand(len(start), device=start.device) < self.own)
+        arrival = torch.where(own, last, torch.minimum(start + ahead, last))
+        return arrival, torch.where(own[:, None], self.desired[arrival], self.achieved[arrival])
+
+    def to(self, device: torch.device) -> Hindsight:
+        """The same goals on another device."""
+        return replace(self, **_moved(self, device))
 
 
-def cut_scored_windows(
-    episodes: Sequence[Episode], spec: TaskSpec, history: int, steps: int, discount: float
+@dataclass(frozen=True)
+class Turns:
+    """Whole turns that bring commanded angles of joints without ends into canonical form, normalised.
+
+    Attributes:
+        rows: (R, n_cmd), turns by which a row's action goes on from the one before, since the episode's start.
+        starts: (N, n_cmd), turns by which a window's first action is within half a turn of the joint.
+        turn: (n_cmd,), a turn in standard deviations.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    turn: Tensor
+
+    def added(self, index: Tensor | slice, row: Tensor) -> Tensor:
+        """What to add to the actions (B, H, n_cmd) of the windows at `index`; `row` (B, H) as gathered."""
+        counted = self.rows[row]
+        return (counted - counted[:, :1] + self.starts[index][:, None]) * self.turn
+
+    def to(self, device: torch.device) -> Turns:
+        """The same turns on another device."""
+        return replace(self, **_moved(self, device))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """N normalised windows of some episodes, gathered when they are drawn.
+
+    Attributes:
+        histories: (N, h, n_obs).
+        commands: (R, n_cmd), actions by row, as in `Tracks`.
+        starts: (N,), row of each window's newest observation.
+        lasts: (N,), last row of its episode.
+        returns: (N,), return-to-go; with hindsight (longest + 1,), by the number of steps to the goal.
+        stays: (n_cmd,), which values stay behind the end of what is known; the others come to rest.
+        rest: (n_cmd,), normalised zero.
+        horizon: steps of a chunk.
+        turns: of commanded joints without ends, or None where there are none.
+        hindsight: how goals are chosen, or None where the task observes none.
+        outcome: (N,), what came of the chunks, where a critic bootstraps.
+    """
+
+    histories: Tensor
+    commands: Tensor
+    starts: Tensor
+    lasts: Tensor
+    returns: Tensor
+    stays: Tensor
+    rest: Tensor
+    horizon: int
+    turns: Turns | None = None
+    hindsight: Hindsight | None = None
+    outcome: Outcome | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def draw(self, index: Tensor | slice) -> Batch:
+        """The windows at `index` (B,), their goals drawn from torch's generator."""
+        if self.hindsight is not None:
+            return self.toward(index, *self.hindsight.draw(self.starts[index], self.lasts[index]))
+        chunk, behind = self._chunks(index, self.lasts[index])
+        chunk = torch.where(behind, torch.where(self.stays, chunk[:, -1:], self.rest), chunk)
+        outcome = None if self.outcome is None else self.outcome.at(index)
+        return Batch(self.histories[index].flatten(1), chunk, self.returns[index], outcome)
+
+    def toward(self, index: Tensor | slice, arrival: Tensor, goal: Tensor) -> Batch:
+        """The windows at `index` with these goals.
+
+        Args:
+            index: (B,).
+            arrival: (B,), row where a window comes to its goal; the rest of the chunk holds it.
+            goal: (B, n_goal), physical units.
+        """
+        assert self.hindsight is not None
+        (mean, std), (command_mean, command_std) = self.hindsight.observation_scale, self.hindsight.command_scale
+        condition = self.histories[index].clone()
+        condition[:, :, self.hindsight.observed] = ((goal - mean) / std)[:, None]
+        chunk, behind = self._chunks(index, arrival)
+        held = torch.where(self.stays, chunk[:, -1], self.rest)
+        held[:, self.hindsight.commanded] = (goal - command_mean) / command_std
+        steps = (arrival - self.starts[index]).clamp(max=len(self.returns) - 1)
+        return Batch(condition.flatten(1), torch.where(behind, held[:, None], chunk), self.returns[steps])
+
+    def sample(self, seed: int) -> Batch:
+        """What stands for all windows: themselves or, where goals are drawn, `SAMPLED` of them, by seed the same."""
+        if self.hindsight is None:
+            return self.draw(slice(None))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.draw(torch.randint(0, len(self), (SAMPLED,)))
+
+    def return_moments(self, seed: int) -> tuple[float, float]:
+        """Mean and standard deviation of the windows' returns."""
+        if self.hindsight is None:
+            returns = self.returns.numpy()
+            return float(returns.mean()), float(max(returns.std(), 1e-6))
+        drawn = self.sample(seed).returns
+        return float(drawn.mean()), float(drawn.std().clamp(min=1e-6))
+
+    def standardised(self, mean: float, std: float) -> Windows:
+        """The same windows, their returns less `mean` in multiples of `std`."""
+        return replace(self, returns=(self.returns - mean) / std)
+
+    def to(self, device: torch.device) -> Windows:
+        """The same windows on another device."""
+        return replace(self, **_moved(self, device))
+
+    def _chunks(self, index: Tensor | slice, end: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions (B, H, n_cmd) up to the rows `end` (B,), the last one repeated, and (B, H, 1) which are repeated."""
+        ahead = torch.arange(1, self.horizon + 1, device=end.device)
+        row = self.starts[index][:, None] + ahead
+        known = torch.minimum(row, end[:, None])
+        chunk = self.commands[known]
+        if self.turns is not None:
+            chunk = chunk + self.turns.added(index, known)
+        return chunk, (row > end[:, None])[:, :, None]
+
+
+def cut_windows(
+    tracks: Tracks,
+    starts: IntArray,
+    spec: TaskSpec,
+    history: int,
+    horizon: int,
+    canonical: Canonical,
+    normalizer: NormalizerSpec,
+    returns: FloatArray,
+    own: float = 0.0,
 ) -> Windows:
-    """Windows for a critic that sees `steps` commands, cut apart from those of a planner: up to the last step.
+    """The windows that begin in these rows, normalised.
 
-    In a continuing task the return-to-go before a time limit lacks what would have come. Windows whose return lacks
-    more than `UNSEEN_SHARE` of a steady reward's are left out; those before a fall are complete and stay.
-
-    Raises:
-        RcdError: no window is left, or the data set has fewer columns than the task reads.
+    Args:
+        tracks: the episodes.
+        starts: (N,), rows of the windows' newest observations (`Tracks.starts`).
+        spec: of the task, with the observed channels.
+        history: observations that a planner sees.
+        horizon: steps of a chunk.
+        canonical: the representation of quaternions and of angles without ends.
+        normalizer: of observations and actions.
+        returns: `Windows.returns`, not yet standardised.
+        own: share of desired goals (`Hindsight.own`), where the task observes a goal.
     """
-    parts = _cut(episodes, spec, history, steps, discount)
-    if not spec.continuing:
-        return _join(parts)
-    known = [part.select(known_returns(episodes[part.episodes[0]], discount)[: len(part)]) for part in parts]
-    if not any(map(len, known)):
-        raise RcdError(
-            f"task '{spec.name}' goes on without end, and every episode ran out of time within "
-            f"{steps_to_see(discount)} steps: no return is known well enough to train a critic; lower discount"
-        )
-    return _join(known)
-
-
-UNSEEN_SHARE = 0.05
-"""Largest share of a steady reward's discounted return that may lie behind a time limit."""
-
-
-def steps_to_see(discount: float) -> float:
-    """Steps after which less than `UNSEEN_SHARE` of a steady reward's discounted return is left; infinite at 1."""
-    return math.inf if discount >= 1.0 else math.ceil(math.log(UNSEEN_SHARE) / math.log(discount))
-
-
-def known_returns(episode: Episode, discount: float) -> NDArray[np.bool_]:
-    """(T,): whether the return-to-go of a continuing task's step is known: it ended in a failure, or far enough away.
-
-    Without discount a return that is cut off is never known.
-    """
-    left = np.arange(len(episode), 0, -1)
-    return np.full(len(episode), True) if episode.terminated else left >= steps_to_see(discount)
-
-
-def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
-    """Discounted sum of the rewards from each step on, shape (T,)."""
-    result = np.zeros(len(rewards), dtype=np.float64)
-    running = 0.0
-    for step in range(len(rewards) - 1, -1, -1):
-        running = float(rewards[step]) + discount * running
-        result[step] = running
-    return result.astype(np.float32)
-
-
-def split_episodes(count: int, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of training and held-out episodes; whole episodes, never steps of the same one on both sides."""
-    order = np.random.default_rng(seed).permutation(count)
-    held = max(1, round(count * held_out)) if held_out > 0.0 and count > 1 else 0
-    return np.sort(order[held:]), np.sort(order[:held])
-
-
-def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
-    """What is planned at each step of an episode, (T, n_cmd), physical units."""
-    source = episode.actions if command.source == "action" else episode.observations[1:]
-    values: FloatArray = source[:, list(command.columns)] * np.asarray(command.scale, dtype=np.float32)
-    return values
-
-
-def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
-    """Check that an episode has every column that a task reads.
-
-    Raises:
-        RcdError: it has not.
-    """
-    if spec.command.source == "action" and max(spec.command.columns) >= episode.actions.shape[1]:
-        raise RcdError(
-            f"task '{spec.name}' commands action column {max(spec.command.columns)}, but episode {index} has only "
-            f"{episode.actions.shape[1]} columns: is this the right data set?"
-        )
-    needed = spec.stored_width
-    if episode.observations.shape[1] < needed:
-        raise RcdError(
-            f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "
-            f"{episode.observations.shape[1]} columns: is this the right data set?"
-        )
-
-
-def _cut(episodes: Sequence[Episode], spec: TaskSpec, history: int, horizon: int, discount: float) -> list[Windows]:
-    """Every episode's windows, without the episodes that have none."""
-    parts = [_cut_episode(e, i, spec, history, horizon, discount) for i, e in enumerate(episodes)]
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        longest = max((len(e.actions) for e in episodes), default=0)
-        raise RcdError(f"no episode is long enough for horizon {horizon}; the longest has {longest} steps: lower it")
-    return parts
-
-
-def _join(parts: Sequence[Windows]) -> Windows:
+    scale = Normalizer(normalizer)
+    seen = canonical_histories(tracks, starts, history, canonical)
     return Windows(
-        np.concatenate([part.histories for part in parts]),
-        np.concatenate([part.chunks for part in parts]),
-        np.concatenate([part.returns for part in parts]),
-        np.concatenate([part.episodes for part in parts]),
+        histories=torch.from_numpy(scale.normalize_observation(seen)),
+        commands=torch.from_numpy(scale.normalize_command(tracks.commands)),
+        starts=torch.from_numpy(starts),
+        lasts=torch.from_numpy(tracks.lasts[starts]),
+        returns=torch.from_numpy(returns),
+        stays=torch.tensor(spec.command.stays),
+        rest=torch.from_numpy(scale.normalize_command(np.zeros(spec.command.size))),
+        horizon=horizon,
+        turns=_turns(tracks, starts, seen, canonical, scale),
+        hindsight=_hindsight(tracks, spec, scale, own) if spec.goal_channels else None,
     )
 
 
-def _cut_episode(episode: Episode, index: int, spec: TaskSpec, history: int, horizon: int, discount: float) -> Windows:
-    check_columns(episode, index, spec)
-    observations = episode.observations[:, spec.observation_columns].astype(np.float32)
-    values = planned_values(episode, spec.command)
-    if episode.terminated and not spec.continuing:
-        last = np.where(spec.command.stays, values[-1], np.float32(0.0))
-        values = np.concatenate([values, np.repeat(last[None], horizon - 1, axis=0)])
-    starts = np.arange(max(0, len(values) - horizon + 1))
-    past = np.clip(starts[:, None] + np.arange(1 - history, 1), 0, None)
-    ahead = starts[:, None] + np.arange(horizon)
-    returns = return_to_go(episode.rewards, discount)[starts]
-    return Windows(observations[past], values[ahead], returns, np.full(len(starts), index, dtype=np.int64))
+def cut_outcomes(
+    tracks: Tracks,
+    starts: IntArray,
+    history: int,
+    steps: int,
+    discount: float,
+    canonical: Canonical,
+    normalizer: NormalizerSpec,
+    moments: tuple[float, float],
+) -> Outcome:
+    """What came of the chunks of `steps` actions that begin in these rows and end inside their episodes.
+
+    Args:
+        tracks: the episodes.
+        starts: (N,), rows as of `Tracks.inside(steps)`.
+        history: observations that the critic sees.
+        steps: of a chunk.
+        discount: per step.
+        canonical: as for `cut_windows`.
+        normalizer: likewise.
+        moments: mean and standard deviation by which returns are standardised.
+    """
+    mean, std = moments
+    following = canonical_histories(tracks, starts + steps, history, canonical)
+    carry = np.where(tracks.goes_on(starts, steps), discount**steps, 0.0)
+    gain = (tracks.gained(starts, steps, discount) + (carry - 1.0) * mean) / std
+    return Outcome(
+        following=torch.from_numpy(Normalizer(normalizer).normalize_observation(following)).flatten(1),
+        gain=torch.from_numpy(gain.astype(np.float32)),
+        carry=torch.from_numpy(carry.astype(np.float32)),
+        known=torch.from_numpy(tracks.complete[starts].astype(np.float32)),
+    )
+
+
+def canonical_histories(tracks: Tracks, starts: IntArray, history: int, canonical: Canonical) -> FloatArray:
+    """(N, history, n_obs) up to these rows, physical units, in canonical form."""
+    seen = tracks.histories(starts, history)
+    return canonical.histories(seen).astype(np.float32) if canonical.is_needed else seen
+
+
+def first_actions(tracks: Tracks, starts: IntArray, histories: FloatArray, canonical: Canonical) -> FloatArray:
+    """(N, n_cmd): the first action of each window, in canonical form beside its history (N, h, n_obs)."""
+    first = canonical.chunks(tracks.commands[starts + 1][:, None], histories.astype(np.float64))
+    return np.asarray(first, np.float32)[:, 0]
+
+
+def goal_places(spec: TaskSpec) -> list[int]:
+    """Where an observation vector (n_obs,) has its goal."""
+    return [place for channel, places in spec.placed() if channel.kind == "goal_position" for place in places]
+
+
+def returns_by_arrival(episode_steps: int, discount: float) -> FloatArray:
+    """(episode_steps + 1,): the discounted sum of one for every step at the goal, by the number of steps to it.
+
+    An arrival at once (0 steps) counts like one after a step: no action leads there.
+    """
+    rewards = np.ones(episode_steps, np.float64) * discount ** np.arange(episode_steps)
+    after = np.concatenate((rewards[::-1].cumsum()[::-1], [0.0]))
+    return np.concatenate((after[:1], after[:-1])).astype(np.float32)
+
+
+def _hindsight(tracks: Tracks, spec: TaskSpec, scale: Normalizer, own: float) -> Hindsight:
+    observed = goal_places(spec)
+    commanded = [spec.command.columns.index(c) for channel in spec.goal_channels for c in channel.achieved]
+    return Hindsight(
+        achieved=torch.from_numpy(tracks.achieved),
+        desired=torch.from_numpy(tracks.desired),
+        succeeded=torch.from_numpy(tracks.succeeded),
+        observed=torch.tensor(observed),
+        commanded=torch.tensor(commanded),
+        observation_scale=torch.from_numpy(np.stack((scale.observation_mean, scale.observation_std))[:, observed]),
+        command_scale=torch.from_numpy(np.stack((scale.command_mean, scale.command_std))[:, commanded]),
+        own=own,
+    )
+
+
+def _turns(tracks: Tracks, starts: IntArray, seen: FloatArray, canonical: Canonical, scale: Normalizer) -> Turns | None:
+    raw, beside = tracks.commands[starts + 1][:, None], seen.astype(np.float64)
+    first = canonical.chunks(raw, beside)
+    if first is raw:
+        return None
+    tau = 2.0 * math.pi
+    # Episodes are unwrapped one after another: the offset between two of them is in no chunk.
+    whole = np.asarray(canonical.chunks(tracks.commands[None], beside[:1]))[0]
+    rows, begun = np.round((whole - tracks.commands) / tau), np.round((np.asarray(first) - raw)[:, 0] / tau)
+    return Turns(*(torch.from_numpy(each.astype(np.float32)) for each in (rows, begun, tau / scale.command_std)))
+
+
+def _moved(record: Windows | Hindsight | Turns | Batch | Outcome, device: torch.device) -> dict[str, Any]:
+    movable = (Tensor, Hindsight, Turns, Outcome)
+    return {name: each.to(device) for name, each in vars(record).items() if isinstance(each, movable)}

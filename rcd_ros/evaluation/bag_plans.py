@@ -10,7 +10,7 @@ from rcd_ros.data.bag_observations import RecordedObservations
 from rcd_ros.data.bag_topics import TaskTopics
 from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, nanoseconds, status_values
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.observation import Observation
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
 
 _LOST = (1.5, 10.0)

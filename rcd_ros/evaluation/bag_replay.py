@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.bags import nanoseconds
 from rcd_ros.evaluation.bag_plans import CounterReport, Pairing, RecordedPlan, RecordedPlans
-from rcd_ros.planning.observation import Observation
+from rcd_ros.planning.execution.trajectory import TrajectoryMaker, TrajectoryPoints
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints, trajectory_points
 
 Verdict = Literal["same", "different", "not comparable"]
 Outcome = Literal["same", "different", "incomplete"]
@@ -242,7 +242,7 @@ class _Comparison:
         planner.reset(seed)
         planner.counter = counter
         chunk = planner.plan(observation.history)
-        return difference(planner.spec, trajectory_points(planner.spec, chunk, observation.history[-1]), message)
+        return difference(planner.spec, TrajectoryMaker(planner.spec).points(chunk, observation.history[-1]), message)
 
 
 def difference(spec: TaskSpec, points: TrajectoryPoints, message: Any) -> float:

@@ -11,10 +11,9 @@ import numpy as np
 from rich.table import Table
 
 from rcd_ros.data.episodes import Dataset
-from rcd_ros.data.transitions import cut_transitions
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.training.fitted_q import FitSettings, Judge, plan_all
+from rcd_ros.training.fitted_q import FitSettings, Judge, cut_transitions, plan_all
 
 DISCOUNT = 0.99
 """Where the first checkpoint has no critic that states one."""

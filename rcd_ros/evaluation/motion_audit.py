@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.spec import CommandChannel
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.limits import MotionLimits
 
 SLACK = 1e-3
 """Share of a limit by which rounding may pass it."""

@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.episodes import Dataset, Episode, split_episodes
 from rcd_ros.data.storage import check_same_task
-from rcd_ros.data.windows import check_columns, planned_values, return_to_go, split_episodes
+from rcd_ros.data.tracks import check_columns, planned_values, return_to_go
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy, ReturnEstimate
 from rcd_ros.evaluation.scores import bootstrap_interval
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import position_columns
 
 NOT_A_SUCCESS_RATE = (
     "This compares plans with recorded actions. It is not a success rate: only driving, in a simulation or on the "
@@ -147,7 +146,7 @@ def starts_of(
 ) -> list[Start]:
     """Where plans are made: every `execute` steps of each episode, of the first episodes up to `most` in all."""
     starts: list[Start] = []
-    where = position_columns(spec)
+    where = spec.commanded_columns("joint_position")
     for index, episode in enumerate(episodes):
         check_columns(episode, index, spec)
         observed = episode.observations[:, spec.observation_columns].astype(np.float64)

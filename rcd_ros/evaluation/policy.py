@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
-from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.planner import Planner, Policy
 from rcd_ros.planning.spec import TaskSpec
 
 ReturnEstimate = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
@@ -39,7 +38,7 @@ class CheckpointPolicy:
         engine: runs the student's one-step plans. Engines differ in the last bits, so scores repeat to the digit only
             under one that is named: "auto" may choose another in the next run.
         judged: whether the checkpoint's critic is asked about the plans.
-        gradient_steps: by which the checkpoint's critic improves each chunk (`training.improvement`).
+        gradient_steps: by which the checkpoint's critic improves each chunk (`training.policies`).
         step_size: of each of them.
     """
 
@@ -61,7 +60,7 @@ class CheckpointPolicy:
         planner = self._load()
         if not self.gradient_steps:
             return planner
-        from rcd_ros.training.improvement import improve
+        from rcd_ros.training.policies import improve
 
         return improve(planner, self.checkpoint, self.gradient_steps, self.step_size)
 

@@ -21,13 +21,14 @@ from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import ReturnEstimate
-from rcd_ros.planning.modes import Chunk, Splice
-from rcd_ros.planning.policy import Policy
-from rcd_ros.planning.received_plan import PointFields, ReceivedPlan, received_plan
-from rcd_ros.planning.receiver import TrajectoryReceiver
-from rcd_ros.planning.shaping import Anchor, ShapedPlan
+from rcd_ros.planning.execution.modes import Chunk, Splice
+from rcd_ros.planning.execution.received_plan import PointFields, ReceivedPlan, received_plan
+from rcd_ros.planning.execution.receiver import TrajectoryReceiver
+from rcd_ros.planning.execution.shaping import Anchor
+from rcd_ros.planning.execution.stream import CommandStream, StreamSettings
+from rcd_ros.planning.execution.trajectory import ShapedPlan
+from rcd_ros.planning.planner import Policy
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.stream import CommandStream, StreamSettings
 from rcd_ros.simulation.interface import Controller, DrivenSimulation, MixedCommands, Simulation
 from rcd_ros.tasks.task import Task
 

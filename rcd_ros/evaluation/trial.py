@@ -12,8 +12,8 @@ from rcd_ros.evaluation.policy import PolicySource, ReplayPolicy
 from rcd_ros.evaluation.results import Setting
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, check_fit, run_controlled, run_episodes
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.planning.modes import Splice, TemporalEnsemble
-from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.execution.modes import Splice, TemporalEnsemble
+from rcd_ros.planning.planner import Policy
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task
 

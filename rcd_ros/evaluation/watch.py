@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rcd_ros.data.rerun_log import RerunLog, rerun_log
 from rcd_ros.data.view import log_episode
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episode
-from rcd_ros.planning.policy import Policy
+from rcd_ros.planning.planner import Policy
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.drawing.video import VideoWriter
 from rcd_ros.tasks.task import Task

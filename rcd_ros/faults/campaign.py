@@ -12,7 +12,7 @@ from rcd_ros.faults.evidence import Evidence
 from rcd_ros.faults.fault import Fault, Verdict
 from rcd_ros.faults.harness import Harness
 from rcd_ros.faults.probe import Report, Seen
-from rcd_ros.planning.motion_limits import MotionLimits
+from rcd_ros.planning.limits import MotionLimits
 
 MOVING_PATIENCE_S = 20.0
 REST_PATIENCE_S = 10.0

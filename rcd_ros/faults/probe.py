@@ -14,9 +14,9 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.ros.messages import nanoseconds, received_plan
-from rcd_ros.planning.execution import TrajectoryFollower
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
 from rcd_ros.planning.limits import CommandLimits
-from rcd_ros.planning.received_plan import ReceivedPlan
 from rcd_ros.planning.spec import TaskSpec
 
 QUEUE = 1000

@@ -12,9 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rcd_ros.generative.edm import Denoiser, Network, precondition
+from rcd_ros.generative.edm import Denoiser, Network, expand, precondition
 from rcd_ros.generative.samplers import heun_step
-from rcd_ros.generative.schedule import expand
 
 
 class ConsistencyFunction:

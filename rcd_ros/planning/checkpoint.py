@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.card import model_card
-from rcd_ros.planning.leisure import pause
-from rcd_ros.planning.manifest import Manifest, is_of_newer_format
+from rcd_ros.planning.manifest import Manifest, is_of_newer_format, model_card
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
+from rcd_ros.planning.throttling import pause
 
 MANIFEST = "manifest.yaml"
 SEAL = "manifest.sha256"

@@ -1,4 +1,4 @@
-"""The manifest of a checkpoint: everything about a planner but its weights, in one YAML file people can read."""
+"""The manifest of a checkpoint: all about a planner but its weights, as YAML and as a model card for people."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.channels import Frozen
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.yaml_depth import Loader, check_depth
 
 FORMAT_VERSION = 2
 """2 states the critic in fields of its own; 1 left it to the copy of the recipe in `provenance`."""
-
-"""The one in C, where PyYAML has it, takes a sixth of the time: a planner that runs meanwhile waits for neither."""
+DEEPEST = 100
+"""Levels of nesting in YAML; files of this package have about five."""
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where PyYAML has it, takes a sixth of the time, which a planner that runs meanwhile waits for."""
 
 
 def is_of_newer_format(text: str) -> bool:
@@ -26,12 +28,7 @@ def is_of_newer_format(text: str) -> bool:
     return stated is not None and int(stated[1]) > FORMAT_VERSION
 
 
-class _Frozen(BaseModel):
-    # Infinite motion limits are written as .inf; JSON's null would not be read back.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-
-class NormalizerSpec(_Frozen):
+class NormalizerSpec(Frozen):
     """Means and standard deviations of observations and commands, physical units, in the task spec's order."""
 
     observation_mean: tuple[FiniteFloat, ...]
@@ -49,7 +46,7 @@ class NormalizerSpec(_Frozen):
         return self
 
 
-class NoiseGridSpec(_Frozen):
+class NoiseGridSpec(Frozen):
     """The diffusion's noise levels (Karras et al. 2022, eq. 5).
 
     No field has a default: a network evaluated with another value than it was trained with plans something else.
@@ -68,7 +65,7 @@ class NoiseGridSpec(_Frozen):
         return self
 
 
-class CriticSpec(_Frozen):
+class CriticSpec(Frozen):
     """The critic beside the planner: what its network is built from, and what its returns mean."""
 
     members: int = Field(ge=1, description="regressors in the ensemble")
@@ -83,7 +80,7 @@ class CriticSpec(_Frozen):
         return self.model_dump(exclude={"discount"})
 
 
-class Provenance(_Frozen):
+class Provenance(Frozen):
     """Where a planner comes from: enough to train it again."""
 
     dataset: str
@@ -96,7 +93,7 @@ class Provenance(_Frozen):
     versions: dict[str, str] = Field(default_factory=dict, description="versions of what it was trained with")
 
 
-class Manifest(_Frozen):
+class Manifest(Frozen):
     """What `manifest.yaml` says. `task` holds only the channels that the planner observes."""
 
     format_version: int = FORMAT_VERSION
@@ -193,3 +190,63 @@ def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError):
         pass
     return upgraded
+
+
+def model_card(manifest: Manifest) -> str:
+    """A checkpoint's README.md: Markdown that says what a planner does, where it comes from and how it scored."""
+    task, command, provenance = manifest.task, manifest.task.command, manifest.provenance
+    network = ", ".join(f"{key} {value}" for key, value in manifest.network.items())
+    lines = [
+        f"# One-step planner for `{task.name}`",
+        "",
+        f"Plans {manifest.horizon} control periods of {task.control_period:g} s from the last {manifest.history} "
+        f"observation(s) in one network evaluation; executes {manifest.execute} by default.",
+        "",
+        "| observed | topic | values |",
+        "|---|---|---|",
+        *(f"| {c.name} ({c.kind}) | `{c.topic}` | {', '.join(c.joints)} |" for c in task.observations),
+        "",
+        *(
+            f"Commands ({command.interface}) on `{c.topic}`, {c.message}: {', '.join(c.topic_names)}."
+            for c in command.controllers
+        ),
+        "",
+        "## Provenance",
+        "",
+        f"- data: `{provenance.dataset}` (hash `{provenance.dataset_hash}`)",
+        f"- recipe: {provenance.recipe.get('name', 'see manifest.yaml')}, seed {provenance.seed}",
+        f"- code: {provenance.code_revision}, created {provenance.created}",
+        f"- network: {network}",
+    ]
+    if provenance.notes:
+        lines += ["", provenance.notes]
+    if manifest.scores:
+        lines += ["", "## Measured scores", "", *_table(manifest.scores)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: tuple[dict[str, Any], ...]) -> list[str]:
+    """A Markdown table whose columns are the rows' plain values (nested ones stay in the manifest)."""
+    keys = list(dict.fromkeys(k for row in rows for k, v in row.items() if not isinstance(v, (dict, list, tuple))))
+    body = ("| " + " | ".join(_cell(row.get(key, "")) for key in keys) + " |" for row in rows)
+    return ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys), *body]
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def check_depth(text: str) -> None:
+    """Refuse a YAML text that is nested more than `DEEPEST` levels deep: libyaml's loader overflows the stack.
+
+    Only its events are read; nothing is built.
+
+    Raises:
+        ValueError: it is.
+        yaml.YAMLError: it is not YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} levels deep")

@@ -1,22 +1,50 @@
-"""A planner: a checkpoint, an engine and a seed. Observations in, a chunk of commands out, physical units."""
+"""What plans: observations in, a chunk of commands out, physical units.
+
+`Policy` is the one protocol for a student, a teacher, replayed demonstrations and what a user brings; `Planner` is the
+policy of a checkpoint, which the planner node and the benchmarks run.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, checkpoint_sha256, verify
 from rcd_ros.planning.engines.base import Engine
 from rcd_ros.planning.engines.choose import load_engine
-from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.noise import standard_normal
+from rcd_ros.planning.representation import Canonical
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.throttling import pause
+
+
+class Policy(Protocol):
+    """Plans chunks of commands from observations, everything in physical units.
+
+    Attributes:
+        spec: the task it plans for, with the channels that it observes.
+        history: number of observations that it plans from (n_obs_steps).
+        horizon: number of control periods in a chunk.
+        nfe: network evaluations per plan.
+    """
+
+    spec: TaskSpec
+    history: int
+    horizon: int
+    nfe: int
+
+    def reset(self, seed: int) -> None:
+        """Starts an episode; all randomness of its plans follows from `seed`."""
+
+    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Observations (history, n_obs), oldest first -> commands (horizon, n_cmd)."""
 
 
 class Planner:
@@ -142,3 +170,34 @@ def _is_finite(values: NDArray[np.float32]) -> bool:
     """Whether no value is NaN or infinite: the sum of squares is a fast check, unless it overflows."""
     flat = values.ravel()
     return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
+
+
+def check_hot_swap(running: TaskSpec, other: TaskSpec, history: tuple[int, int]) -> None:
+    """Check that a planner for `other` can continue the motion of one for `running`.
+
+    Topics, joints, limits and the control period must be the same, for the messages in flight and the motion under way
+    belong to them; so must `history`, the numbers of observations that the two plan from. The horizon may differ.
+
+    Raises:
+        RcdError: the first thing that differs.
+    """
+    remedy = "deactivate and clean up the planner, then configure it with this checkpoint"
+    if other.name != running.name:
+        raise RcdError(f"the checkpoint is of task '{other.name}', the running planner of '{running.name}': {remedy}")
+    if other.command.joints != running.command.joints:
+        raise RcdError(
+            f"the checkpoint commands joints {list(other.command.joints)}, the running planner "
+            f"{list(running.command.joints)}: {remedy}"
+        )
+    parts = {
+        "another control period": (running.control_period, other.control_period),
+        "other observations": (running.observations, other.observations),
+        "another command topic, interface or range": (running.command, other.command),
+        "other motion limits": (running.motion, other.motion),
+    }
+    for what, (ours, theirs) in parts.items():
+        if ours != theirs:
+            raise RcdError(f"the checkpoint of task '{other.name}' has {what} than the running planner: {remedy}")
+    before, after = history
+    if before != after:
+        raise RcdError(f"the checkpoint plans from {after} observations, the running planner from {before}: {remedy}")

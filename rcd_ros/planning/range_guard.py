@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.canonical import Canonical
+from rcd_ros.planning.channels import ObservationChannel
 from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.representation import Canonical
+from rcd_ros.planning.spec import TaskSpec
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What every simulator looks like to the rest of the package: physical commands in, observation vectors out."""
+"""Protocols of a simulator: physical commands in, observation vectors out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.spec import TaskSpec
 
 if TYPE_CHECKING:
     import mujoco
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one control period led to."""
+    """The outcome of one control period."""
 
     observation: NDArray[np.float64]
     """Full observation vector after the step, in the data set's columns."""
@@ -27,7 +28,7 @@ class StepResult:
     terminated: bool
     """The task is over: every goal completed, or failed for good."""
     truncated: bool
-    """`spec.episode_steps` are used up."""
+    """The episode has lasted `spec.episode_steps`."""
 
 
 class Simulation(Protocol):
@@ -52,7 +53,7 @@ class Simulation(Protocol):
         ...
 
     def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
-        """Goals that an observation vector satisfies by itself; empty for tasks without goals."""
+        """Goals that hold in an observation vector; empty for tasks without goals."""
         ...
 
     def render(self) -> NDArray[np.uint8]:
@@ -69,7 +70,7 @@ class Simulation(Protocol):
 
 
 class DrivenSimulation(Simulation, Protocol):
-    """A simulation that takes the actions of its data sets, too, and that has goals without end."""
+    """A simulation that also takes actions of its data sets, and goes on with another goal."""
 
     def drive(self, action: ArrayLike) -> StepResult:
         """Applies an action (n_act,) in the data set's units for one control period."""
@@ -81,10 +82,10 @@ class DrivenSimulation(Simulation, Protocol):
 
 
 class Controller(Protocol):
-    """Solves a task by itself, without a planner: what data are made with, and what planners are compared with."""
+    """Solves a task without a planner: makes data, and is compared with planners."""
 
     def reset(self, seed: int) -> None:
-        """Forgets the episode before; all randomness from here on follows from `seed`."""
+        """Starts an episode whose randomness follows from `seed`."""
         ...
 
     def act(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,7 +95,7 @@ class Controller(Protocol):
 
 @runtime_checkable
 class MujocoScene(Protocol):
-    """A simulation whose MuJoCo model and state may be looked at: drawn, filmed, published as transforms."""
+    """A simulation with a MuJoCo model and state, which can be drawn, filmed and published as transforms."""
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -109,7 +110,7 @@ class MujocoScene(Protocol):
 
 @runtime_checkable
 class MeshFiles(Protocol):
-    """A scene whose meshes were read from files, so that others can draw them, too."""
+    """A scene whose meshes were read from files, so that other programs can draw them."""
 
     @property
     def mesh_folders(self) -> tuple[Path, ...]:
@@ -142,7 +143,7 @@ class GoalDirected(Protocol):
 
 @runtime_checkable
 class MixedCommands(Protocol):
-    """A simulation whose joints are commanded by different quantities each."""
+    """A simulation whose joints may be commanded by different quantities."""
 
     @property
     def interfaces(self) -> tuple[Interface, ...]:

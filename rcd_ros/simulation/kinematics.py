@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.model_layout import Joint, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
@@ -31,10 +31,10 @@ class BodyPoses:
 
 
 class BodyFrames:
-    """The bodies of one model: those that move in relation to their parents, and those that never do."""
+    """The bodies of a model in the frames of their parents, parted into moving and fixed ones."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
-        """Look at a compiled model."""
+        """Find the bodies of a compiled model."""
         self._parent = model.body_parentid.copy()
         self._names = [body_name(model, index) for index in range(model.nbody)]
         moves = (model.body_dofnum > 0) | (model.body_mocapid >= 0)
@@ -44,16 +44,18 @@ class BodyFrames:
         self._offsets = model.body_pos.copy(), model.body_quat.copy()
 
     def still(self) -> BodyPoses:
-        """The bodies that never move in relation to their parents."""
+        """The bodies that are fixed to their parents."""
         positions, orientations = self._offsets
         return self._poses(self._still, positions[self._still], orientations[self._still])
 
     def moving(self, data: mujoco.MjData) -> BodyPoses:
-        """The others, as they are now."""
+        """The bodies that move relative to their parents, in the state `data`."""
         moving, parents = self._moving, self._parent[self._moving]
         turned_back = data.xquat[parents] * np.array([1.0, -1.0, -1.0, -1.0])
         away = data.xpos[moving] - data.xpos[parents]
-        return self._poses(moving, turn(turned_back, away), multiply(turned_back, data.xquat[moving]))
+        return self._poses(
+            moving, rotate_vectors(turned_back, away), multiply_quaternions(turned_back, data.xquat[moving])
+        )
 
     def _poses(
         self, bodies: NDArray[np.intp], positions: NDArray[np.float64], orientations: NDArray[np.float64]

@@ -1,8 +1,8 @@
-"""What a compiled MuJoCo model has to observe and to command: joints, free bodies, actuators, by name and address.
+"""The layout of a compiled MuJoCo model: joints, free bodies and actuators, by name and address.
 
 Every hinge and slide is observed, and every free body. An actuator is commanded in physical units: force or torque
-where it is a motor, position or velocity where it is a servo of that kind, told by its gain and bias as MuJoCo's
-compiler sets them. Ball joints are not observed: one number does not say where they are.
+where it is a motor, position or velocity where it is a servo of that kind, recognised by its gain and bias as
+MuJoCo's compiler sets them. Ball joints are not observed: their position is not one number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.spec import Interface
+from rcd_ros.planning.channels import Interface
 from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.simulation.mujoco_library import mujoco
 
@@ -40,7 +40,7 @@ class Joint:
 
 @dataclass(frozen=True)
 class FreeBody:
-    """A body that nothing holds: where its seven positions and six velocities begin in qpos and qvel."""
+    """A body with a free joint: where its seven positions and six velocities begin in qpos and qvel."""
 
     name: str
     position: int

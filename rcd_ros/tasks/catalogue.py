@@ -1,6 +1,6 @@
-"""The tasks this package knows, by name: their specification, and the simulator behind each.
+"""The catalogue of tasks: looks a task up by its name, its file or a checkpoint.
 
-Looking a task up loads no simulator; making its simulation does.
+Looking a task up loads no simulator; `Task.make_simulation` does.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rcd_ros.tasks.file.spec import spec_of
 from rcd_ros.tasks.task import Task, TaskEntry, file_task
 
 DEFAULT_TASK = "kitchen"
-"""What demo and benches show where no task is named."""
+"""The task of demo and benchmarks where none is named."""
 GROUP = "rcd_ros.tasks"
-"""Entry points of other packages' tasks."""
+"""Group of entry points by which other packages register tasks."""
 
 
 _TASKS: dict[str, TaskEntry] = kitchen.ENTRIES | mazes.ENTRIES | locomotion.ENTRIES
 
 
 def task_names() -> list[str]:
-    """Names that `get_task` accepts: the package's own, task files that ship with it, those of other packages."""
+    """Names that `get_task` accepts: built-in tasks, shipped task files, tasks of other packages."""
     return [*_TASKS, *_shipped_files(), *(name for name in _entry_points() if name not in _TASKS)]
 
 
@@ -46,7 +46,7 @@ def _shipped_files() -> dict[str, Path]:
 
 
 def _find_entry(name: str) -> TaskEntry:
-    """A task that is a Python class: the package's own, or one that another package makes known."""
+    """A built-in task, or one that another package registers."""
     if name in _TASKS:
         return _TASKS[name]
     point = _entry_points().get(name)
@@ -58,7 +58,7 @@ def _find_entry(name: str) -> TaskEntry:
         )
     try:
         entry = point.load()
-    except Exception as error:  # whatever another package's import raises
+    except Exception as error:  # another package's import may raise anything
         raise RcdError(f"task '{name}' cannot be loaded from '{point.value}': {error}") from error
     if not isinstance(entry, TaskEntry):
         raise RcdError(f"task '{name}': '{point.value}' is no TaskEntry, but {type(entry).__name__}")
@@ -87,15 +87,14 @@ def get_task(name: str, **options: Any) -> Task:
 
 
 def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: Any) -> Task:
-    """The task that a checkpoint was trained for: unless told otherwise, its own goals and its episode length.
+    """The task that a checkpoint was trained for, by default with its goals and its episode length.
 
-    `options` are further ones of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was
-    trained for.
+    `options` are those of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was trained for.
 
     A checkpoint's specification holds only the channels that it observes; the task's holds all of them.
 
     Raises:
-        RcdError: no such task here, or one that commands something else by now.
+        RcdError: no such task, or its command has changed since.
     """
     options["episode_steps"] = episode_steps or spec.episode_steps
     if spec.source is not None:
@@ -153,7 +152,7 @@ def spec_as_named(trained: TaskSpec, name: str | None) -> TaskSpec:
 
 
 def stored_task(spec: TaskSpec) -> Task:
-    """The task of a whole specification from a task file, as a data set stores it: no file is read again.
+    """The task of a specification that a data set stores with its task file; no file is read.
 
     Raises:
         RcdError: the stored text cannot be read by this version.

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, MotionSpec, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import MotionSpec, ScoreSpec, TaskSpec
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import Column, FileColumns
 from rcd_ros.tasks.file.conversion import POSE_UNITS, TWIST_UNITS

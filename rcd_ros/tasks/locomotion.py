@@ -11,7 +11,8 @@ from functools import partial
 from typing import NamedTuple
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.simulation.interface import Simulation
 from rcd_ros.tasks.task import TaskEntry, channels_in_order
 
@@ -71,7 +72,7 @@ def make_locomotion(spec: TaskSpec) -> Simulation:
 
 
 def locomotion_spec(robot: str, version: int = VERSIONS[0], episode_steps: int = EPISODE_STEPS) -> TaskSpec:
-    """A robot that is to run as far as it can without falling; the task is named after robot and version.
+    """A robot that runs as far as it can without a fall; the task is named after robot and version.
 
     Args:
         robot: `hopper`, `walker2d` or `halfcheetah`.

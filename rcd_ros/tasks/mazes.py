@@ -1,6 +1,6 @@
 """The maze tasks: a ball on two slides rolls to a goal, planned as a path of states.
 
-Beside the specification: the controller that made D4RL's maze data, and the picture of a maze from above.
+With the controller that made D4RL's maze data, and a picture of a maze from above.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS
 from rcd_ros.tasks.task import TaskEntry, channels_in_order
 
@@ -125,12 +126,12 @@ class WaypointController:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forget the way; all noise from here on follows from `seed`."""
+        """Forget the path; the noise follows from `seed`."""
         self._random = np.random.default_rng(seed)
         self._goal: NDArray[np.float64] | None = None
 
     def act(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The action (2,) for an observation vector (8,); a goal that has moved begins a new way."""
+        """The action (2,) for an observation vector (8,); a goal that has moved starts a new path."""
         position, velocity, goal = observation[0:2], observation[2:4], observation[6:8]
         if self._goal is None or not np.array_equal(goal, self._goal):
             self._goal = goal.copy()

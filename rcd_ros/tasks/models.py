@@ -1,4 +1,4 @@
-"""Tasks without a specification of their own: a model file, a Gymnasium environment, a task of dm-control's suite.
+"""Tasks that bring no specification: a model file, a Gymnasium environment, a task of dm-control's suite.
 
 Everything that the model has is observed, and every actuator is commanded.
 """
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, MotionSpec, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import MotionSpec, ScoreSpec, TaskSpec
 from rcd_ros.tasks.file.conversion import POSE_UNITS, TWIST_UNITS
 from rcd_ros.tasks.task import Observed, Task, channels_in_order, rates
 

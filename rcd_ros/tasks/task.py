@@ -11,7 +11,8 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import ChannelKind, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ChannelKind, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import Controller, Simulation
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.columns import FORMATS, FileColumns
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GENERAL_BRIDGE = "mujoco_bridge_node"
-"""Executable that runs any task behind ROS topics."""
+"""Executable that puts any task behind ROS topics."""
 
 Observed = tuple[str, ChannelKind, str, tuple[str, ...], tuple[str, ...]]
 """A channel's name, kind, topic, joints or body, and the unit of each of its values."""
@@ -31,20 +32,20 @@ Picture = Callable[["Axes", TaskSpec], None]
 
 @dataclass(frozen=True)
 class Task:
-    """A task's specification and how to make what belongs to it (picklable: worker processes each make their own).
+    """A task's specification, simulator and controllers; picklable, as each worker process makes its own simulator.
 
     Attributes:
         spec: what is observed, commanded and scored.
-        make_simulation: the simulator.
-        controllers: by name, controllers that solve the task without a planner; they take their settings by keyword.
+        make_simulation: makes the simulator.
+        controllers: by name, makes a controller that solves the task without a planner; settings by keyword.
         picture: draws the ground that the robot moves on; None where a task has no such picture.
-        file: the task file that it was read from, if it was.
-        continuing: options under which its simulation goes on where an episode ended, with another goal; None where
-            every episode begins anew.
-        bridge: executable that runs it behind ROS topics.
-        bridge_options: parameters of the bridge by which it is this task; None: `task`, as `get_task` names it.
-        planner: shipped checkpoint that solves it, below the package's data; empty: none.
-        columns: by data format, its layouts beside the data sets' own.
+        file: the task file that it was read from; None for tasks in Python.
+        continuing: options with which an episode starts where the last one ended, with another goal; None where
+            each episode starts from a reset.
+        bridge: executable that puts it behind ROS topics.
+        bridge_options: parameters that make the bridge this task; None: the parameter `task` with the task's name.
+        planner: path of its shipped checkpoint below the package's data; empty: none ships.
+        columns: further layouts of the task's data, by data format.
     """
 
     spec: TaskSpec
@@ -59,10 +60,10 @@ class Task:
     columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
 
     def make_finer_simulation(self, ticks: int) -> Simulation:
-        """The simulator, in steps of a control period's `ticks`th part.
+        """The simulator, stepped `ticks` times a control period.
 
         Raises:
-            RcdError: it only steps by whole control periods, or not by such a part.
+            RcdError: it steps by whole control periods only, or its model's time step does not divide such a part.
         """
         if ticks == 1:
             return self.make_simulation()
@@ -77,19 +78,19 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """A task before its options are known: what the package's own tasks are, and entry points of others name.
+    """A task before its options are known.
 
-    Another package makes its tasks known by an entry point of the group `rcd_ros.tasks`, named as the task, whose
-    object is one of these.
+    Another package registers a task by an entry point of the group `rcd_ros.tasks`, named as the task, whose object is
+    a `TaskEntry`.
 
     Attributes:
-        make_spec: the specification from its options.
+        make_spec: makes the specification from the task's options.
         simulator: `module:class` of the simulator, called with the specification.
-        placements: further options, which the simulator takes.
+        placements: further options, passed to the simulator.
         controllers: by name, `module:class` of a controller, called with the specification, and its settings.
         picture: `module:function` of `Task.picture`.
         continuing: as `Task` has it.
-        bridge: as `Task` has it; one of its own takes the parameter `goals`.
+        bridge: as `Task` has it; one that is not the general bridge has the parameter `goals`.
         planner: as `Task` has it.
         columns: as `Task` has it.
     """
@@ -197,6 +198,6 @@ def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: Any) ->
 
 
 def _load(target: str) -> Any:
-    """What `module:name` says."""
+    """The object that `module:name` names."""
     module, name = target.split(":")
     return getattr(importlib.import_module(module), name)

@@ -1,26 +1,32 @@
-"""The critic: return-to-go of clean chunks, kept smooth beside the data so that a student cannot exploit it.
+"""The critic's loss: what a chunk is worth, regressed on returns or bootstrapped.
 
-A regressor is good where it has seen data and worthless a small step beside it, and a student that climbs its
-gradient goes exactly there. Noise on the commands and a gradient penalty make "beside" flat.
+Bootstrapping is implicit Q-learning (Kostrikov et al. 2022, arXiv 2110.06169) with k actions in place of one:
+
+    Q(o_t, a)  towards  sum_{i < k} gamma^i r_{t+i} + gamma^k V(o_{t+k})                  eq. 6
+    V(o_t)     towards  an expectile of Q(o_t, a) over the data's own actions a           eq. 5
+
+The critic is evaluated at actions of the data only, so nothing is overestimated beside them, and returns of different
+episodes are combined: a good end that one episode found counts for every episode that passed its beginning.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
+from rcd_ros.data.windows import Batch, Outcome
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.training.bootstrap import TransitionBatch, expectile_loss
-from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.method import Objective
 from rcd_ros.training.recipe import CriticRecipe
 
 
-class CriticObjective(Objective):
-    """Regress what a chunk is worth, standardised, with every member of the ensemble: `recipe.target` says by what.
+class CriticObjective(Objective[CriticEnsemble]):
+    """Regresses what a clean chunk is worth, standardised, with every member of an ensemble: `recipe.target` says how.
 
-    With the target `expectile` the batches are `TransitionBatch`es, and the averaged ensemble is the target network.
+    A regressor is good where it has seen data and worthless a small step beside it, and a student that climbs its
+    gradient goes exactly there. Noise on the actions and a gradient penalty flatten what is beside the data.
+
+    With the target `expectile` the batches have outcomes, and the averaged ensemble is the target network.
     """
 
     def __init__(self, ensemble: CriticEnsemble, recipe: CriticRecipe) -> None:
@@ -33,50 +39,33 @@ class CriticObjective(Objective):
         self._bootstraps = self.recipe.target == "expectile" and step >= self.recipe.return_steps
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Squared error over members and windows, the ceiling's quantile error, and the gradient penalty."""
+        """Squared error over members and windows, the state value's error, and the gradient penalty."""
         chunk = batch.chunk
         if self.recipe.command_noise:
             chunk = chunk + self.recipe.command_noise * torch.randn_like(chunk)
         chunk = chunk.detach().requires_grad_(self.recipe.gradient_penalty > 0.0)
-        ensemble = cast(CriticEnsemble, self.trained)
-        opinions = ensemble(batch.condition, chunk)
-        if isinstance(batch, TransitionBatch):
-            error, ceiling = self._expectile(ensemble, opinions, batch)
+        estimates = self.net(batch.condition, chunk)
+        if batch.outcome is not None:
+            error, ceiling = self._expectile(estimates, batch, batch.outcome)
         else:
-            error = (opinions - batch.returns).square().mean()
-            ceiling = pinball(batch.returns - ensemble.ceiling(batch.condition), self.recipe.quantile).mean()
+            error = (estimates - batch.returns).square().mean()
+            ceiling = pinball(batch.returns - self.net.ceiling(batch.condition), self.recipe.quantile).mean()
         loss, metrics = error + ceiling, {"error": error.detach(), "ceiling": ceiling.detach()}
         if self.recipe.gradient_penalty:
-            (slope,) = torch.autograd.grad(opinions.mean(dim=0).sum(), chunk, create_graph=True)
+            (slope,) = torch.autograd.grad(estimates.mean(dim=0).sum(), chunk, create_graph=True)
             steepness = slope.square().sum(dim=(1, 2)).mean()
             loss = loss + self.recipe.gradient_penalty * steepness
             metrics["steepness"] = steepness.detach()
         return loss, {"loss": loss.detach(), **metrics}
 
-    def _expectile(self, ensemble: CriticEnsemble, opinions: Tensor, batch: TransitionBatch) -> tuple[Tensor, Tensor]:
-        """Errors of Q and V: towards the returns first, then towards each other (`training.bootstrap`)."""
-        value = ensemble.ceiling(batch.condition)
-        with torch.no_grad():
-            if self._bootstraps:
-                target = cast(CriticEnsemble, self.averaged)
-                worth = batch.gain + batch.carry * ensemble.ceiling(batch.following)
-                judged, weight = target(batch.condition, batch.chunk).amin(dim=0), torch.ones_like(worth)
-            else:
-                worth, judged, weight = batch.returns, batch.returns, batch.known
-        error = (weight * (opinions - worth).square()).mean()
-        return error, (weight * expectile_loss(judged - value, self.recipe.expectile)).mean()
-
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, float]:
-        """Held-out error, and that with shuffled chunks: where the two are close, the critic is blind to commands."""
-        ensemble = cast(CriticEnsemble, self.averaged)
-        worth = batch.returns
-        if isinstance(batch, TransitionBatch):
-            worth = batch.gain + batch.carry * ensemble.ceiling(batch.following)
+        """Held-out error, and that with shuffled chunks: where the two are close, the critic ignores the actions."""
+        target = batch.returns if batch.outcome is None else self._bootstrapped(self.ema, batch.outcome)
         shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
-        error = (ensemble(batch.condition, batch.chunk).mean(dim=0) - worth).square().mean()
-        blind = (ensemble(batch.condition, shuffled).mean(dim=0) - worth).square().mean()
-        above = (batch.returns > ensemble.ceiling(batch.condition)).float().mean()
+        error = (self.ema(batch.condition, batch.chunk).mean(dim=0) - target).square().mean()
+        blind = (self.ema(batch.condition, shuffled).mean(dim=0) - target).square().mean()
+        above = (batch.returns > self.ema.ceiling(batch.condition)).float().mean()
         return {
             "loss": float(error),
             "error": float(error),
@@ -84,7 +73,28 @@ class CriticObjective(Objective):
             "share_above_ceiling": float(above),
         }
 
+    def _expectile(self, estimates: Tensor, batch: Batch, outcome: Outcome) -> tuple[Tensor, Tensor]:
+        """Errors of Q (eq. 6) and V (eq. 5): towards the returns first, then towards each other."""
+        value = self.net.ceiling(batch.condition)
+        with torch.no_grad():
+            if self._bootstraps:
+                target = self._bootstrapped(self.net, outcome)
+                judged, weight = self.ema(batch.condition, batch.chunk).amin(dim=0), torch.ones_like(target)
+            else:
+                target, judged, weight = batch.returns, batch.returns, outcome.known
+        error = (weight * (estimates - target).square()).mean()
+        return error, (weight * expectile_loss(judged - value, self.recipe.expectile)).mean()
+
+    @staticmethod
+    def _bootstrapped(ensemble: CriticEnsemble, outcome: Outcome) -> Tensor:
+        return outcome.gain + outcome.carry * ensemble.ceiling(outcome.following)
+
 
 def pinball(difference: Tensor, quantile: float) -> Tensor:
     """Quantile regression loss (Koenker & Bassett 1978) of target minus estimate, element by element."""
     return torch.maximum(quantile * difference, (quantile - 1.0) * difference)
+
+
+def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
+    """Asymmetric squared error of target minus estimate, element by element (arXiv 2110.06169, eq. 4)."""
+    return torch.where(difference > 0.0, expectile, 1.0 - expectile) * difference.square()

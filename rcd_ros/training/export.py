@@ -23,9 +23,10 @@ from rcd_ros.planning.engines.base import Program
 from rcd_ros.planning.engines.choose import STUDENT
 from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, denoiser, one_step
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, Provenance
-from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.training.pipeline import Material, critic_spec
+from rcd_ros.planning.representation import Normalizer
+from rcd_ros.training.material import Material
 from rcd_ros.training.recipe import Recipe
+from rcd_ros.training.stages import critic_spec
 from rcd_ros.training.state import read_tensors
 
 REFERENCE_PAIRS = 16

@@ -12,7 +12,7 @@ the data's start states and its own commands there.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +20,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rcd_ros.data.transitions import Transitions
+from rcd_ros.data.episodes import Episode
+from rcd_ros.data.tracks import FloatArray, join_tracks
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, load_tensors
 from rcd_ros.planning.engines.torch_modules import one_step
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.representation import Canonical
+from rcd_ros.planning.spec import TaskSpec
 
 FLOOR = 1e-2
 """Smallest standard deviation of an observed or commanded value that it is normalised by, in its unit."""
 _BATCH = 4096
-FloatArray = NDArray[np.float32]
 Target = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Drawn numbers (B,) -> indices of transitions (B,) and what Q should be there (B,), standardised."""
 
@@ -72,6 +73,59 @@ class Value:
 
     mean: float
     spread: float
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """N transitions of k control periods, physical units.
+
+    Attributes:
+        histories: (N, history, n_obs), oldest observation first; before an episode's start the first one is repeated.
+        commands: (N, k, n_cmd), from the last observation of the history on.
+        rewards: (N,), discounted sum over the k periods.
+        following: (N, history, n_obs), k periods later.
+        goes_on: (N,), whether the episode had not ended by itself by then; a time limit ends nothing.
+        returns: (N,), discounted return-to-go.
+        known: (N,), whether it is complete (`tracks.known_returns`).
+        first: (N,), whether the history is an episode's start.
+    """
+
+    histories: FloatArray
+    commands: FloatArray
+    rewards: FloatArray
+    following: FloatArray
+    goes_on: NDArray[np.bool_]
+    returns: FloatArray
+    known: NDArray[np.bool_]
+    first: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+
+def cut_transitions(
+    episodes: Sequence[Episode], spec: TaskSpec, history: int, periods: int, discount: float
+) -> Transitions:
+    """Every transition of `periods` control periods, from every step on.
+
+    Raises:
+        RcdError: no episode is long enough, or the data set has fewer columns than the task reads.
+    """
+    long_enough = [index for index, episode in enumerate(episodes) if len(episode) >= periods]
+    if not long_enough:
+        raise RcdError(f"no episode has {periods} steps, as many as the planner executes of a chunk")
+    tracks = join_tracks(episodes, long_enough, spec, discount)
+    rows = tracks.inside(periods)
+    return Transitions(
+        histories=tracks.histories(rows, history),
+        commands=tracks.commands[rows[:, None] + np.arange(1, periods + 1)],
+        rewards=tracks.gained(rows, periods, discount),
+        following=tracks.histories(rows + periods, history),
+        goes_on=tracks.goes_on(rows, periods),
+        returns=tracks.returns[rows],
+        known=tracks.complete[rows],
+        first=rows == tracks.firsts[rows],
+    )
 
 
 class Judge:

@@ -1,4 +1,7 @@
-"""A checkpoint's networks in eager torch: the teacher or few-step student as a `Planner`, the critic as an estimate."""
+"""A checkpoint's networks in eager torch: teacher and few-step student as planners, the critic as an estimate.
+
+The critic also improves planned chunks, by gradient steps on the return that it expects of them.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import ConsistencyFunction
-from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.edm import denoise, karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
-from rcd_ros.planning.canonical import Canonical
 from rcd_ros.planning.checkpoint import PathLike, Tensors, checkpoint_sha256, load_tensors, verify
 from rcd_ros.planning.engines.base import Engine, Program
 from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.engines.torch_modules import PhysicalPlanner, PlannerKind, restore_planner
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import Normalizer
-from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.planner import Planner, Policy
+from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.suggest import did_you_mean
 
 
@@ -167,3 +168,73 @@ def restore_critic(manifest: Manifest, tensors: Tensors) -> CriticEnsemble:
         reason = str(error).splitlines()[-1].strip()
         raise RcdError(f"critic.safetensors does not fit the critic in the manifest: {reason}") from error
     return critic.eval()
+
+
+class ImprovedPolicy:
+    """Another policy's chunks after some gradient steps a <- a + size dR/da, inside the command's limits.
+
+    R is the ensemble's mean, standardised, and a the normalised chunk; a critic of single steps moves the first command
+    only. Its gradient is that of the advantage, too, since the state's value does not depend on the chunk.
+
+    Attributes:
+        spec: the policy's own, as are the others.
+        history: observations that a plan is made from.
+        horizon: control periods in a chunk.
+        nfe: network evaluations per plan, those of the critic not counted.
+    """
+
+    def __init__(self, policy: Policy, manifest: Manifest, critic: CriticEnsemble, steps: int, size: float) -> None:
+        """Improve `policy` by `steps` of `size`; both must be of the checkpoint that `manifest` describes."""
+        self.spec, self.history, self.horizon, self.nfe = policy.spec, policy.history, policy.horizon, policy.nfe
+        self._policy, self._critic = policy, critic.requires_grad_(False)
+        self._steps, self._size = steps, size
+        self._normalizer = Normalizer(manifest.normalizer)
+        self._canonical = Canonical(manifest.task, manifest.normalizer.observation_mean)
+        self._limits = np.asarray([manifest.task.command.lower, manifest.task.command.upper], np.float64)
+        lower, upper = torch.from_numpy(self._normalizer.normalize_command(self._limits))
+        self._bounds = lower, upper
+
+    def reset(self, seed: int) -> None:
+        """Start an episode of the policy."""
+        self._policy.reset(seed)
+
+    def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Observations (history, n_obs), oldest first -> commands (horizon, n_cmd), physical units."""
+        chunk = self._policy.plan(history)
+        canonical = self._canonical.histories(history)
+        condition = torch.from_numpy(self._normalizer.normalize_observation(canonical)).reshape(1, -1)
+        commands = torch.from_numpy(self._normalizer.normalize_command(self._canonical.chunks(chunk, canonical)))[None]
+        moved = self._climb(condition, commands) - commands
+        # Added to the chunk as it was planned: commands that the critic does not see stay the same to the digit.
+        change = moved[0].numpy().astype(np.float64) * self._normalizer.command_std
+        return np.clip(chunk + change, *self._limits)
+
+    def _climb(self, condition: Tensor, commands: Tensor) -> Tensor:
+        for _ in range(self._steps):
+            commands = commands.detach().requires_grad_()
+            worth = self._critic(condition, commands).mean()
+            (slope,) = torch.autograd.grad(worth, commands)
+            commands = torch.minimum(torch.maximum(commands + self._size * slope, self._bounds[0]), self._bounds[1])
+        return commands.detach()
+
+
+def improve(policy: Policy, checkpoint: Path, steps: int, size: float) -> ImprovedPolicy:
+    """A checkpoint's policy, its chunks improved by the same checkpoint's critic.
+
+    Args:
+        policy: of the checkpoint.
+        checkpoint: the folder.
+        steps: of the gradient; more than 0.
+        size: of a step: standard deviations of a command for a slope of 1 standard deviation of the return in one.
+
+    Raises:
+        RcdError: the checkpoint does not verify, or carries no critic.
+    """
+    manifest = verify(checkpoint)
+    if "critic.safetensors" not in manifest.files:
+        raise RcdError(
+            f"checkpoint '{checkpoint}' holds no critic to improve plans by: train it with student.advantage or "
+            "student.reward, or leave --gradient-steps away"
+        )
+    critic = restore_critic(manifest, load_tensors(checkpoint, "critic", manifest))
+    return ImprovedPolicy(policy, manifest, critic, steps, size)

@@ -13,8 +13,8 @@ from typing_extensions import Self
 from yaml import YAMLError
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.manifest import check_depth
 from rcd_ros.planning.noise import LARGEST_SEED
-from rcd_ros.planning.yaml_depth import check_depth
 from rcd_ros.suggest import did_you_mean
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -105,6 +105,11 @@ class TeacherRecipe(_Section):
     """The diffusion planner that is distilled."""
 
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=10_000)
+    advantage: float = Field(
+        0.0,
+        ge=0,
+        description="as student.advantage, of what the teacher imitates: the critic is trained before it",
+    )
 
 
 class CriticRecipe(_Section):
@@ -203,6 +208,11 @@ class Recipe(_Section):
     teacher: TeacherRecipe = TeacherRecipe()
     critic: CriticRecipe = CriticRecipe()
     student: StudentRecipe = StudentRecipe()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What is trained, in this order."""
+        return ("critic", "teacher", "student") if self.teacher.advantage else ("teacher", "critic", "student")
 
     @field_validator("name")
     @classmethod

@@ -1,6 +1,7 @@
-"""Training state on disk: weights, averaged weights and optimiser in one safetensors file, replaced atomically.
+"""What a training writes to its folder: the state that it can be resumed from, and its metrics.
 
-No pickle: tensors keep their names, the few plain numbers go into the file's metadata as JSON.
+The state is one safetensors file with weights, averaged weights and optimiser, replaced atomically. No pickle: tensors
+keep their names, the few plain numbers go into the file's metadata as JSON.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 from rcd_ros.errors import RcdError
-from rcd_ros.training.objective import Objective
+from rcd_ros.training.method import Objective
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,19 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def save_state(
-    path: Path, objective: Objective, optimizer: torch.optim.Optimizer, progress: Progress, fingerprint: str
+    path: Path, objective: Objective[nn.Module], optimizer: torch.optim.Optimizer, progress: Progress, fingerprint: str
 ) -> None:
     """Everything that continuing needs. `fingerprint` identifies the recipe, so that no other one continues it."""
-    tensors = {f"trained.{name}": t for name, t in objective.trained.state_dict().items()}
-    tensors |= {f"averaged.{name}": t for name, t in objective.averaged.state_dict().items()}
+    tensors = {f"trained.{name}": t for name, t in objective.net.state_dict().items()}
+    tensors |= {f"averaged.{name}": t for name, t in objective.ema.state_dict().items()}
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
     save_tensors(path, tensors, {**progress.__dict__, "fingerprint": fingerprint})
 
 
-def restore_state(path: Path, objective: Objective, optimizer: torch.optim.Optimizer, fingerprint: str) -> Progress:
+def restore_state(
+    path: Path, objective: Objective[nn.Module], optimizer: torch.optim.Optimizer, fingerprint: str
+) -> Progress:
     """The inverse of `save_state`: load everything in place and tell where the training stood.
 
     Raises:
@@ -85,14 +89,47 @@ def restore_state(path: Path, objective: Objective, optimizer: torch.optim.Optim
         raise RcdError(
             f"'{path}' was made by another recipe or data set: continue with the same one, or choose another --output"
         )
-    objective.trained.load_state_dict(_under("trained.", tensors))
-    objective.averaged.load_state_dict(_under("averaged.", tensors))
+    objective.net.load_state_dict(_under("trained.", tensors))
+    objective.ema.load_state_dict(_under("averaged.", tensors))
     slots: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _under("optimizer.", tensors).items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
     return Progress(**metadata)
+
+
+class MetricsLog:
+    """Append metrics by step to `metrics.jsonl` and to TensorBoard event files in `folder`.
+
+    A resumed training drops what was written after the step it resumes from.
+    """
+
+    def __init__(self, folder: Path, resume_step: int) -> None:
+        """Open the log; lines of steps beyond `resume_step` are dropped."""
+        self._path = folder / "metrics.jsonl"
+        kept = []
+        if resume_step and self._path.is_file():
+            for line in self._path.read_text().splitlines():
+                try:
+                    if json.loads(line)["step"] <= resume_step:
+                        kept.append(line + "\n")
+                except json.JSONDecodeError:
+                    continue  # the last line of a killed process may be cut
+        self._path.write_text("".join(kept))
+        self._stream = self._path.open("a", buffering=1)
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=resume_step or None)
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        """One line of metrics after `step` steps."""
+        self._stream.write(json.dumps({"step": step, **{k: float(v) for k, v in metrics.items()}}) + "\n")
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush both."""
+        self._stream.close()
+        self._writer.close()
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

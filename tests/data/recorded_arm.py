@@ -16,8 +16,7 @@ import mujoco
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin
 
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
 from rcd_ros.tasks.task import Task
 from tests.data.bag_files import Event, array, joint_state, points, pose, write_bag
 from tests.planning.controller import Controller

@@ -34,9 +34,9 @@ from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset, task
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_plans import RecordedPlans
-from rcd_ros.planning.card import model_card
 from rcd_ros.planning.checkpoint import MANIFEST, SEAL, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.torch_modules import build_planner, one_step
+from rcd_ros.planning.manifest import model_card
 from rcd_ros.planning.planner import Planner
 from tests.data.bag_files import PERIOD, Event, completed, observe, trajectory, write_bag
 from tests.data.damage import damaged_bytes, damaged_values

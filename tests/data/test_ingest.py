@@ -14,8 +14,9 @@ from rcd_ros.data.episodes import Episode
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording
 from rcd_ros.data.ingest import IngestRules, Kept, Refused, ingest, notes
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.rotations import to_world
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import to_world
 from tests.planning.tiny import tiny_spec
 
 SPEC = tiny_spec()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.tasks.task import Task
 

@@ -14,9 +14,9 @@ from rcd_ros.data.bags import Bag, nanoseconds
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_plans import RecordedPlans
 from rcd_ros.evaluation.bag_replay import BagReplay, replay
-from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.execution.trajectory import TrajectoryMaker
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.trajectory import trajectory_points
 from tests.data.bag_files import ARM, PERIOD, Event, header, observe, report, trajectory, write_bag
 from tests.planning.tiny import tiny_manifest, tiny_spec, write_tiny
 
@@ -50,7 +50,7 @@ class Robot:
             self._assembler.joint_state("joint_states", stamp, ARM, values[:2], values[2:4])
             observation = self._assembler.joint_state("object_states", stamp, ["door"], values[4:], [0.0])
             assert observation is not None
-            points = trajectory_points(SPEC, self._planner.plan(observation.history), observation.history[-1])
+            points = TrajectoryMaker(SPEC).points(self._planner.plan(observation.history), observation.history[-1])
             self.events.append(trajectory(time + 10, stamp, points.velocities, points.positions))
             self._last = stamp
         self._noise = self._planner.seed, self._planner.counter

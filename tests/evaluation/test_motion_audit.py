@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from rcd_ros.evaluation.motion_audit import MotionAudit, audit_commands
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.spec import CommandChannel, MotionSpec, TaskSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.limits import MotionLimits
+from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000

@@ -7,9 +7,10 @@ import pytest
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.offline import choose_episodes, evaluate_offline, judge, starts_of
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.resources import find_resource
 
 SPEC = TaskSpec(

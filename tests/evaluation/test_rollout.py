@@ -11,9 +11,9 @@ from rcd_ros.data.episodes import hash_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, check_fit, run_episode, run_episodes
+from rcd_ros.planning.execution.stream import StreamSettings
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import MotionSpec
-from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.tasks.catalogue import get_task, task_of
 from tests.evaluation.corridor import Corridor, LoadPusher, Pusher, corridor_spec, corridor_task
 from tests.planning.tiny import tiny_manifest, write_tiny

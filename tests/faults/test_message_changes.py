@@ -14,9 +14,9 @@ from rcd_ros.faults import message_changes as changes
 from rcd_ros.faults.message_changes import Change
 from rcd_ros.nodes.ros.messages import joint_state, joint_trajectory, nanoseconds, received_plan, time_message
 from rcd_ros.nodes.ros.raw import deserialize
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.observation import ObservationAssembler
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from tests.planning.tiny import tiny_spec
 
 STAMP = 5_000_000_000

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rcd_ros.generative.edm import denoise, edm_loss, precondition
-from rcd_ros.generative.schedule import karras_grid, lognormal_sigmas
+from rcd_ros.generative.edm import denoise, edm_loss, karras_grid, lognormal_sigmas, precondition
 
 SIGMA_DATA = 0.5
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from rcd_ros.generative.edm import expand, karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, ddim, dpm_solver_pp, evaluations_of, grid_size_for, heun, heun_step
-from rcd_ros.generative.schedule import expand, karras_grid
 
 SIGMA_MIN, SIGMA_MAX = 0.002, 80.0
 MEAN = torch.tensor([0.7, -0.3], dtype=torch.float64)

@@ -19,9 +19,10 @@ from rcd_ros.data.bags import Bag
 from rcd_ros.nodes.planner.observation_reader import reader_type
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.raw import serialize
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import Observation, ObservationAssembler
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.spec import TaskSource, TaskSpec
+from rcd_ros.planning.transforms import Transform
 from rcd_ros.tasks.file.reading import parse_task_file
 from rcd_ros.tasks.file.spec import spec_of
 from tests.data.bag_files import STORE, make

@@ -15,11 +15,11 @@ from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.ros.messages import joint_trajectory
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.receiver import Executed, TrajectoryReceiver
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.receiver import Executed, TrajectoryReceiver
+from rcd_ros.planning.execution.stream import StreamSettings
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
-from rcd_ros.planning.stream import StreamSettings
-from rcd_ros.planning.trajectory import TrajectoryPoints
 from rcd_ros.simulation.interface import StepResult
 from tests.data.bag_files import PERIOD, Event, observe, report, trajectory, write_bag
 from tests.nodes.conftest import Peer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rcd_ros.planning.shaping import ShapedPlan
+from rcd_ros.planning.execution.trajectory import ShapedPlan
 
 
 @dataclass

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import heun
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import load_tensors, read_manifest
 from rcd_ros.planning.engines.torch_modules import denoiser, one_step
+from rcd_ros.planning.execution.stream import CommandStream, StreamSettings
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.stream import CommandStream, StreamSettings
 from rcd_ros.resources import find_resource
 
 FILE = Path(__file__).with_name("golden.npz")

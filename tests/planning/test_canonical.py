@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.planning.canonical import Canonical, settle
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.representation import Canonical, fit_canonical
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.resources import find_resource
 from tests.planning.tiny import tiny_manifest, write_tiny
 
@@ -62,7 +63,7 @@ def _histories(count: int, rows: int = 1, seed: int = 0) -> np.ndarray:
 
 def test_data_of_either_sign_come_to_one_hemisphere_around_their_own_mean():
     histories = _histories(500)
-    canonical = settle(SPEC, histories.astype(np.float32))
+    canonical = fit_canonical(SPEC, histories.astype(np.float32))
     settled = canonical.histories(histories)[:, 0]
     mean = settled.mean(axis=0)
     assert (settled[:, QUATERNION] @ mean[QUATERNION] > 0.0).all()
@@ -73,13 +74,13 @@ def test_data_of_either_sign_come_to_one_hemisphere_around_their_own_mean():
 
 def test_angles_come_within_half_a_turn_of_the_mean():
     histories = _histories(500)
-    settled = settle(SPEC, histories.astype(np.float32)).histories(histories)[:, 0, 1]
+    settled = fit_canonical(SPEC, histories.astype(np.float32)).histories(histories)[:, 0, 1]
     assert np.abs(settled - settled.mean()).max() < math.pi
     np.testing.assert_allclose(np.cos(settled), np.cos(histories[:, 0, 1]), atol=1e-9)
 
 
 def test_both_signs_of_any_quaternion_have_the_same_representation():
-    canonical = settle(SPEC, _histories(50).astype(np.float32))
+    canonical = fit_canonical(SPEC, _histories(50).astype(np.float32))
     for histories in (_histories(20, rows=3, seed=1), np.zeros((1, 1, 9)) + np.eye(9)[7]):
         turned = histories.copy()
         turned[..., QUATERNION] *= -1.0
@@ -87,7 +88,7 @@ def test_both_signs_of_any_quaternion_have_the_same_representation():
 
 
 def test_older_rows_follow_the_newest_one():
-    canonical = settle(SPEC, _histories(50).astype(np.float32))
+    canonical = fit_canonical(SPEC, _histories(50).astype(np.float32))
     history = np.zeros((2, 9))
     history[:, 5] = 1.0
     history[:, 1] = 3.0 + math.pi - 0.1, 3.0 + math.pi + 0.1 + 4 * math.pi
@@ -96,7 +97,7 @@ def test_older_rows_follow_the_newest_one():
 
 
 def test_commands_of_a_turning_joint_come_back_to_the_turn_that_was_observed():
-    canonical = settle(SPEC, _histories(50).astype(np.float32))
+    canonical = fit_canonical(SPEC, _histories(50).astype(np.float32))
     history = np.zeros((1, 9))
     history[0, 5], history[0, 1] = 1.0, 3.0 + 6 * math.pi
     settled = canonical.histories(history)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import add_files, load_tensors, verify
-from rcd_ros.planning.engines import auto, choose
+from rcd_ros.planning.engines import choose
 from rcd_ros.planning.engines.base import Network, Timing
 from rcd_ros.planning.engines.choose import (
     ENGINES,
@@ -204,7 +204,7 @@ def test_auto_measures_what_is_installed_and_tells_the_figures(
 
 def test_auto_minds_the_tail(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = {"onnxruntime": Timing(0.2, 0.3), "openvino": Timing(0.1, 1.0)}
-    monkeypatch.setattr(auto, "measure", lambda engines, reference: figures)
+    monkeypatch.setattr(choose, "measure", lambda engines, reference: figures)
     monkeypatch.setattr(choose, "NVIDIA_DEVICES", ())
     assert Planner.load(folder).engine.name == "onnxruntime"
 
@@ -231,10 +231,10 @@ def test_measuring_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     planned: list[None] = []
     monkeypatch.setattr(engine, "run", lambda: planned.append(None))
     monkeypatch.setattr(engine, "warm_up", lambda: None)
-    auto.measure([engine], reference, plans=100, budget_s=0.0)
-    assert len(planned) == auto.ROUND
-    auto.measure([engine], reference, plans=100, budget_s=1e9)
-    assert len(planned) == auto.ROUND + 100
+    choose.measure([engine], reference, plans=100, budget_s=0.0)
+    assert len(planned) == choose.ROUND
+    choose.measure([engine], reference, plans=100, budget_s=1e9)
+    assert len(planned) == choose.ROUND + 100
 
 
 def test_candidates_of_auto(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.exchange import check_exchange
+from rcd_ros.planning.planner import check_hot_swap
 from rcd_ros.planning.spec import MotionSpec
 from tests.planning.tiny import tiny_spec
 
@@ -15,7 +15,7 @@ SPEC = tiny_spec()
 
 
 def test_the_same_task_may_be_scored_otherwise() -> None:
-    check_exchange(SPEC, SPEC.model_copy(update={"episode_steps": 99}), (2, 2))
+    check_hot_swap(SPEC, SPEC.model_copy(update={"episode_steps": 99}), (2, 2))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,6 @@ def test_the_same_task_may_be_scored_otherwise() -> None:
 )
 def test_what_differs_is_said_with_what_to_do(changes: dict[str, Any], history: tuple[int, int], words: str) -> None:
     with pytest.raises(RcdError) as refusal:
-        check_exchange(SPEC, SPEC.model_copy(update=changes), history)
+        check_hot_swap(SPEC, SPEC.model_copy(update=changes), history)
     assert words in str(refusal.value)
     assert "configure it with this checkpoint" in str(refusal.value)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.trajectory import observed_columns, trajectory_points
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.trajectory import TrajectoryMaker
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000
@@ -91,7 +91,7 @@ def test_nothing_is_due_after_reset(follower: TrajectoryFollower) -> None:
 def test_velocity_plans_carry_the_positions_they_lead_to() -> None:
     spec = tiny_spec()
     observation = np.array([1.0, 2.0, 0.0, 0.0, 0.0])
-    points = trajectory_points(spec, np.array(PLAN), observation)
+    points = TrajectoryMaker(spec).points(np.array(PLAN), observation)
     assert points.time_from_start.tolist() == ENDS.tolist()
     assert points.velocities.tolist() == PLAN
     assert points.positions[0] == pytest.approx([1.01, 1.99])
@@ -101,14 +101,14 @@ def test_velocity_plans_carry_the_positions_they_lead_to() -> None:
 
 def test_positions_stay_empty_when_they_are_not_observed() -> None:
     spec = tiny_spec().select(["velocity", "door"])
-    assert observed_columns(spec, "joint_position") is None
-    assert trajectory_points(spec, np.array(PLAN), np.zeros(3)).positions.shape == (4, 0)
+    assert spec.observed_columns("joint_position") is None
+    assert TrajectoryMaker(spec).points(np.array(PLAN), np.zeros(3)).positions.shape == (4, 0)
 
 
 def test_effort_plans_carry_efforts_only() -> None:
     spec = tiny_spec()
     spec = spec.model_copy(update={"command": spec.command.model_copy(update={"interface": "effort"})})
-    points = trajectory_points(spec, np.array(PLAN), np.zeros(5))
+    points = TrajectoryMaker(spec).points(np.array(PLAN), np.zeros(5))
     assert points.efforts.tolist() == PLAN
     assert points.positions.shape == points.velocities.shape == (4, 0)
 

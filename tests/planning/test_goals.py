@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.hold import PositionHold
-from rcd_ros.planning.observation import ObservationAssembler
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, TaskSpec
-from rcd_ros.planning.trajectory import trajectory_points
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.receiver import PositionHold
+from rcd_ros.planning.execution.trajectory import TrajectoryMaker
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.tasks.mazes import maze_spec
 
 SPEC = maze_spec("maze-large")
@@ -95,7 +96,7 @@ def test_states_need_a_position_and_a_velocity_of_every_joint() -> None:
 
 def test_planned_states_fill_positions_and_velocities() -> None:
     chunk = np.arange(8.0).reshape(2, 4)
-    points = trajectory_points(SPEC, chunk, np.zeros(6))
+    points = TrajectoryMaker(SPEC).points(chunk, np.zeros(6))
     assert points.positions.tolist() == [[0.0, 1.0], [4.0, 5.0]]
     assert points.velocities.tolist() == [[2.0, 3.0], [6.0, 7.0]]
     assert points.efforts.shape == (2, 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcd_ros.planning.hold import PositionHold
-from rcd_ros.planning.spec import Interface, MotionSpec, TaskSpec
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.receiver import PositionHold
+from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from tests.planning.tiny import tiny_spec
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.planning.execution import TrajectoryFollower
-from rcd_ros.planning.interpolation import Knots, Path
-from rcd_ros.planning.received_plan import PointFields, ReceivedPlan, received_plan
-from rcd_ros.planning.receiver import TrajectoryReceiver
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import Interface
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.interpolation import Knots, Path
+from rcd_ros.planning.execution.received_plan import PointFields, ReceivedPlan, received_plan
+from rcd_ros.planning.execution.receiver import TrajectoryReceiver
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
 from tests.planning.controller import Controller
 from tests.planning.tiny import tiny_spec
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.modes import MODES, Chunk, FirstAction, Mode, Plan, Splice, TemporalEnsemble, make_mode
+from rcd_ros.planning.execution.modes import MODES, Chunk, FirstAction, Mode, Plan, Splice, TemporalEnsemble, make_mode
 
 PERIOD = 80_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcd_ros.planning.motion import Motion
+from rcd_ros.planning.execution.motion import Motion
 
 MS = 1_000_000
 

@@ -11,10 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.channels import Interface
 from rcd_ros.planning.checkpoint import read_manifest
+from rcd_ros.planning.limits import MotionLimits
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.spec import Interface, MotionSpec, TaskSpec
+from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from tests.planning.tiny import tiny_manifest, tiny_spec
 
 KITCHEN = Path(__file__).parents[2] / "models" / "kitchen-complete"

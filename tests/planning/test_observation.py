@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.rotations import to_body, to_world
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.transforms import to_body, to_world
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000

@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.transforms import Transform
 from tests.planning.tiny import tiny_spec
 
 TURNED = (math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rcd_ros.planning.observation_watch import ObservationWatch
+from rcd_ros.planning.observation.timing import ObservationWatch
 
 S = 1_000_000_000
 LIMITS = {"joint_states": S, "kettle/odometry": 3 * S}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcd_ros.planning.pacing import ObservationPacer
+from rcd_ros.planning.observation.timing import ObservationPacer
 
 MS = 1_000_000
 PERIOD = 50 * MS

@@ -13,8 +13,8 @@ import pytest
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import load_tensors
 from rcd_ros.planning.noise import standard_normal
-from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.representation import OBSERVATION_CLIP, Normalizer
 from tests.planning.tiny import tiny_manifest, write_tiny
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rcd_ros.planning.channels import ObservationChannel
 from rcd_ros.planning.range_guard import RangeGuard, value_name
-from rcd_ros.planning.spec import ObservationChannel
 from tests.planning.tiny import tiny_manifest, tiny_spec
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.spec import ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import Transform
 from tests.planning.tiny import tiny_spec
 
 MS = 1_000_000

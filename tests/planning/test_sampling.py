@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.motion import Motion
-from rcd_ros.planning.sampling import PointChoice
+from rcd_ros.planning.execution.motion import Motion
+from rcd_ros.planning.execution.trajectory import PointChoice
 
 MS = 1_000_000
 PERIOD, AVERAGE = 100 * MS, 20 * MS

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.setpoints import SetpointStream, part_of
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import CommandOutput, Interface, TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import CommandOutput, Interface
+from rcd_ros.planning.execution.setpoints import SetpointStream
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.spec import TaskSpec
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000
@@ -117,5 +117,5 @@ def test_states_are_no_single_set() -> None:
 
 def test_a_part_of_the_command_has_its_joints_fields() -> None:
     channel = tiny_spec().command.model_copy(update={"lower": (-1.0, -3.0), "continuous": ("wrist",)})
-    part = part_of(channel, ("wrist",))
+    part = channel.part(("wrist",))
     assert (part.joints, part.lower, part.columns, part.continuous) == (("wrist",), (-3.0,), (1,), ("wrist",))

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.motion import MotionState
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.sampling import PointChoice
-from rcd_ros.planning.shaping import ShapedPlan, Shaper
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.motion import MotionState
+from rcd_ros.planning.execution.shaping import Shaper
+from rcd_ros.planning.execution.trajectory import PointChoice, ShapedPlan
+from rcd_ros.planning.limits import MotionLimits
+from rcd_ros.planning.spec import TaskSpec
 from tests.planning.tiny import tiny_spec
 
 PERIOD = 100_000_000

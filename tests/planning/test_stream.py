@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.modes import MODES
-from rcd_ros.planning.motion_limits import MotionLimits
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import Interface, TaskSpec
-from rcd_ros.planning.stream import CommandStream, StreamSettings
-from rcd_ros.planning.trajectory import trajectory_points
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.modes import MODES
+from rcd_ros.planning.execution.stream import CommandStream, StreamSettings
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryMaker
+from rcd_ros.planning.limits import MotionLimits
+from rcd_ros.planning.spec import TaskSpec
 from tests.planning.controller import Controller
 from tests.planning.tiny import tiny_spec
 
@@ -226,7 +226,7 @@ def test_replacing_in_motion_is_not_smooth_in_a_controller_that_samples_ahead() 
 def test_unshaped_trajectories_are_the_chunks_as_planned() -> None:
     chunk = np.random.default_rng(0).uniform(-2, 2, (8, 2))
     plan = CommandStream(spec_for()).next(chunk, OBSERVED, 5 * PERIOD, 5 * PERIOD + 1)
-    expected = trajectory_points(spec_for(), chunk, OBSERVED)
+    expected = TrajectoryMaker(spec_for()).points(chunk, OBSERVED)
     assert plan.stamp == 5 * PERIOD
     for name in ("time_from_start", "positions", "velocities", "efforts"):
         np.testing.assert_array_equal(getattr(plan.points, name), getattr(expected, name))

@@ -9,10 +9,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.checkpoint import write_checkpoint
 from rcd_ros.planning.manifest import Manifest, NoiseGridSpec, NormalizerSpec, Provenance
-from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.representation import OBSERVATION_CLIP, Normalizer
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 
 
 def tiny_spec() -> TaskSpec:

@@ -22,7 +22,7 @@ def kitchen() -> Iterator[Kitchen]:
 
 
 def test_channels_read_the_joints_they_name() -> None:
-    """The specification's joint names against MuJoCo's own, each joint moved to a place of its own."""
+    """The specification's joint names against MuJoCo's, each joint at a different position."""
     import gymnasium
     import mujoco
 
@@ -133,7 +133,7 @@ simulation.close()
 
 @pytest.mark.parametrize("gl", [None, "glfw"])
 def test_rendering_gives_an_image_or_says_what_to_install(gl: str | None) -> None:
-    """`glfw` without a display is the broken case on any machine; in a process of its own, as GL is chosen once."""
+    """`glfw` without a display fails on any machine; run as a process, as GL is chosen once."""
     environment = {key: value for key, value in os.environ.items() if key not in ("MUJOCO_GL", "DISPLAY")}
     if gl is not None:
         environment["MUJOCO_GL"] = gl

@@ -111,13 +111,13 @@ def test_a_stored_state_is_taken_up_again(maze: Maze) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"goal": [0.0, 0.0]}, r"the goal \(0, 0\) lies inside a wall; the nearest free cell's middle is"),
-        ({"goal": [9.0, 0.0]}, r"the goal \(9, 0\) lies outside the maze, which reaches from \(-2.5, -2.5\) to"),
-        ({"start": [0.0, 0.0]}, r"the start \(0, 0\) lies inside a wall"),
-        ({"goal": [1.0]}, "two finite numbers"),
-        ({"goal": "everywhere"}, "must be benchmark, random or a position"),
-        ({"goal": [1.0, 1.0], "start": [1.0, 1.2]}, r"the start is 0.2 m from the goal.*move one of them"),
-        ({"start": [-1.0, 1.0]}, "the start is 0 m from the goal"),
+        ({"goal": [0.0, 0.0]}, r"goal \(0, 0\).*\(-?\d, -?\d\) m"),
+        ({"goal": [9.0, 0.0]}, r"goal \(9, 0\).*\(-2\.5, -2\.5\).*\(2\.5, 2\.5\)"),
+        ({"start": [0.0, 0.0]}, r"start \(0, 0\)"),
+        ({"goal": [1.0]}, r"goal.*\[1\.0\]"),
+        ({"goal": "everywhere"}, "benchmark, random.*'everywhere'"),
+        ({"goal": [1.0, 1.0], "start": [1.0, 1.2]}, r"start.* 0\.2 m.*goal"),
+        ({"start": [-1.0, 1.0]}, "start.* 0 m.*goal"),
     ],
 )
 def test_impossible_places_are_one_sentence(options: dict, named: str) -> None:
@@ -128,7 +128,7 @@ def test_impossible_places_are_one_sentence(options: dict, named: str) -> None:
 
 def test_a_goal_moved_into_a_wall_is_refused_and_the_old_one_stays(maze: Maze) -> None:
     before = maze.reset(0)[6:8]
-    with pytest.raises(RcdError, match="inside a wall"):
+    with pytest.raises(RcdError, match=r"goal \(0, 0\)"):
         maze.move_goal([0.0, 0.0])
     assert np.array_equal(maze.step(np.zeros(4)).observation[6:8], before)
 
@@ -143,11 +143,11 @@ def test_no_state_no_step(maze: Maze, command: list[float]) -> None:
 def test_a_checkpoint_for_another_maze_keeps_its_own() -> None:
     large = get_task("maze-large").spec
     assert task_of(large, goal="random").spec.name == "maze-large"
-    with pytest.raises(RcdError, match="episode_steps must be between 1 and"):
+    with pytest.raises(RcdError, match=r"episode_steps.* 0"):
         get_task("maze-large", episode_steps=0)
 
 
-def test_a_goal_moved_from_outside_is_completed_anew(maze: Maze) -> None:
+def test_a_goal_moved_from_outside_is_completed_again(maze: Maze) -> None:
     assert isinstance(maze, GoalDirected)
     position = maze.reset(0)[:2]
     maze.move_goal(position)

@@ -184,7 +184,7 @@ def test_a_planned_motion_leads_the_tip_where_the_simulator_would() -> None:
     assert places[1] == pytest.approx([-tip[1], tip[0], tip[2]])
     assert data.qpos[0] == 0.0, "the simulation itself has not moved"
     assert PlannedPath(model, joints, "base").points(data, joints, np.zeros((1, 3)))[0].tolist() == [0.0, 0.0, 0.0]
-    with pytest.raises(RcdError, match=r"no site or body 'hnd' .did you mean 'hand'"):
+    with pytest.raises(RcdError, match=r"'hnd'.*'hand'"):
         PlannedPath(model, joints, "hnd")
 
 
@@ -192,5 +192,5 @@ def test_without_a_screen_there_is_no_window_and_one_sentence_says_why(monkeypat
     for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
     model = mujoco.MjModel.from_xml_path(ARM)
-    with pytest.raises(RcdError, match="no viewer: there is no screen here"):
+    with pytest.raises(RcdError, match="DISPLAY"):
         PassiveViewer(model, mujoco.MjData(model))

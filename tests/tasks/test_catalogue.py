@@ -29,11 +29,11 @@ def test_kitchen_score_is_the_completed_share_of_its_goals() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "named"),
     [
-        ("kitchn", {}, "did you mean 'kitchen'"),
-        ("kitchen", {"episode_step": 10}, "did you mean 'episode_steps'"),
-        ("kitchen", {"goals": ("microwav",)}, "did you mean 'microwave'"),
-        ("kitchen", {"goals": ()}, "one or more different goals"),
-        ("kitchen", {"goals": ("kettle", "kettle")}, "one or more different goals"),
+        ("kitchn", {}, r"'kitchn'.*'kitchen'"),
+        ("kitchen", {"episode_step": 10}, r"'episode_step'.*'episode_steps'"),
+        ("kitchen", {"goals": ("microwav",)}, r"'microwav'.*'microwave'"),
+        ("kitchen", {"goals": ()}, "none"),
+        ("kitchen", {"goals": ("kettle", "kettle")}, "kettle, kettle"),
         ("kitchen", {"episode_steps": 0}, "got 0"),
     ],
 )
@@ -66,9 +66,9 @@ def test_a_checkpoints_task_gets_all_observations_back_and_keeps_its_goals() -> 
 def test_a_checkpoint_that_commands_otherwise_has_no_simulator_here() -> None:
     spec = get_task("kitchen").spec
     reordered = spec.command.model_copy(update={"joints": spec.command.joints[::-1]})
-    with pytest.raises(RcdError, match="commands other joints"):
+    with pytest.raises(RcdError, match="'kitchen'"):
         task_of(spec.model_copy(update={"command": reordered}))
-    with pytest.raises(RcdError, match="no task 'garage'"):
+    with pytest.raises(RcdError, match="'garage'"):
         task_of(spec.model_copy(update={"name": "garage"}))
 
 

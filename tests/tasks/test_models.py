@@ -1,4 +1,4 @@
-"""Model files, environments and suite tasks as simulations, and what is said of those that cannot be used."""
+"""Model files, environments and suite tasks as simulations, and errors of those that cannot be used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_small_arm_follows_its_servos_within_its_limits() -> None:
     for _ in range(150):
         result = arm.step([99.0, 0.2, 0.8, 0.0])
     assert result.observation[0] == pytest.approx(2.6, abs=0.03)
-    with pytest.raises(RcdError, match="4 finite values"):
+    with pytest.raises(RcdError, match="4 finite"):
         arm.step([0.0, np.nan, 0.0, 0.0])
 
 
@@ -83,25 +83,25 @@ def test_a_hopper_that_falls_ends_its_episode() -> None:
 def test_what_cannot_be_simulated_is_refused_in_one_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "broken.xml"
     broken.write_text("<mujoco>\n<worldbody>\n<geom tipe='box'/>\n</worldbody></mujoco>")
-    for refused, sentence in [
-        (lambda: model_file_task(str(tmp_path / "none.xml")), r"there is no model file '.*none\.xml'"),
-        (lambda: model_file_task(str(broken)), r"broken\.xml' does not compile: .*'tipe'; .*'geom', line 3"),
-        (lambda: model_file_task(ARM, keyframe="hme"), "no keyframe 'hme' .did you mean 'home'"),
-        (lambda: model_file_task(ARM, control_period=0.003), "multiple of the model's time step of 0.002 s, got 0.003"),
-        (lambda: environment_task("Hoper-v5"), "'Hoper-v5' cannot be made: .*Hopper"),
-        (lambda: environment_task("CartPole-v1"), "is not a MuJoCo environment"),
-        (lambda: environment_task("FetchReach-v4"), "are not the controls of its 0 actuators"),
-        (lambda: environment_task("HalfCheetah-v2"), "'HalfCheetah-v2' cannot be made: .*mujoco_py"),
-        (lambda: environment_task("FrankaKitchen-v1"), "have another range than the controls"),
+    for refused, named in [
+        (lambda: model_file_task(str(tmp_path / "none.xml")), r"none\.xml"),
+        (lambda: model_file_task(str(broken)), r"broken\.xml.*tipe.*line 3"),
+        (lambda: model_file_task(ARM, keyframe="hme"), r"'hme'.*'home'"),
+        (lambda: model_file_task(ARM, control_period=0.003), r"0\.002 s.* 0\.003"),
+        (lambda: environment_task("Hoper-v5"), r"'Hoper-v5'.*Hopper"),
+        (lambda: environment_task("CartPole-v1"), "'CartPole-v1'"),
+        (lambda: environment_task("FetchReach-v4"), r"'FetchReach-v4'.* 0 "),
+        (lambda: environment_task("HalfCheetah-v2"), r"'HalfCheetah-v2'.*mujoco_py"),
+        (lambda: environment_task("FrankaKitchen-v1"), "'FrankaKitchen-v1'"),
     ]:
-        with pytest.raises(RcdError, match=sentence) as error:
+        with pytest.raises(RcdError, match=named) as error:
             refused()
         assert "\n" not in str(error.value)
 
 
 def test_unknown_suite_tasks_are_refused_with_the_nearest() -> None:
     pytest.importorskip("dm_control")
-    with pytest.raises(RcdError, match=r"no task 'walker/wlk' .did you mean 'walker/walk'"):
+    with pytest.raises(RcdError, match=r"'walker/wlk'.*'walker/walk'"):
         suite_task("walker/wlk")
 
 

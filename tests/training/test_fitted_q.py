@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.transitions import Transitions, cut_transitions
 from rcd_ros.errors import RcdError
-from rcd_ros.training.fitted_q import FitSettings, Judge
+from rcd_ros.training.fitted_q import FitSettings, Judge, Transitions, cut_transitions
 from tests.evaluation.corridor import corridor_spec
 
 DISCOUNT = 0.8

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rcd_ros.training.hazards import hazards, pull
+from rcd_ros.training.preflight import hazards, pull
 from rcd_ros.training.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ import pytest
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.storage import save_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.training.pipeline import prepare
+from rcd_ros.training.material import prepare
 from rcd_ros.training.preflight import check_output, check_training
 from rcd_ros.training.recipe import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes

@@ -9,19 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from rcd_ros.data.windows import Windows
 from rcd_ros.generative.consistency import ConsistencyFunction
-from rcd_ros.generative.edm import denoise
+from rcd_ros.generative.edm import denoise, karras_grid
 from rcd_ros.generative.samplers import heun
-from rcd_ros.generative.schedule import karras_grid
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.loop import train
-from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.method import Objective, StudentObjective, TeacherObjective
 from rcd_ros.training.processes import Processes
 from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, OptimizerRecipe, StudentRecipe
-from rcd_ros.training.student import StudentObjective
-from rcd_ros.training.teacher import TeacherObjective
+from tests.training.synthetic import windows_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +30,7 @@ SHAPE = {"horizon": 2, "commands": 1, "condition": 1}
 COUNT = 4_000
 
 
-def run(objective: Objective, data: Batch, steps: int, folder: Path) -> nn.Module:
+def run(objective: Objective[nn.Module], data: Windows, steps: int, folder: Path) -> nn.Module:
     folder.mkdir()
     recipe = OptimizerRecipe(steps=steps, batch=128, learning_rate=3e-3, ema=0.99, save_every=10_000)
     processes = Processes(torch.device("cpu"))
@@ -41,23 +40,23 @@ def run(objective: Objective, data: Batch, steps: int, folder: Path) -> nn.Modul
 
 
 @pytest.fixture(scope="module")
-def data() -> Batch:
+def data() -> Windows:
     """Chunks near (-1, -1) and (1, 1), as many of each; the return is that of the sign."""
     generator = torch.Generator().manual_seed(0)
     side = torch.randint(0, 2, (COUNT, 1, 1), generator=generator) * 2.0 - 1.0
     chunk = side + 0.1 * torch.randn(COUNT, 2, 1, generator=generator)
-    return Batch(torch.zeros(COUNT, 1), chunk, side.reshape(-1))
+    return windows_of(torch.zeros(COUNT, 1), chunk, side.reshape(-1))
 
 
 @pytest.fixture(scope="module")
-def teacher(data: Batch, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
+def teacher(data: Windows, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
     torch.manual_seed(0)
     network = build_network(NETWORK, jumps=False, **SHAPE)
     return run(TeacherObjective(network, NOISE), data, 800, tmp_path_factory.mktemp("work") / "teacher")
 
 
 @pytest.fixture(scope="module")
-def critic(data: Batch, tmp_path_factory: pytest.TempPathFactory) -> CriticEnsemble:
+def critic(data: Windows, tmp_path_factory: pytest.TempPathFactory) -> CriticEnsemble:
     torch.manual_seed(0)
     ensemble = CriticEnsemble(1, 1, members=2, steps=2, widths=(32, 32))
     objective = CriticObjective(ensemble, CriticRecipe(command_noise=0.2))
@@ -67,7 +66,7 @@ def critic(data: Batch, tmp_path_factory: pytest.TempPathFactory) -> CriticEnsem
 
 
 def one_step_samples(
-    teacher: nn.Module, critic: CriticEnsemble, data: Batch, folder: Path, recipe: StudentRecipe
+    teacher: nn.Module, critic: CriticEnsemble, data: Windows, folder: Path, recipe: StudentRecipe
 ) -> Tensor:
     torch.manual_seed(0)
     student = build_network(NETWORK, jumps=True, **SHAPE)
@@ -102,7 +101,7 @@ def test_the_teacher_keeps_both_modes(teacher: nn.Module) -> None:
 
 
 def test_the_unrewarded_student_keeps_both_modes(
-    teacher: nn.Module, critic: CriticEnsemble, data: Batch, tmp_path: Path
+    teacher: nn.Module, critic: CriticEnsemble, data: Windows, tmp_path: Path
 ) -> None:
     recipe = StudentRecipe(optimizer=OptimizerRecipe(steps=500), dsm_landing="start")
     samples = one_step_samples(teacher, critic, data, tmp_path / "plain", recipe)
@@ -111,7 +110,7 @@ def test_the_unrewarded_student_keeps_both_modes(
 
 
 def test_the_rewarded_student_picks_the_better_mode(
-    teacher: nn.Module, critic: CriticEnsemble, data: Batch, tmp_path: Path
+    teacher: nn.Module, critic: CriticEnsemble, data: Windows, tmp_path: Path
 ) -> None:
     recipe = StudentRecipe(
         optimizer=OptimizerRecipe(steps=500), dsm_landing="start", reward=1.0, trust_region=1.0, reward_ramp=100

@@ -10,7 +10,7 @@ import pytest
 from rcd_ros.data.episodes import Episode
 from rcd_ros.data.storage import save_dataset
 from rcd_ros.errors import RcdError
-from rcd_ros.training.pipeline import STAGES, prepare
+from rcd_ros.training.material import prepare
 from rcd_ros.training.preflight import check_training
 from rcd_ros.training.recipe import Recipe, load_recipe
 from tests.training.tiny_recipe import RECIPE
@@ -36,13 +36,13 @@ def recipe_of(lengths: tuple[int, ...], folder: Path, reward: float = 0.1) -> Re
 def test_a_reward_that_no_episode_has_is_refused_before_the_training(datasets_root: Path, tmp_path: Path) -> None:
     recipe = recipe_of((12, 12, 12, 12), tmp_path)
     with pytest.raises(RcdError, match=r"student\.reward=0\.1") as error:
-        check_training(recipe, prepare(recipe), STAGES, tmp_path / "out")
+        check_training(recipe, prepare(recipe), recipe.stages, tmp_path / "out")
     assert "--success" in str(error.value)
 
 
 def test_without_reward_such_data_are_imitated(datasets_root: Path, tmp_path: Path) -> None:
     recipe = recipe_of((12, 12, 12, 12), tmp_path, reward=0.0)
-    check_training(recipe, prepare(recipe), STAGES, tmp_path / "out")
+    check_training(recipe, prepare(recipe), recipe.stages, tmp_path / "out")
 
 
 def test_episodes_that_are_too_short_are_counted(datasets_root: Path, tmp_path: Path) -> None:

@@ -8,28 +8,30 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from rcd_ros.data.windows import Windows
 from rcd_ros.networks.build import build_network
 from rcd_ros.training.loop import train
-from rcd_ros.training.objective import Batch, Objective
+from rcd_ros.training.method import Objective, TeacherObjective
 from rcd_ros.training.processes import join_processes
 from rcd_ros.training.recipe import NoiseRecipe, OptimizerRecipe
-from rcd_ros.training.teacher import TeacherObjective
+from tests.training.synthetic import windows_of
 
 RECIPE = OptimizerRecipe(steps=40, batch=16, warmup=5, validate_every=10, save_every=10, keep="best")
 
 
-def tiny_batch(count: int = 64) -> Batch:
+def tiny_windows(count: int = 64) -> Windows:
     """Random windows, the same at every call."""
     generator = torch.Generator().manual_seed(1)
-    return Batch(
+    return windows_of(
         torch.randn(count, 2, generator=generator),
         torch.randn(count, 4, 2, generator=generator),
         torch.randn(count, generator=generator),
     )
 
 
-def tiny_objective() -> Objective:
+def tiny_objective() -> Objective[nn.Module]:
     """A teacher with dropout, so that resuming has randomness to get wrong."""
     torch.manual_seed(0)
     kind = {"kind": "residual_mlp", "width": 16, "blocks": 1, "dropout": 0.2}
@@ -50,8 +52,8 @@ def main(folder: Path, kill_at: int | None, resume: bool) -> None:
     with join_processes("cpu") as processes:
         train(
             objective,
-            tiny_batch(),
-            tiny_batch(16),
+            tiny_windows(),
+            tiny_windows(16),
             RECIPE,
             folder,
             seed=3,

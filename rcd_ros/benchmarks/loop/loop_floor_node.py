@@ -19,7 +19,7 @@ from rcd_ros.nodes.ros.messages import joint_trajectory, nanoseconds
 from rcd_ros.nodes.ros.parameters import declare
 from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.planning.checkpoint import verify
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 
 QUEUE = 10
 

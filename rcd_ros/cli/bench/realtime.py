@@ -25,8 +25,8 @@ from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
     from rcd_ros.benchmarks.realtime.rows import Contender
+    from rcd_ros.planning.execution.stream import StreamSettings
     from rcd_ros.planning.manifest import Manifest
-    from rcd_ros.planning.stream import StreamSettings
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Driving:
 
     def settings(self, manifest: Manifest) -> StreamSettings:
         """How plans of a checkpoint are executed."""
-        from rcd_ros.planning.stream import StreamSettings
+        from rcd_ros.planning.execution.stream import StreamSettings
 
         return StreamSettings(mode=self.mode.value, execute=self.execute or manifest.execute, shape=self.shape)
 

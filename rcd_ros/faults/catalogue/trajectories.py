@@ -15,8 +15,8 @@ from rcd_ros.faults.harness import Harness
 from rcd_ros.faults.message_changes import Change, Passed
 from rcd_ros.faults.proxy import Injection
 from rcd_ros.nodes.ros.messages import joint_trajectory
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
 
 GROUP = "trajectories"
 BEYOND = 1.5

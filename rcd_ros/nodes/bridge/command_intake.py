@@ -19,10 +19,10 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.nodes.ros.unheard import why_unheard
-from rcd_ros.planning.command_reader import CommandReader
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.receiver import TrajectoryReceiver
-from rcd_ros.planning.spec import CommandMessage, Interface, TaskSpec
+from rcd_ros.planning.channels import CommandMessage, Interface
+from rcd_ros.planning.execution.received_plan import CommandReader, ReceivedPlan
+from rcd_ros.planning.execution.receiver import TrajectoryReceiver
+from rcd_ros.planning.spec import TaskSpec
 
 QUEUE = 10
 _TYPES: dict[CommandMessage, Any] = {

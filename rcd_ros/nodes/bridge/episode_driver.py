@@ -21,7 +21,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.bridge.episodes import EpisodeRecord, Episodes, EpisodeStart
 from rcd_ros.nodes.bridge.realtime_ticker import RealtimeTicker
-from rcd_ros.planning.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.received_plan import ReceivedPlan
 
 
 class Audience(Protocol):

@@ -12,7 +12,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.qos import LATCHED
 from rcd_ros.nodes.ros.quiet_log import PERIOD_S, QuietLog
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
 from rcd_ros.simulation.interface import GoalDirected
 
 FRAME = "world"

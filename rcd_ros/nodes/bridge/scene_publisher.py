@@ -19,8 +19,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.installation import load_interface
 from rcd_ros.nodes.ros.messages import joint_state, odometry, pose_stamped, time_message
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
-from rcd_ros.planning.observation import topic_of
-from rcd_ros.planning.spec import ObservationChannel, ObservedMessage, TaskSpec
+from rcd_ros.planning.channels import ObservationChannel, ObservedMessage
+from rcd_ros.planning.spec import TaskSpec
 
 WORLD = "world"
 """Frame of a pose whose task names none."""
@@ -123,9 +123,9 @@ def _feeds(spec: TaskSpec) -> list[_Feed]:
         if channel.kind == "goal_position":
             continue  # not the robot's nor the scene's to tell
         key = (
-            (topic_of(channel),)
+            (channel.topic_key,)
             if channel.message_type == "Float64MultiArray"
-            else (topic_of(channel), *channel.joints)
+            else (channel.topic_key, *channel.joints)
         )
         found.setdefault(key, []).append(channel)
     return [_Feed(key[0], channels[0].message_type, tuple(channels)) for key, channels in found.items()]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher, Told
-from rcd_ros.planning.observation import topic_of
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
@@ -131,7 +130,7 @@ class ImitatedSensors:
 def _by_topic(
     spec: TaskSpec, name: str, entries: Sequence[str], what: str, valid: Callable[[float], bool]
 ) -> dict[str, float]:
-    known = [topic_of(channel) for channel in spec.observations if channel.kind != "goal_position"]
+    known = [channel.topic_key for channel in spec.observations if channel.kind != "goal_position"]
     found: dict[str, float] = {}
     for entry in entries:
         topic, _, text = entry.rpartition("=")

@@ -13,9 +13,8 @@ from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.plan_runner import PlanRunner
 from rcd_ros.nodes.planner.planning_thread import PlanningThread
 from rcd_ros.nodes.ros.realtime import stepping_back
-from rcd_ros.planning.exchange import check_exchange
-from rcd_ros.planning.leisure import at_leisure, pause
-from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.planner import Planner, check_hot_swap
+from rcd_ros.planning.throttling import pause, throttled
 
 _LOOK_S = 0.2
 
@@ -72,7 +71,7 @@ class CheckpointLoader:
         done: Callable[[str], None],
     ) -> None:
         try:
-            with stepping_back(), at_leisure():
+            with stepping_back(), throttled():
                 self._exchange(make(parameters), parameters)
             self._settle()
             problem = ""
@@ -87,7 +86,7 @@ class CheckpointLoader:
         unused = planner
         try:
             running = self._runner.planner
-            check_exchange(running.spec, planner.spec, (running.history, planner.history))
+            check_hot_swap(running.spec, planner.spec, (running.history, planner.history))
             planner.warm_up()
             self._runner.check(planner, parameters)
             pause()

@@ -10,8 +10,8 @@ from rclpy.node import Node
 from rcd_ros.nodes.ros.installation import load_interface
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED, NamedQos
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.transforms import Transform
 
 _MOVING = NamedQos(depth=100)
 """As tf2's listener has it."""

@@ -14,11 +14,13 @@ from rclpy.node import Node
 from rcd_ros.nodes.planner.frame_reader import FrameReader
 from rcd_ros.nodes.planner.observation_reader import ObservationReader, reader_type
 from rcd_ros.nodes.planner.observation_waiting import ObservationWaiting
-from rcd_ros.nodes.ros.listener import Listener
+from rcd_ros.nodes.ros.listener import Idle, Listener
+from rcd_ros.nodes.ros.node_clock import node_clock
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.nodes.ros.quiet_log import QuietLog
-from rcd_ros.planning.observation import Observation, ObservationAssembler, frames_needed
-from rcd_ros.planning.observation_watch import ObservationWatch
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.timing import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
 
 _LOOKS = 4
@@ -48,6 +50,7 @@ class ObservationIntake:
         on_observation: Callable[[Observation], None],
         on_repeated: Callable[[int | None], None],
         on_stale: Callable[[str], None],
+        idle: Idle | None = None,
     ) -> None:
         """Subscribe.
 
@@ -59,12 +62,14 @@ class ObservationIntake:
             on_observation: called with each complete observation.
             on_repeated: called with the stamp (ns) of a message on the leading topic that completes nothing new.
             on_stale: called once with the reason when what was observed has become too old.
+            idle: what the listening thread does between two messages.
         """
         self.assembler = assembler
         self.stale = ""
         self._node = node
         self._log = QuietLog(node.get_logger())
         self._told = False
+        self._now = node_clock(node)
         self._lead = assembler.lead
         self._on_observation, self._on_repeated, self._on_stale = on_observation, on_repeated, on_stale
         self._simulated = bool(node.get_parameter("use_sim_time").value)
@@ -75,9 +80,9 @@ class ObservationIntake:
         self._limits: dict[str, int] = {}
         self.set_limits(limits)
         readers = {c.topic: reader_type(c) for c in spec.observations if c.message_type != "tf"}
-        self._listener = Listener(node, "observations")
+        self._listener = Listener(node, "observations", idle)
         subscriptions = [self._subscribe(t, kind(assembler, t, self._now)) for t, kind in readers.items()]
-        self._frames = FrameReader(node, assembler, self._on_frames) if frames_needed(spec) else None
+        self._frames = FrameReader(node, assembler, self._on_frames) if spec.uses_frames else None
         types = {topic: kind.message_type for topic, kind in readers.items()}
         self.waiting = ObservationWaiting(node, assembler, types, subscriptions, self._frames)
         self._listener.start()
@@ -170,6 +175,3 @@ class ObservationIntake:
         elif self.stale and not problem and self._told:
             self._node.get_logger().info("observations are fresh again")
         self.stale = problem
-
-    def _now(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)

@@ -15,8 +15,10 @@ from rcd_ros.nodes.ros.cdr import MessageForm, read_stamp
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED, STATE, NamedQos
 from rcd_ros.nodes.ros.raw import deserialize
-from rcd_ros.planning.observation import Form, Observation, ObservationAssembler
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.sources import Form
 
 _POSE_AND_TWIST = (*range(7), *range(43, 49))
 """Of an odometry's numbers: position, orientation (x, y, z, w), linear and angular velocity; not the covariances."""

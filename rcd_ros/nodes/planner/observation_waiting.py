@@ -9,7 +9,7 @@ from rclpy.node import Node
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
 from rcd_ros.nodes.ros.unheard import why_unheard
-from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 
 _PATIENCE = 3
 """Stamps of the clock channel in a row without a complete observation: fewer are a matter of order."""

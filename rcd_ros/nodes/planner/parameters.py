@@ -12,11 +12,11 @@ from typing_extensions import Self
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.live_parameters import NodeParameters, parameter
 from rcd_ros.nodes.ros.realtime import Realtime
-from rcd_ros.planning.motion_limits import LIMIT_FIELDS
+from rcd_ros.planning.execution.shaping import Anchor
+from rcd_ros.planning.execution.stream import StreamSettings
+from rcd_ros.planning.execution.trajectory import Sampling, Stamping
+from rcd_ros.planning.limits import LIMIT_FIELDS
 from rcd_ros.planning.noise import LARGEST_SEED
-from rcd_ros.planning.sampling import Sampling, Stamping
-from rcd_ros.planning.shaping import Anchor
-from rcd_ros.planning.stream import StreamSettings
 from rcd_ros.suggest import did_you_mean
 
 LATER = "; used when the node is configured, and by ~/load_checkpoint"

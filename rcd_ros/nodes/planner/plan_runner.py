@@ -14,11 +14,11 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.timing import Period, PeriodTimes
 from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs, Written
-from rcd_ros.planning.observation import Observation, given_ages, topic_of
+from rcd_ros.planning.execution.stream import CommandStream, StreamSettings, fit_settings
+from rcd_ros.planning.execution.trajectory import ShapedPlan
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.range_guard import RangeGuard
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.stream import CommandStream, StreamSettings, fit_settings
 
 SHAPINGS = 3
 """How often a trajectory is shaped, at most, that is not ready before it takes over."""
@@ -316,8 +316,8 @@ class PlanRunner:
 
 def _ages(planner: Planner, parameters: PlannerParameters) -> dict[str, int]:
     """Greatest age (ns) of each topic that goes stale; a goal holds until another one comes."""
-    channels = (channel for channel in planner.spec.observations if channel.kind != "goal_position")
-    return parameters.greatest_ages(map(topic_of, channels), _horizon(planner), given_ages(planner.spec))
+    topics = (channel.topic_key for channel in planner.spec.observations if channel.kind != "goal_position")
+    return parameters.greatest_ages(topics, _horizon(planner), planner.spec.max_ages)
 
 
 def _settings(planner: Planner, parameters: PlannerParameters) -> StreamSettings:

@@ -34,12 +34,14 @@ from rcd_ros.nodes.planner.trajectory_outputs import Publish, TrajectoryOutputs
 from rcd_ros.nodes.ros.live_parameters import LiveParameters
 from rcd_ros.nodes.ros.managed_node import ManagedNode
 from rcd_ros.nodes.ros.messages import diagnostic_array
+from rcd_ros.nodes.ros.node_clock import node_clock
 from rcd_ros.nodes.ros.qos import CONTROL, DIAGNOSTICS, OVERRIDABLE
 from rcd_ros.nodes.ros.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
-from rcd_ros.planning.observation import Observation, ObservationAssembler
-from rcd_ros.planning.pacing import ObservationPacer
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.timing import ObservationPacer
 from rcd_ros.planning.planner import Planner
 
 STOP_PATIENCE_S = 5.0
@@ -86,6 +88,7 @@ class PlannerNode(ManagedNode):
         """
         super().__init__("planner")
         self._checkpoint = ""
+        self._now = node_clock(self)
         self._gate = threading.Lock()
         self._newest: Observation | None = None
         self._waiting: Observation | None = None
@@ -227,6 +230,7 @@ class PlannerNode(ManagedNode):
             self._on_observation,
             self._on_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
+            thread,
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
         loader = CheckpointLoader(runner, thread, self._settle_exchange)
@@ -254,7 +258,7 @@ class PlannerNode(ManagedNode):
                 self._newest = observation
             elif self._ticker is None:
                 if self._pacer is None or self._pacer.wants(observation.stamp):
-                    self._offer(observation, observation.stamp)
+                    self._offer(observation, observation.stamp, here=True)
                 else:
                     self._passed_over = observation, time.monotonic()
             else:
@@ -304,10 +308,10 @@ class PlannerNode(ManagedNode):
             if observation is not None and self._active:
                 self._offer(observation, self._now())
 
-    def _offer(self, observation: Observation, begun: int) -> None:
+    def _offer(self, observation: Observation, begun: int, here: bool = False) -> None:
         work = self._configured()
         assembler = work.intake.assembler
-        if work.thread.offer(PlanTask(observation, begun, assembler.restarts, assembler.goals)):
+        if work.thread.offer(PlanTask(observation, begun, assembler.restarts, assembler.goals), here):
             work.runner.dropped["overtaken"] += 1
             work.times.overtaken()
 
@@ -410,10 +414,6 @@ class PlannerNode(ManagedNode):
 
     def _warn(self, text: str) -> None:
         self._log.warning(text)
-
-    def _now(self) -> int:
-        """The node's clock, ns."""
-        return int(self.get_clock().now().nanoseconds)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -1,7 +1,13 @@
-"""A thread that works on the newest item it is given; an item that a newer one overtakes is never worked on."""
+"""Works on the newest item, one at a time; an item that a newer one overtakes is never worked on.
+
+Quick work is done in the thread that brings the item: handing it over costs a switch between threads, and caches that
+the other thread does not share. Work that takes longer is done in a thread of its own, so that the one that brings
+items goes on taking messages.
+"""
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -11,14 +17,16 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-REHEARSAL_S = 1.5e-3
+REHEARSAL_S = 1.0e-3
 """How long before the next item is expected the work is rehearsed: enough to be done with it."""
 SWITCH_S = 2.5e-4
 """How long a thread may keep Python's interpreter from one that wants to work; Python's own choice is 5 ms."""
+QUICK_SHARE = 0.5
+"""Share of the time from one item to the next up to which work counts as quick."""
 
 
 class PlanningThread(Generic[Item]):
-    """Calls `work(item)` outside the executor's callbacks, so that messages are taken in while a plan is made."""
+    """Calls `work(item)` and what is to run between two items; only one of them runs at a time."""
 
     def __init__(
         self, work: Callable[[Item], None], rehearse: Callable[[], None] | None = None, period: float = 0.0
@@ -27,19 +35,27 @@ class PlanningThread(Generic[Item]):
 
         Args:
             work: is called with the newest item.
-            rehearse: is called `REHEARSAL_S` before the next item is expected: what ran since the last one has pushed
-                code and weights out of the processor's caches, and a rehearsal brings them back in time.
+            rehearse: is called `REHEARSAL_S` before the next item is expected, in the thread that worked on the last
+                one: what ran since then has pushed code and weights out of the processor's caches, and a rehearsal
+                brings them back in time.
             period: s from one item to the next.
         """
         self._work = work
         self._rehearse = rehearse
         self._period = period
         self._access = threading.Lock()
+        self._busy = threading.Lock()
         self._waiting: Item | None = None
         self._calls: list[Callable[[], None]] = []
         self._closing = False
         self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._failure: BaseException | None = None
+        self._begun: float | None = None
+        """When work on the last item began, until it is rehearsed."""
+        self._worker = 0
+        """Thread that worked on the last item."""
+        self._offered = self._span = math.inf
+        """When the last item was offered, and how long the last one was worked on (s)."""
         # A daemon: a planner that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
 
@@ -48,17 +64,33 @@ class PlanningThread(Generic[Item]):
         sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
-    def offer(self, item: Item) -> bool:
-        """Give it something newer to do; returns whether that overtook an item that was still waiting."""
+    def offer(self, item: Item, here: bool = False) -> bool:
+        """Give it something newer to do.
+
+        Args:
+            item: to work on.
+            here: work on it in the calling thread before returning, if the work is quick and nothing else is in work.
+
+        Returns:
+            Whether the item overtook one that was still waiting.
+        """
+        now = time.monotonic()
+        interval, self._offered = now - self._offered, now
         with self._access:
             overtaken = self._waiting is not None
             self._waiting = item
-        if not overtaken:
+        quick = self._span <= QUICK_SHARE * min(interval, self._period)
+        if here and quick and self._busy.acquire(blocking=False):
+            try:
+                self._take_turn()
+            finally:
+                self._busy.release()
+        elif not overtaken:
             self._wakeups.put(None)
         return overtaken
 
     def call(self, action: Callable[[], None]) -> None:
-        """Run something in the thread between two items, before the one that waits."""
+        """Run something between two items, before the one that waits."""
         with self._access:
             self._calls.append(action)
         self._wakeups.put(None)
@@ -89,32 +121,59 @@ class PlanningThread(Generic[Item]):
             self._thread.join(patience)
         return not self.is_running
 
-    def _run(self) -> None:
-        try:
-            begun = None
-            while True:
-                self._wait(begun)
-                woken = time.monotonic()
-                if self._closing:
-                    return
-                with self._access:
-                    item, self._waiting = self._waiting, None
-                    calls, self._calls = self._calls, []
-                for action in calls:
-                    action()
-                if item is not None:
-                    begun = woken
-                    self._work(item)
-        except BaseException as failure:
-            self._failure = failure
+    def pause(self) -> float:
+        """s until the calling thread is to call `rehearse`; infinity: not before it has worked on another item."""
+        begun = self._begun
+        if self._rehearse is None or begun is None or self._worker != threading.get_ident():
+            return math.inf
+        return begun + self._period - REHEARSAL_S - time.monotonic()
 
-    def _wait(self, begun: float | None) -> None:
-        """Wait for an item; rehearse on the way when the last one, begun at `begun`, lies back long enough."""
-        if self._rehearse is not None and begun is not None:
-            pause = begun + self._period - REHEARSAL_S - time.monotonic()
-            if pause > 0.0:
-                try:
-                    return self._wakeups.get(timeout=pause)
-                except Empty:
-                    self._rehearse()
+    def rehearse(self) -> None:
+        """Rehearse the work in the calling thread, unless something is in work."""
+        self._begun = None
+        if self._rehearse is not None and not self._closing and self._busy.acquire(blocking=False):
+            try:
+                self._rehearse()
+            except BaseException as failure:
+                self._fail(failure)
+            finally:
+                self._busy.release()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wait()
+            with self._busy:
+                self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Run what was called and work on the item that waits."""
+        if self._closing:
+            return
+        with self._access:
+            item, self._waiting = self._waiting, None
+            calls, self._calls = self._calls, []
+        try:
+            for action in calls:
+                action()
+            if item is not None:
+                begun = time.monotonic()
+                self._work(item)
+                self._worker, self._span = threading.get_ident(), time.monotonic() - begun
+                self._begun = begun if self._span < self._period - REHEARSAL_S else None
+        except BaseException as failure:
+            self._fail(failure)
+
+    def _fail(self, failure: BaseException) -> None:
+        self._failure, self._closing = failure, True
+        self._wakeups.put(None)
+
+    def _wait(self) -> None:
+        """Wait for an item or a call; rehearse on the way if it is this thread's turn."""
+        pause = self.pause()
+        if pause < math.inf:
+            try:
+                return self._wakeups.get(timeout=max(pause, 0.0))
+            except Empty:
+                if self.pause() <= 0.0:
+                    self.rehearse()
         self._wakeups.get()

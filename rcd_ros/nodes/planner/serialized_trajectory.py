@@ -12,8 +12,8 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.nodes.ros.cdr import MessageForm, read_stamp
-from rcd_ros.planning.spec import CommandOutput, Interface
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import CommandOutput, Interface
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 
 _OFFSET_IN: dict[Interface, int] = {"position": 0, "state": 0, "velocity": 1, "effort": 2}
 """Which of positions, velocities and efforts a command's offset belongs to."""

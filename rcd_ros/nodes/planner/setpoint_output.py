@@ -13,10 +13,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, Header
 
 from rcd_ros.nodes.ros.messages import time_message
-from rcd_ros.planning.setpoints import SetpointStream
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import CommandOutput, TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import CommandOutput
+from rcd_ros.planning.execution.setpoints import SetpointStream
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.spec import TaskSpec
 
 SETPOINT_TYPES = {"Float64MultiArray": Float64MultiArray, "JointState": JointState}
 """Messages that have one set of values."""

@@ -18,8 +18,8 @@ from rcd_ros.nodes.planner.plan_runner import PlanRunner
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
 from rcd_ros.nodes.ros.messages import Status
-from rcd_ros.planning.modes import Chunk
-from rcd_ros.planning.stream import fit_settings
+from rcd_ros.planning.execution.modes import Chunk
+from rcd_ros.planning.execution.stream import fit_settings
 
 _FASTER = 1.05
 """Share of the expected rate above which observations come faster than it."""

@@ -10,9 +10,9 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.serialized_trajectory import TrajectoryWriter, Units
 from rcd_ros.nodes.planner.setpoint_output import SETPOINT_TYPES, SetpointOutput
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import CommandChannel, CommandOutput, TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import CommandChannel, CommandOutput
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
 Publish = Callable[[Any], None]

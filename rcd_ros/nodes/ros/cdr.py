@@ -108,10 +108,11 @@ class MessageForm:
         for place in (_REPRESENTATION, *walk.fixed):
             fixed[place] = 0xFF
         fixed[_STAMP] = 0
-        self._mask = fixed
-        self._fixed = np.frombuffer(data, np.uint8, self._size) & fixed
+        # As one integer each: two operations on a message's bytes, where arrays would take four calls.
+        self._mask = int.from_bytes(fixed.tobytes(), "little")
+        self._fixed = int.from_bytes(data[: self._size], "little") & self._mask
         # Gaps are zero in what is written: what is undefined must not leave this machine's memory.
-        self._data = bytearray(self._fixed.tobytes())
+        self._data = bytearray(self._fixed.to_bytes(self._size, "little"))
         self._numbers = self._view(self._data)
         self._halves = np.frombuffer(self._data, f"{self._order}u4", (self._size - _HEADER) // 4, _HEADER)
         self._run = _run(self._places)
@@ -140,7 +141,7 @@ class MessageForm:
         if len(data) < self._size:
             return False
         # All lengths are among what is compared, so what is longer has bytes behind the message.
-        return bool(((np.frombuffer(data, np.uint8, self._size) & self._mask) == self._fixed).all())
+        return int.from_bytes(data[: self._size], "little") & self._mask == self._fixed
 
     def read(self, data: bytes) -> NDArray[np.float64]:
         """The numbers (count,) of a message that fits."""

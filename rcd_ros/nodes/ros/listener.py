@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
@@ -22,6 +22,16 @@ _log = logging.getLogger(__name__)
 
 _LOOK_NS = 500_000_000
 """How often the thread looks whether rclpy was shut down, when nothing comes."""
+
+
+class Idle(Protocol):
+    """Something to do in the listener's thread between two messages."""
+
+    def pause(self) -> float:
+        """s until `rehearse` is to be called; infinity: not before another message has come."""
+
+    def rehearse(self) -> None:
+        """Do it."""
 
 
 class _Unserved(CallbackGroup):
@@ -47,10 +57,11 @@ class Listener:
         failure: what a callback raised, None while all is well.
     """
 
-    def __init__(self, node: Node, name: str = "listening") -> None:
-        """Make a listener without subscriptions; `name` is the thread's."""
+    def __init__(self, node: Node, name: str = "listening", idle: Idle | None = None) -> None:
+        """Make a listener without subscriptions; `name` is the thread's, `idle` what it does between messages."""
         self.failure: BaseException | None = None
         self._node = node
+        self._idle = idle
         self._group = _Unserved()
         self._subscriptions: list[tuple[Any, Callable[[bytes], None]]] = []
         self._closing = False
@@ -106,6 +117,7 @@ class Listener:
         ]
         handles = [handle for handle, _, _ in subscriptions]
         by_pointer = {handle.pointer: (handle.take_message, kind, call) for handle, kind, call in subscriptions}
+        idle = self._idle
         with self._context:
             wait_set = _rclpy.WaitSet(len(handles), 1, 0, 0, 0, 0, self._context)
             while not self._closing and self._context.ok():
@@ -113,8 +125,12 @@ class Listener:
                 for handle in handles:
                     wait_set.add_subscription(handle)
                 wait_set.add_guard_condition(self._wake)
-                wait_set.wait(_LOOK_NS)
-                for pointer in wait_set.get_ready_entities("subscription"):
+                pause = _LOOK_NS if idle is None else round(1e9 * min(max(idle.pause(), 0.0), 1e-9 * _LOOK_NS))
+                wait_set.wait(pause)
+                ready = wait_set.get_ready_entities("subscription")
+                if not ready and idle is not None and idle.pause() <= 0.0:
+                    idle.rehearse()
+                for pointer in ready:
                     take, kind, callback = by_pointer[pointer]
                     taken = take(kind, True)
                     if taken is not None:

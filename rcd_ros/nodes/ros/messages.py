@@ -18,11 +18,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rcd_ros.planning.command_reader import trajectory_plan
-from rcd_ros.planning.received_plan import ReceivedPlan
-from rcd_ros.planning.rotations import to_body
-from rcd_ros.planning.spec import Interface
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.execution.received_plan import ReceivedPlan, trajectory_plan
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
+from rcd_ros.planning.transforms import to_body
 
 
 def nanoseconds(stamp: TimeMessage | DurationMessage) -> int:

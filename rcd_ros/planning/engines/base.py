@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.leisure import pause
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.manifest import Manifest
+from rcd_ros.planning.throttling import pause
 
 if TYPE_CHECKING:
     from torch import nn

@@ -14,7 +14,7 @@ from rcd_ros.generative.edm import ConditionalDenoiser
 from rcd_ros.networks.build import build_network
 from rcd_ros.planning.checkpoint import Tensors
 from rcd_ros.planning.manifest import Manifest
-from rcd_ros.planning.normalizer import OBSERVATION_CLIP, Normalizer
+from rcd_ros.planning.representation import OBSERVATION_CLIP, Normalizer
 
 PlannerKind = Literal["student", "teacher"]
 

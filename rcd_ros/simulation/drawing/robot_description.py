@@ -1,7 +1,7 @@
 """A MuJoCo model as URDF, so that RViz, Foxglove and other ROS tools can draw it.
 
 Links are bodies, joints are joints: with positions as `joint_states` has them, the URDF's links are where the model's
-bodies are. What URDF has no word for is approximated: several joints of one body become a chain of empty links, a ball
+bodies are. What URDF cannot express is approximated: several joints of one body become a chain of empty links, a ball
 or free joint a floating one, an ellipsoid a sphere, and a mesh without a file the box around it.
 """
 
@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.drawing.visuals import add_origin, add_visuals, numbers
 from rcd_ros.simulation.kinematics import body_name
 from rcd_ros.simulation.model_layout import name_of
@@ -25,7 +25,7 @@ from rcd_ros.simulation.mujoco_library import mujoco
 _BALL, _HINGE = mujoco.mjtJoint.mjJNT_BALL, mujoco.mjtJoint.mjJNT_HINGE
 _TINY = 1e-9
 UNLIMITED = 1e3
-"""What URDF is told where a model has no limit of force or speed (N, N m; m/s, rad/s), for it wants a number."""
+"""Written where a model has no limit of force or speed (N, N m; m/s, rad/s): URDF requires a number."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class _Pose:
 
     def then(self, inner: _Pose) -> _Pose:
         """A pose that is given in the frame of this one."""
-        position = self.position + turn(self.orientation, inner.position)
-        return _Pose(position, multiply(self.orientation, inner.orientation))
+        position = self.position + rotate_vectors(self.orientation, inner.position)
+        return _Pose(position, multiply_quaternions(self.orientation, inner.orientation))
 
     @property
     def is_identity(self) -> bool:

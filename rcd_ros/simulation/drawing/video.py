@@ -13,7 +13,7 @@ from rcd_ros.errors import RcdError
 
 
 class VideoWriter:
-    """Encodes frames as they come; the file gets its name when it is complete."""
+    """Encodes frames one at a time; the file takes its name when it is complete."""
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
         """Write to `path` (.mp4), replacing what is there; the size is that of the first frame.
@@ -37,7 +37,7 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Complete the file; without a frame there is none."""
+        """Complete the file; without a frame no file is made."""
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None

@@ -9,11 +9,11 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.rotations import multiply, turn
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.mujoco_library import mujoco
 
 SHOWN_GROUPS = (0, 1, 2)
-"""Geoms of other groups are for collisions, and MuJoCo's own viewer hides them, too."""
+"""Geoms of other groups are for collisions; MuJoCo's viewer hides them as well."""
 MESH_FILES = (".stl", ".obj", ".dae")
 """What RViz can read."""
 GROUND_M = 10.0
@@ -21,11 +21,11 @@ GROUND_M = 10.0
 _STRAIGHT = np.array([1.0, 0.0, 0.0, 0.0])
 
 Shape = tuple[str, dict[str, str], NDArray[np.float64], NDArray[np.float64]]
-"""URDF's word, its attributes, and where it is in the geom's frame: position (3,) and orientation (4,)."""
+"""URDF element, its attributes, and its pose in the geom's frame: position (3,) and orientation (4,)."""
 
 
 def add_visuals(link: Element, model: mujoco.MjModel, body: int, mesh_folders: Sequence[Path]) -> None:
-    """Add what a body looks like to its link."""
+    """Add a body's visible geoms to its link."""
     first = int(model.body_geomadr[body])
     for geom in range(first, first + int(model.body_geomnum[body])):
         color = _color(model, geom)
@@ -33,8 +33,8 @@ def add_visuals(link: Element, model: mujoco.MjModel, body: int, mesh_folders: S
             continue
         for word, attributes, position, orientation in _shapes(model, geom, mesh_folders):
             visual = SubElement(link, "visual")
-            place = model.geom_pos[geom] + turn(model.geom_quat[geom], position)
-            add_origin(visual, place, multiply(model.geom_quat[geom], orientation))
+            place = model.geom_pos[geom] + rotate_vectors(model.geom_quat[geom], position)
+            add_origin(visual, place, multiply_quaternions(model.geom_quat[geom], orientation))
             SubElement(SubElement(visual, "geometry"), word, attributes)
             SubElement(SubElement(visual, "material", name=f"geom_{geom}"), "color", rgba=numbers(color))
 
@@ -76,11 +76,11 @@ def _mesh(model: mujoco.MjModel, geom: int, folders: Sequence[Path]) -> Shape:
         return _box(model.geom_aabb[geom, 3:], model.geom_aabb[geom, :3].copy())
     turned_back = model.mesh_quat[mesh] * np.array([1.0, -1.0, -1.0, -1.0])
     attributes = {"filename": file.resolve().as_uri(), "scale": numbers(model.mesh_scale[mesh])}
-    return "mesh", attributes, -turn(turned_back, model.mesh_pos[mesh]), turned_back
+    return "mesh", attributes, -rotate_vectors(turned_back, model.mesh_pos[mesh]), turned_back
 
 
 def _mesh_file(model: mujoco.MjModel, mesh: int, folders: Sequence[Path]) -> Path | None:
-    """The file that a mesh was read from; the compiled model tells its path below some folder of meshes."""
+    """The file that a mesh was read from; the compiled model holds its path relative to a folder of meshes."""
     begin = int(model.mesh_pathadr[mesh])
     if begin < 0:
         return None
@@ -102,7 +102,7 @@ def numbers(values: NDArray[np.float64]) -> str:
 
 
 def add_origin(element: Element, position: NDArray[np.float64], orientation: NDArray[np.float64]) -> None:
-    """Say where an element is: position (3,) in m, orientation (4,) as w, x, y, z."""
+    """Add an element's pose: position (3,) in m, orientation (4,) as w, x, y, z."""
     SubElement(element, "origin", xyz=numbers(position), rpy=numbers(roll_pitch_yaw(orientation)))
 
 

@@ -52,7 +52,9 @@ class GymnasiumWorld:
             raise RcdError(f"'{name}' is not a MuJoCo environment: it has no MuJoCo model")
         self.model: mujoco.MjModel = inner.model
         self._inner = inner
-        file = getattr(inner, "fullpath", None)  # environments without one have no meshes, or made their model up
+        file = getattr(
+            inner, "fullpath", None
+        )  # environments without a file have no meshes, or build their model in code
         self.mesh_folders = (Path(file).parent,) if file else ()
         self._check_actions(name)
         self.episode_steps = episode_steps or getattr(self._env.spec, "max_episode_steps", None) or 0
@@ -66,11 +68,11 @@ class GymnasiumWorld:
         return data
 
     def reset(self, seed: int) -> None:
-        """Begin an episode."""
+        """Start an episode."""
         self._env.reset(seed=seed)
 
     def step(self, control: NDArray[np.float64]) -> tuple[float, bool]:
-        """One step of the environment; the end of its time is the bridge's to see."""
+        """One step of the environment; its time limit is counted by the simulation."""
         _, reward, terminated, _, _ = self._env.step(control.astype(self._env.action_space.dtype or np.float64))
         return float(reward), bool(terminated)
 
@@ -94,7 +96,7 @@ class GymnasiumWorld:
             )
 
     def _measure_period(self) -> float:
-        """Environments name it differently, and all of them step the same clock."""
+        """The control period, s, from the clock: environments name it differently."""
         self._env.reset(seed=0)
         before = self.data.time
         self.step(np.zeros(self.model.nu))

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.tracking import TrackingLaw
 from rcd_ros.simulation.interface import StepResult
+from rcd_ros.simulation.tracking import TrackingLaw
 from rcd_ros.simulation.worlds.gymnasium_world import mujoco
 from rcd_ros.simulation.worlds.maze_layout import GOAL_RADIUS, LAYOUTS, Cell
 from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
@@ -179,10 +179,10 @@ class Maze(MujocoSimulation):
         position = self._point.data.qpos
         return np.concatenate((position, self._point.data.qvel, position, self._env.goal))
 
-    def _place(self, value: Sequence[float] | str, what: str, words: tuple[str, ...]) -> NDArray[np.float64] | None:
+    def _place(self, value: Sequence[float] | str, what: str, known: tuple[str, ...]) -> NDArray[np.float64] | None:
         if isinstance(value, str):
-            if value not in words:
-                raise RcdError(f"{what} must be {', '.join(words)} or a position [x, y] in m, got '{value}'")
+            if value not in known:
+                raise RcdError(f"{what} must be {', '.join(known)} or a position [x, y] in m, got '{value}'")
             return None
         self.layout.check_free(value, what)
         return np.array(value, np.float64)

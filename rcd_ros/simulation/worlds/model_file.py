@@ -17,9 +17,9 @@ USUAL_PERIOD = 0.02
 
 
 class ModelFile:
-    """A model that begins in a keyframe, or in the state that it was compiled with; its seeds change nothing.
+    """A model whose episodes start from a keyframe, or from the compiled state; seeds change nothing.
 
-    The end of an episode is a state that MuJoCo cannot step any more: it has diverged.
+    An episode ends where the simulation diverges.
     """
 
     def __init__(self, path: Path, control_period: float = 0.0, keyframe: str = "") -> None:
@@ -31,7 +31,7 @@ class ModelFile:
             keyframe: to begin in.
 
         Raises:
-            RcdError: there is no such file, it does not compile (MuJoCo's words, with file and line), it has no such
+            RcdError: there is no such file, it does not compile (with MuJoCo's message), it has no such
                 keyframe, or the period is no multiple of its time step.
         """
         self.model = load_model(path)
@@ -47,7 +47,7 @@ class ModelFile:
         self._keyframe = _keyframe(self.model, keyframe) if keyframe else None
 
     def reset(self, seed: int) -> None:
-        """Begin anew."""
+        """Start an episode."""
         if self._keyframe is None:
             mujoco.mj_resetData(self.model, self.data)
         else:
@@ -62,7 +62,7 @@ class ModelFile:
         return 0.0, self._divergences() > before
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to free."""
 
     def _divergences(self) -> int:
         bad = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
@@ -70,18 +70,18 @@ class ModelFile:
 
 
 def load_model(path: Path) -> mujoco.MjModel:
-    """Compile a model file; raises `RcdError` with MuJoCo's own words, file and line.
+    """Compile a model file; raises `RcdError` with MuJoCo's message, which names file and line.
 
     MuJoCo's compiler reads it, not dm-control's mjcf: that one loses file and line of an error, renames meshes, and
-    does not find those of included files with a folder of their own.
+    does not find those of files included from another folder.
     """
     if not path.is_file():
         raise RcdError(f"there is no model file '{path}'")
     try:
         return mujoco.MjModel.from_xml_path(str(path))
     except ValueError as error:
-        words = "; ".join(str(error).split("\n")).strip("; ")
-        raise RcdError(f"the model '{path}' does not compile: {words}") from error
+        message = "; ".join(str(error).split("\n")).strip("; ")
+        raise RcdError(f"the model '{path}' does not compile: {message}") from error
 
 
 def _keyframe(model: mujoco.MjModel, keyframe: str) -> int:

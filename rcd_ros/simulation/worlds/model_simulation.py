@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning.spec import Interface, TaskSpec
+from rcd_ros.planning.channels import Interface
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.model_layout import ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco

@@ -36,7 +36,7 @@ class MujocoSimulation(ABC):
         """Its present state; to be read only."""
 
     def achieved(self, observation: ArrayLike) -> tuple[str, ...]:
-        """Goals that an observation vector satisfies by itself: none, where the task has no goals."""
+        """Goals that hold in an observation vector; empty for tasks without goals."""
         return ()
 
     def render(self) -> NDArray[np.uint8]:

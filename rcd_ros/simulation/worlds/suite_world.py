@@ -14,8 +14,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
 
-logging.getLogger("absl").setLevel(logging.WARNING)  # which OpenGL and which MuJoCo, at every start
-with warnings.catch_warnings():  # without a screen GLFW complains, which is of no concern here
+logging.getLogger("absl").setLevel(logging.WARNING)  # it logs OpenGL and MuJoCo at every start
+with warnings.catch_warnings():  # GLFW warns where there is no screen
     warnings.simplefilter("ignore")
     from dm_control import suite
 
@@ -45,12 +45,12 @@ class SuiteWorld:
         return data
 
     def reset(self, seed: int) -> None:
-        """Begin an episode."""
+        """Start an episode."""
         self._env.task.random.seed(seed)
         self._env.reset()
 
     def step(self, control: NDArray[np.float64]) -> tuple[float, bool]:
-        """One step of the task; the end of its time is the bridge's to see."""
+        """One step of the task; its time limit is counted by the simulation."""
         step = self._env.step(control)
         return float(step.reward or 0.0), bool(step.last() and step.discount == 0.0)
 

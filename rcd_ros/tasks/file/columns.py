@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from rcd_ros.planning.spec import CommandMessage
+from rcd_ros.planning.channels import CommandMessage
 from rcd_ros.tasks.file.conversion import Conversion, Names, OnTopic, Section
 
 FORMATS = ("lerobot", "robomimic", "act", "d4rl", "npz", "bag")
@@ -49,7 +49,7 @@ def _column_numbers(value: Any) -> Any:
 
 
 class FileColumns(Section):
-    """Where one kind of data file keeps what the task observes and commands.
+    """Where a data format keeps what the task observes and commands.
 
     `observe` names entries of the task's `observe`, or single channels of an entry with several. What is not named is
     not in the data.
@@ -67,7 +67,7 @@ class FileColumns(Section):
 
 
 class BagCommand(OnTopic):
-    """Where a bag says what the robot was commanded; of a JointTrajectory, points are sampled as a controller does."""
+    """A topic of a bag with the robot's commands; a JointTrajectory is sampled as a controller does."""
 
     topic: str
     type: CommandMessage = "JointTrajectory"
@@ -75,7 +75,7 @@ class BagCommand(OnTopic):
 
 
 class BagEpisodes(Section):
-    """What cuts a bag into episodes. Without any, each bag is one episode."""
+    """What cuts a bag into episodes; by default a bag is an episode."""
 
     topic: str = Field("", description="every message begins (true, or not a Bool) or ends (false) an episode")
     service: str = Field("", description="every request seen on this service's event topic begins one")

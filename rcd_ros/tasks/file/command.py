@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, CommandOutput, Interface, ObservationChannel
+from rcd_ros.planning.channels import CommandChannel, CommandOutput, Interface, ObservationChannel
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.conversion import first_line, named, names_on_topic, to_si, unless
 from rcd_ros.tasks.file.joints import FileJoints

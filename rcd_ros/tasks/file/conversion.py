@@ -1,4 +1,4 @@
-"""How a task file names joints and gives their numbers, and the conversion of both: names on a topic, SI units."""
+"""Names and numbers as a topic or a data file has them, and their conversion: names of joints, SI units."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "1": ("1", 1.0),
     "percent": ("", 0.01),
 }
-"""Unit in a file -> its SI unit and the factor to it. Percent may be of anything: scale says of how much."""
+"""Unit in a file -> its SI unit and the factor to it. Percent has no quantity; `scale` gives what 100 % is."""
 POSE_UNITS, TWIST_UNITS = ("m",) * 3 + ("1",) * 4, ("m/s",) * 3 + ("rad/s",) * 3
 """SI units of a body's pose (position, quaternion) and twist (linear, angular)."""
 
@@ -64,7 +64,7 @@ class Conversion(Section):
 
 
 class OnTopic(Conversion):
-    """How joints are called, and their numbers given, in the messages of a topic."""
+    """Names and numbers of joints in the messages of a topic."""
 
     prefix: str = Field("", description="before every joint's name on the topic, e.g. left_")
     names: dict[str, str] = Field({}, description="joint of this file -> its name on the topic, where they differ")
@@ -134,7 +134,7 @@ def each(given: PerJoint | None, names: Sequence[str], default: float, what: str
 
 
 def each_unit(given: str | Mapping[str, str] | Sequence[str] | None, names: Sequence[str]) -> list[str | None]:
-    """The unit of each name, None where nothing is said.
+    """The unit of each name; None where none is given.
 
     Raises:
         RcdError: a wrong number of units, or an unknown name.
@@ -158,7 +158,7 @@ def names_on_topic(entry: OnTopic, joints: Sequence[str]) -> tuple[str, ...]:
 
 
 def named(continuous: bool | Sequence[str], joints: Sequence[str]) -> tuple[str, ...]:
-    """Those of the joints that are continuous.
+    """The joints that are continuous.
 
     Raises:
         RcdError: another joint is named.
@@ -172,11 +172,11 @@ def named(continuous: bool | Sequence[str], joints: Sequence[str]) -> tuple[str,
 
 
 def unless(values: NDArray[np.float64], neutral: float) -> tuple[float, ...]:
-    """The values, or nothing where all of them change nothing."""
+    """The values; empty where all are `neutral`."""
     return () if (values == neutral).all() else tuple(values.tolist())
 
 
 def first_line(error: Exception) -> str:
-    """The words of an error; of pydantic's, those of its first mistake."""
+    """The message of an error; of a pydantic error, its first mistake."""
     details = getattr(error, "errors", None)
     return str(details()[0]["msg"]).removeprefix("Value error, ") if details is not None else str(error)

@@ -1,4 +1,4 @@
-"""What a task file and its model files say of joints: whether they turn, how far they go, what they bear."""
+"""Joints of a task file, with its model files: whether they turn, their command range and their motion limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, MotionSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import MotionSpec
 from rcd_ros.simulation.joint_limits import JOINT_UNITS, JointLimits, model_joints, urdf_joints
 from rcd_ros.tasks.file.conversion import UNITS, OnTopic, each, each_unit, first_line
 from rcd_ros.tasks.file.reading import LoadedTaskFile
@@ -32,10 +33,10 @@ class FileJoints:
         return tuple(JOINT_UNITS[quantity][self._turns(joint)] for joint in joints)
 
     def bounds(self, index: int, interface: str, continuous: Sequence[str]) -> list[tuple[float, float]]:
-        """Smallest and largest command of each joint of a controller.
+        """Smallest and largest command of each joint of controller `index`.
 
         Raises:
-            RcdError: nothing says it.
+            RcdError: no limit is given.
         """
         entry, limits = self.file.content.command[index], self.file.content.limits
         if entry.limits is not None and entry.interface == interface:
@@ -74,7 +75,7 @@ class FileJoints:
         return bounds
 
     def motion(self, command: CommandChannel) -> MotionSpec | None:
-        """What the commanded joints bear; None where nothing says it, or where states are planned.
+        """Motion limits of the commanded joints; None where none are given, or where states are planned.
 
         Raises:
             RcdError: a limit does not fit the joints.
@@ -111,7 +112,7 @@ class FileJoints:
         if content.simulation is not None and not content.limits.mjcf:
             path = self.file.path(content.simulation.model)
             called = {theirs: ours for ours, theirs in content.simulation.names.items()}
-            # A robot's computer may have neither MuJoCo nor the model: what it gives is asked for below, if needed.
+            # A robot's computer may have neither MuJoCo nor the model; limits that are then missing are reported below.
             if path.is_file():
                 try:
                     self.joints = {called.get(name, name): limits for name, limits in model_joints(path).items()}
@@ -140,7 +141,7 @@ class FileJoints:
         return True
 
     def _positions(self, joints: Sequence[str]) -> list[tuple[float, float]]:
-        """Position range of each commanded joint; infinite where nothing says it."""
+        """Position range of each commanded joint; infinite where none is given."""
         given = self.file.content.limits.position
         ranges = [self.joints.get(joint, JointLimits()) for joint in joints]
         positions = [

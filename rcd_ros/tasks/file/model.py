@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning import rotations
-from rcd_ros.planning.spec import QUATERNION, ObservationChannel, TaskSpec
+from rcd_ros.planning.channels import QUATERNION, ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.model_layout import Joint, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.worlds.model_file import ModelFile
@@ -133,15 +134,15 @@ class NamedModel:
                 return
             frame = self._bodies.get(self.called(channel.frame), 0)
             turn = data.xquat[frame]
-            data.qpos[free.position : free.position + 3] = data.xpos[frame] + rotations.turn(turn, values[:3])
-            data.qpos[free.position + 3 : free.position + 7] = rotations.multiply(turn, values[QUATERNION])
+            data.qpos[free.position : free.position + 3] = data.xpos[frame] + rotate_vectors(turn, values[:3])
+            data.qpos[free.position + 3 : free.position + 7] = multiply_quaternions(turn, values[QUATERNION])
 
     def _pose(self, body: int, frame: int) -> NDArray[np.float64]:
         """Position and orientation (7,) of a body in the frame of another one (0: the world's)."""
         data = self._data
         back = data.xquat[frame] * _CONJUGATE
-        position = rotations.turn(back, data.xpos[body] - data.xpos[frame])
-        return np.concatenate((position, rotations.multiply(back, data.xquat[body])))
+        position = rotate_vectors(back, data.xpos[body] - data.xpos[frame])
+        return np.concatenate((position, multiply_quaternions(back, data.xquat[body])))
 
     def _twist(self, body: int) -> NDArray[np.float64]:
         """Linear velocity in the world's frame, angular in the body's (6,)."""

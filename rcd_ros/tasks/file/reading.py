@@ -1,4 +1,4 @@
-"""Reads task files: checked as a whole, every mistake told with its line, key and nearest known key."""
+"""Reads and checks task files: each mistake is reported with its line, key and nearest known key."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LoadedTaskFile:
     """A checked task file.
 
     Attributes:
-        content: what stands in it.
+        content: the checked values.
         source: its text, and the folder that relative paths in it start from.
-        name: what to call the file in messages.
+        name: of the file, for messages.
         lines: path of keys -> line in the text.
     """
 
@@ -41,7 +41,7 @@ class LoadedTaskFile:
         return RcdError(f"task file '{self.name}', line {self.line(keys)}: {'.'.join(map(str, keys))}: {text}")
 
     def line(self, keys: Sequence[str | int]) -> int:
-        """Line of the value at a path of keys, or of what it would stand in."""
+        """Line of the value at a path of keys, or of the nearest mapping above it."""
         return line_of(self.lines, keys)
 
 
@@ -54,7 +54,7 @@ def load_task_file(path: str | Path) -> LoadedTaskFile:
     """Read and check a task file.
 
     Raises:
-        RcdError: there is none, it is no YAML, or keys or values are wrong: line, key and nearest known key are said.
+        RcdError: there is none, it is no YAML, or keys or values are wrong; with line, key and nearest known key.
     """
     file = Path(path).expanduser()
     try:
@@ -82,7 +82,7 @@ def parse_task_file(source: TaskSource, name: str) -> LoadedTaskFile:
 
 
 def _mistakes(error: ValidationError, content: dict[str, Any], lines: Mapping[KeyPath, int]) -> Iterator[str]:
-    """One clause per mistake; what each alternative of a union says about the same value is one mistake."""
+    """One clause per mistake; a union's alternatives that all refuse a value count as one."""
     found: dict[KeyPath, list[str]] = {}
     for detail in error.errors():
         path, input_ = _path_in(content, detail["loc"]), detail["input"]

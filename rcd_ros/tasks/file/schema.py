@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 from typing_extensions import Self
 
-from rcd_ros.planning.spec import Alignment, CommandMessage, Interface, ObservedMessage
+from rcd_ros.planning.channels import Alignment, CommandMessage, Interface, ObservedMessage
 from rcd_ros.tasks.file.columns import ColumnsEntry
 from rcd_ros.tasks.file.conversion import Names, OnTopic, PerJoint, Section, as_list
 
@@ -24,7 +24,7 @@ Room = tuple[FiniteFloat, FiniteFloat]
 
 
 class ObserveEntry(OnTopic):
-    """One thing that is observed. Exactly one kind of content; of a JointState several, of an Odometry both."""
+    """What one topic observes: one kind of content. A JointState may have several, an Odometry pose and twist."""
 
     topic: str = Field("", description="empty only for type tf")
     type: ObservedMessage | None = Field(None, description="JointState where joints are named, Odometry for a twist")
@@ -50,7 +50,7 @@ class ObserveEntry(OnTopic):
         joints, body = (self.position, self.velocity, self.effort), (self.pose, self.twist)
         contents = sum(map(bool, (any(joints), any(body), self.goal, self.values)))
         if contents != 1:
-            raise ValueError("say what is observed by one of position/velocity/effort, pose/twist, goal, values")
+            raise ValueError("name what is observed by one of position/velocity/effort, pose/twist, goal, values")
         kind = "joints" if any(joints) else "goal" if self.goal else "values" if self.values else "body"
         allowed = _MESSAGES_OF[kind]
         if self.message not in allowed:
@@ -99,7 +99,7 @@ class CommandEntry(OnTopic):
 
 
 class LimitsEntry(Section):
-    """What the joints bear: from a model file, and what is written here instead of it. rad, m, s."""
+    """Motion limits of the joints (rad, m, s): those of a model file, overridden by the values here."""
 
     urdf: str = ""
     mjcf: str = ""
@@ -145,14 +145,14 @@ class WayPoint(Section):
 
 
 class DemonstrateEntry(Section):
-    """How a site of the model is led, to make demonstrations without a person (`rcd data make`)."""
+    """How a site of the model is moved to make scripted demonstrations (`rcd data make`)."""
 
     site: str = Field(description="of the model: the tip of the tool")
     way: tuple[WayPoint, ...] = Field(min_length=1)
     speed: float = Field(0.2, gt=0.0, description="m/s")
     lead: float = Field(2.0, gt=0.0, description="control periods by which the commanded tip is ahead of the tip")
-    noise: float = Field(0.0, ge=0.0, description="m beside the way, standard deviation, slowly changing")
-    joints: dict[str, float] = Field({}, description="joints that do not lead, and their command, e.g. a gripper")
+    noise: float = Field(0.0, ge=0.0, description="deviation from the path, m, standard deviation, slowly changing")
+    joints: dict[str, float] = Field({}, description="joints that stay at a fixed command, e.g. a gripper")
     pose: str = Field("", description="keyframe whose orientation of the site is kept; empty: the first observed")
 
 

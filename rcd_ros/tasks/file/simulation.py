@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.planning import rotations
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.planning.transforms import multiply_quaternions
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.worlds.model_simulation import ModelSimulation
@@ -103,7 +103,7 @@ class FileSimulation(ModelSimulation):
             if start.yaw is not None:
                 half = 0.5 * random.uniform(*start.yaw)
                 turn = np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
-                data.qpos[place + 3 : place + 7] = rotations.multiply(turn, data.qpos[place + 3 : place + 7])
+                data.qpos[place + 3 : place + 7] = multiply_quaternions(turn, data.qpos[place + 3 : place + 7])
 
 
 class _Start:

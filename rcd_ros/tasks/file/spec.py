@@ -1,4 +1,4 @@
-"""From a task file to a task specification: units, names, limits and columns resolved."""
+"""Makes a task specification from a task file: resolves units, names, limits and columns."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from itertools import count
 from typing import Literal
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import (
-    USUAL_MESSAGES,
-    ChannelKind,
-    Condition,
-    ObservationChannel,
-    ScoreSpec,
-    TaskSpec,
-)
+from rcd_ros.planning.channels import USUAL_MESSAGES, ChannelKind, ObservationChannel
+from rcd_ros.planning.spec import Condition, ScoreSpec, TaskSpec
 from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.command import FileCommand
@@ -36,7 +30,7 @@ from rcd_ros.tasks.file.reading import LoadedTaskFile
 from rcd_ros.tasks.file.schema import COMPARISON, ObserveEntry
 
 SUCCESS = "success"
-"""The goal of a task file that names none."""
+"""The goal of a task file that names no goals."""
 USUAL_SECONDS = 20.0
 """Length of an episode of a task without a simulation."""
 
@@ -48,10 +42,10 @@ _OF_ENTRY: tuple[tuple[Literal["position", "velocity", "effort"], ChannelKind], 
 
 
 def spec_of(file: LoadedTaskFile) -> TaskSpec:
-    """The specification that a task file stands for.
+    """The specification of a task file.
 
-    The observation vector of the task's data sets has the channels one after another, the action vector the commanded
-    joints, all in SI units.
+    In the task's data sets the observation vector concatenates the channels, the action vector the commanded joints,
+    all in SI units.
 
     Raises:
         RcdError: a name, a unit, a limit or a model file does not fit the rest; with the line.
@@ -195,7 +189,7 @@ class _Conversion:
             made = [name for name, _ in channels_of(entry, self.file.content.observe[entry])]
             candidates = [channel for channel in channels if channel.name in made]
         if not candidates:
-            raise RcdError(f"nothing observed is called '{entry}'{did_you_mean(entry, names)}: there are: {names}")
+            raise RcdError(f"there is no observation '{entry}'{did_you_mean(entry, names)}: there are: {names}")
         for channel in candidates:
             if value in channel.value_names:
                 return channel, value
@@ -203,10 +197,10 @@ class _Conversion:
         raise RcdError(f"'{entry}' has no value '{value}'{did_you_mean(value, known)}; it has: {', '.join(known)}")
 
     def _conditions(self, channels: Sequence[ObservationChannel]) -> Iterator[Condition]:
-        for key, told in self.file.content.success.items():
-            goal, conditions = (SUCCESS, {key: told}) if isinstance(told, str) else (key, told)
+        for key, given in self.file.content.success.items():
+            goal, conditions = (SUCCESS, {key: given}) if isinstance(given, str) else (key, given)
             for address, text in conditions.items():
-                where = ("success", address) if isinstance(told, str) else ("success", key, address)
+                where = ("success", address) if isinstance(given, str) else ("success", key, address)
                 match = COMPARISON.fullmatch(text)
                 try:
                     threshold = float(match[2]) if match else math.nan

@@ -1,4 +1,4 @@
-"""YAML with the line of each value, so that a mistake can be shown where it stands."""
+"""YAML with the line of each value, for error messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rcd_ros.errors import RcdError
 
 KeyPath = tuple[str | int, ...]
 DEEPEST = 32
-"""Levels of nesting: an anchor that holds itself has no end."""
+"""Levels of nesting; an anchor that contains itself would nest without end."""
 
 
 def read_yaml(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
@@ -48,7 +48,7 @@ def line_of(lines: Mapping[KeyPath, int], keys: Sequence[str | int]) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as 1.2 reads it: 1e-3 is a number, 7:14 is text (not base 60), and yes and on are words."""
+    """YAML 1.2: 1e-3 is a number; 7:14 (base 60 in YAML 1.1), yes and on are text."""
 
 
 _Loader.yaml_implicit_resolvers = {}

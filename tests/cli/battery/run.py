@@ -46,7 +46,7 @@ WORK = (
     "rcd_ros.nodes.ros.run:run_node",
     "rcd_ros.training.export:export_student",
     "rcd_ros.training.fitted_q:Judge",
-    "rcd_ros.training.pipeline:train_stage",
+    "rcd_ros.training.stages:train_stage",
     "os:execvp",
 )
 """`module:name` of what begins the work of the commands, once everything has been checked."""

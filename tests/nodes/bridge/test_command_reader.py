@@ -13,7 +13,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.ros.messages import time_message
-from rcd_ros.planning.spec import CommandOutput, TaskSpec
+from rcd_ros.planning.channels import CommandOutput
+from rcd_ros.planning.spec import TaskSpec
 from tests.nodes.conftest import Peer
 from tests.planning.tiny import tiny_spec
 

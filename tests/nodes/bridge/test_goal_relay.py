@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.goal_relay import GoalRelay
 from rcd_ros.nodes.ros.messages import nanoseconds
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
 from tests.nodes.conftest import Peer
 
 CHANNEL = ObservationChannel.model_construct(

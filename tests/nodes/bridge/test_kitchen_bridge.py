@@ -22,8 +22,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.episodes import GAP
 from rcd_ros.nodes.ros.messages import joint_trajectory, nanoseconds
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.planning.observation import ObservationAssembler
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.resources import find_resource
 from tests.nodes.conftest import Peer, Process
 from tests.planning.tiny import tiny_manifest, write_tiny

@@ -17,8 +17,9 @@ from rcd_ros.nodes.bridge.sensors import ImitatedSensors, SensorSettings
 from rcd_ros.nodes.planner.observation_reader import reader_type
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.raw import serialize
-from rcd_ros.planning.observation import ObservationAssembler
-from rcd_ros.planning.spec import POSE_VALUES, TaskSource, TaskSpec
+from rcd_ros.planning.channels import POSE_VALUES
+from rcd_ros.planning.observation.assembler import ObservationAssembler
+from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.tasks.file.reading import parse_task_file
 from rcd_ros.tasks.file.spec import spec_of
 from tests.nodes.conftest import Peer

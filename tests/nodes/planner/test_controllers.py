@@ -18,9 +18,9 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs
 from rcd_ros.nodes.ros.raw import deserialize
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.spec import CommandOutput, Interface, TaskSpec
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.channels import CommandOutput, Interface
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.spec import TaskSpec
 from tests.nodes.planner.planner_scene import PlannerScene
 from tests.planning.tiny import tiny_manifest, tiny_spec, write_tiny
 

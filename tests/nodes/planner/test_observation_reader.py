@@ -10,8 +10,8 @@ import pytest
 from rcd_ros.nodes.planner.observation_reader import JointStateReader, OdometryReader
 from rcd_ros.nodes.ros.messages import joint_state, odometry
 from rcd_ros.nodes.ros.raw import serialize
-from rcd_ros.planning.observation import ObservationAssembler
-from rcd_ros.planning.spec import ObservationChannel
+from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from tests.planning.tiny import tiny_spec
 
 ARM = ("wrist", "camera", "elbow")

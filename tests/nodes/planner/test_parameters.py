@@ -10,10 +10,10 @@ import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
-from rcd_ros.planning.modes import MODES
-from rcd_ros.planning.motion_limits import LIMIT_FIELDS
+from rcd_ros.planning.execution.modes import MODES
+from rcd_ros.planning.execution.stream import StreamSettings
+from rcd_ros.planning.limits import LIMIT_FIELDS
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.stream import StreamSettings
 from tests.nodes.planner.planner_scene import HOME, PERIOD, PlannerScene
 
 Make = Callable[..., PlannerScene]

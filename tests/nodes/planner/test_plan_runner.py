@@ -17,10 +17,9 @@ from rcd_ros.nodes.planner.timing import PeriodTimes
 from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.raw import deserialize
-from rcd_ros.planning.observation import Observation
+from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
+from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
-from rcd_ros.planning.shaping import ShapedPlan
-from rcd_ros.planning.trajectory import TrajectoryPoints
 from tests.planning.controller import Controller
 from tests.planning.tiny import tiny_spec, write_tiny
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from typing import Any
 
+import pytest
+
+from rcd_ros.nodes.planner import planning_thread
 from rcd_ros.nodes.planner.planning_thread import REHEARSAL_S, PlanningThread
 
 PATIENCE = 30.0
@@ -114,4 +119,112 @@ def test_items_that_follow_each_other_closely_leave_no_time_to_rehearse() -> Non
     worker.await_begin()
     worker.may_end.release()
     assert not rehearsed.acquire(timeout=0.1)
+    assert thread.close(PATIENCE)
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(planning_thread, "time", clock)
+    return clock
+
+
+def _let_pass(clock: Clock, thread: PlanningThread[Any], seconds: float) -> None:
+    """After all that is in work, let some time pass."""
+    done = threading.Event()
+    thread.call(done.set)
+    assert done.wait(PATIENCE)
+    clock.now += seconds
+
+
+def test_quick_work_is_done_in_the_thread_that_brings_it_and_slow_work_in_the_other_one(clock: Clock) -> None:
+    worked: list[str] = []
+
+    def work(seconds: float) -> None:
+        worked.append(threading.current_thread().name)
+        clock.now += seconds
+
+    thread = PlanningThread(work, period=1.0)
+    thread.start()
+    here = threading.current_thread().name
+    for seconds in (0.1, 0.1, 0.6, 0.1, 0.1):
+        thread.offer(seconds, here=True)
+        _let_pass(clock, thread, 1.0)
+    thread.offer(0.1, here=False)
+    _let_pass(clock, thread, 1.0)
+    assert worked == ["planning", here, here, "planning", here, "planning"]
+    assert thread.close(PATIENCE)
+
+
+def test_items_that_come_faster_than_they_are_worked_on_are_handed_over(clock: Clock) -> None:
+    worked: list[str] = []
+
+    def work(item: int) -> None:
+        worked.append(threading.current_thread().name)
+        clock.now += 0.1
+
+    thread = PlanningThread(work, period=1.0)
+    thread.start()
+    for pause in (1.0, 0.0, 0.0):
+        thread.offer(1, here=True)
+        _let_pass(clock, thread, pause)
+    assert worked == ["planning", threading.current_thread().name, "planning"]
+    assert thread.close(PATIENCE)
+
+
+def test_calls_run_before_an_item_that_is_worked_on_where_it_is_brought(clock: Clock) -> None:
+    log: list[object] = []
+    thread: PlanningThread[int] = PlanningThread(log.append, period=1.0)
+    thread.start()
+    thread.offer(0)
+    _let_pass(clock, thread, 1.0)
+    with thread._access:  # as if the thread had not been woken yet
+        thread._calls.append(lambda: log.append("called"))
+    thread.offer(1, here=True)
+    assert log == [0, "called", 1]
+    assert thread.close(PATIENCE)
+
+
+def test_a_failure_where_an_item_is_brought_ends_the_thread_and_spares_the_caller(clock: Clock) -> None:
+    def work(item: int) -> None:
+        if item:
+            raise ZeroDivisionError(item)
+
+    thread = PlanningThread(work, period=1.0)
+    thread.start()
+    thread.offer(0)
+    _let_pass(clock, thread, 1.0)
+    thread.offer(1, here=True)
+    assert isinstance(thread.failure, ZeroDivisionError)
+    thread._thread.join(PATIENCE)
+    assert not thread.is_running
+
+
+def test_the_thread_that_worked_on_the_last_item_rehearses(clock: Clock) -> None:
+    rehearsed: list[str] = []
+    thread: PlanningThread[int] = PlanningThread(
+        lambda item: None, lambda: rehearsed.append(threading.current_thread().name), period=1.0
+    )
+    thread.start()
+    assert thread.pause() == math.inf
+    thread.offer(0)
+    _let_pass(clock, thread, 0.5)
+    assert thread.pause() == math.inf, "the other thread has worked on it, and rehearses"
+    thread.offer(1, here=True)
+    assert thread.pause() == pytest.approx(1.0 - REHEARSAL_S)
+    clock.now += 1.0
+    assert thread.pause() <= 0.0
+    thread.rehearse()
+    assert thread.pause() == math.inf, "one rehearsal is enough"
+    assert rehearsed == [threading.current_thread().name]
     assert thread.close(PATIENCE)

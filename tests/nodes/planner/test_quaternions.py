@@ -12,9 +12,9 @@ import pytest
 from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher
 from rcd_ros.nodes.planner.observation_reader import reader_type
 from rcd_ros.nodes.ros.raw import serialize
-from rcd_ros.planning.frames import Transform
-from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.planner import Planner
+from rcd_ros.planning.transforms import Transform
 from rcd_ros.resources import find_resource
 from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny

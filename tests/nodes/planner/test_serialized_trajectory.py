@@ -13,7 +13,7 @@ from rcd_ros.nodes.planner.serialized_trajectory import TrajectoryReader, Trajec
 from rcd_ros.nodes.ros.cdr import MessageForm, end_of_message
 from rcd_ros.nodes.ros.messages import joint_trajectory
 from rcd_ros.nodes.ros.raw import deserialize, serialize
-from rcd_ros.planning.trajectory import TrajectoryPoints
+from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 
 ENDS = np.array([80_000_000, 160_000_000, 1_240_000_000], np.int64)
 NAMES = ("elbow", "wrist")

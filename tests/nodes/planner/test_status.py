@@ -12,7 +12,7 @@ import pytest
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.status import PlannerStatus
 from rcd_ros.nodes.planner.timing import Period, PeriodTimes
-from rcd_ros.planning.observation import ObservationAssembler
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.planner import Planner
 from tests.planning.tiny import write_tiny
 

@@ -54,7 +54,7 @@ def test_success_ends_the_episode_and_is_rewarded_once(simulation):
     assert simulation.step(start[:7]).reward == 0.0
 
 
-def test_a_pose_is_told_in_the_tasks_frame():
+def test_a_pose_is_given_in_the_tasks_frame():
     moved = TEXT.replace("frame: base", "frame: hand")
     in_hand, in_base = _simulation(moved), _simulation()
     here, there = in_hand.reset(1)[7:10], in_base.reset(1)[7:10]

@@ -114,7 +114,7 @@ def test_manifests_of_before_are_read_and_written_as_they_were(name):
     old, new = (yaml.safe_load(each) for each in (text, Manifest.from_yaml(text, name).to_yaml()))
     for written in (old, new):
         del written["format_version"]
-        written.pop("critic", None)  # format 2 has the critic in fields of its own
+        written.pop("critic", None)  # format 2 states the critic in separate fields
     assert new == old
 
 
@@ -145,7 +145,7 @@ def test_a_selection_without_the_clock_has_its_first_channel_as_clock(spec):
         ('"}\n', '"}\nsimulation: {model: a.xml, random: {joints: .inf}}\n', 25, "finite"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(right, wrong, line, said):
+def test_a_mistake_is_reported_with_its_line(right, wrong, line, said):
     with pytest.raises(RcdError) as caught:
         spec_of(_file(TEXT.replace(right, wrong, 1)))
     text = str(caught.value)

@@ -1,0 +1,77 @@
+"""Poses in the task's frames: as they come, or transformed, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rcd_ros.planning.channels import AXES, ObservationChannel
+from rcd_ros.planning.transforms import FrameTree, Quaternion, product, same_frame
+
+_ONES, _ZEROS = (1.0,) * 3, (0.0,) * 3
+
+
+class PosePlacement:
+    """Brings poses into SI units, then into the frame of their channel.
+
+    Attributes:
+        frames: transforms between frames.
+        problems: topic -> why its newest pose is not in the task's frame, as a sentence.
+    """
+
+    def __init__(self) -> None:
+        """No transform is known yet."""
+        self.frames = FrameTree()
+        self.problems: dict[str, str] = {}
+
+    def place(
+        self,
+        topic: str,
+        channel: ObservationChannel,
+        stamp: int | None,
+        position: Iterable[float],
+        orientation: Quaternion,
+        frame: str,
+    ) -> tuple[float, ...] | None:
+        """A pose of a message in the channel's frame: position (3,) in m, quaternion (w, x, y, z).
+
+        Args:
+            topic: of the message.
+            channel: that the pose is for.
+            stamp: ns, of the transform to use; None: the newest.
+            position: (3,) in the unit of the topic.
+            orientation: quaternion (w, x, y, z).
+            frame: of the message's header.
+
+        Returns:
+            None where it is in another frame and no transform is known: it may not be used.
+        """
+        if channel.topic_scale or channel.topic_offset:
+            position = _in_metres(channel, position)
+        if not channel.frame or channel.message_type == "tf" or same_frame(frame, channel.frame):
+            if self.problems:
+                self.problems.pop(topic, None)
+            return (*position, *orientation)
+        way = self.frames.lookup(channel.frame, frame, stamp) if frame else None
+        if way is None:
+            self.problems[topic] = (
+                f"'{topic}' is in frame '{frame}', the task's frame is '{channel.frame}', and no transform between "
+                "them has come on /tf or /tf_static"
+            )
+            return None
+        self.problems.pop(topic, None)
+        return (*way.apply(tuple(position)), *product(way.rotation, orientation))
+
+
+def _in_metres(channel: ObservationChannel, position: Iterable[float]) -> list[float]:
+    """A message's position (3,); of a goal, axes that it does not name have the factor of the first one it does."""
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    if channel.kind == "goal_position":
+        factors = dict(zip(channel.joints, channel.topic_scale, strict=False))
+        shifts = dict(zip(channel.joints, channel.topic_offset, strict=False))
+        usual = next(iter(factors.values()), 1.0)
+        scale = tuple(factors.get(axis, usual) for axis in AXES)
+        offset = tuple(shifts.get(axis, 0.0) for axis in AXES)
+    else:
+        scale, offset = channel.topic_scale[:3] or _ONES, channel.topic_offset[:3] or _ZEROS
+    return [a * number + b for a, number, b in zip(scale, position, offset, strict=True)]
