@@ -39,13 +39,14 @@ WORK = (
     "rcd_ros.data.replay:map_in_order",
     "rcd_ros.benchmarks.latency:engine_latency",
     "rcd_ros.evaluation.offline:evaluate_offline",
-    "rcd_ros.evaluation.rollout:run_controlled",
+    "rcd_ros.evaluation.choice:Judge",
     "rcd_ros.evaluation.rollout:run_episodes",
+    "rcd_ros.evaluation.trial:run_controlled",
+    "rcd_ros.evaluation.trial:run_episodes",
     "rcd_ros.benchmarks.speedup:time_sides",
     "rcd_ros.launching.supervisor:run_nodes",
     "rcd_ros.nodes.ros.run:run_node",
     "rcd_ros.training.export:export_student",
-    "rcd_ros.training.fitted_q:Judge",
     "rcd_ros.training.stages:train_stage",
     "os:execvp",
 )
@@ -73,8 +74,10 @@ def place(room: Path) -> Iterator[None]:
         # Commands keep nothing from call to call: building them anew each time would take most of the time.
         patch.setattr(lazy, "_load", cache(lazy._load))
         patch.setattr(testing, "_get_command", cache(testing._get_command))
-        for target in WORK:
-            module, _, name = target.partition(":")
+        targets = [target.partition(":") for target in WORK]
+        for module, _, _ in targets:  # all before any is patched: what a module imports by name stays as it was then
+            importlib.import_module(module)
+        for module, _, name in targets:
             patch.setattr(f"{module}.{name}", _begin_work)
         yield
 
