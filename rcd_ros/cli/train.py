@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rcd_ros.cli.given import not_with
-from rcd_ros.cli.options import MOST_THREADS
+from rcd_ros.cli.options import MOST_THREADS, grouped
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -34,11 +36,29 @@ class Stage(str, Enum):
     all = "all"
 
 
+@dataclass(frozen=True)
+class Running:
+    """Where and how the training runs."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weights, metrics and the checkpoint (default: runs/<recipe's name>)."),
+    ] = None
+    device: Annotated[Device, typer.Option(help="Where to train; auto: on a GPU where there is one.")] = Device.auto
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where an interrupted training stopped.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Train again over what the output folder holds.")] = False
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="CPU threads per process; 0 leaves the choice to torch.")
+    ] = 0
+
+
+@grouped
 def train(
     context: typer.Context,
     stage: Annotated[
         Stage, typer.Argument(help="One of the three, or all: teacher, critic and student one after another.")
     ],
+    running: Running,
     recipe: Annotated[
         str | None,
         typer.Argument(help="Recipe, e.g. config/train/kitchen_complete.yaml; none with --task.", show_default=False),
@@ -53,16 +73,6 @@ def train(
     save_recipe: Annotated[
         Path | None, typer.Option(help="With --task: write the default recipe to this file and train nothing.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Folder for weights, metrics and the checkpoint (default: runs/<recipe's name>)."),
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where to train; auto: on a GPU where there is one.")] = Device.auto,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue where an interrupted training stopped.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Train anew over what the output folder holds.")] = False,
-    threads: Annotated[
-        int, typer.Option(min=0, max=MOST_THREADS, help="CPU threads per process; 0 leaves the choice to torch.")
-    ] = 0,
 ) -> None:
     """Train the teacher (diffusion planner), the critic (return-to-go) and the student (one-step planner).
 
@@ -81,38 +91,43 @@ def train(
     """
     import torch
 
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.training.export import assemble_checkpoint
-    from rcd_ros.training.material import prepare
-    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training, known_hazards
-    from rcd_ros.training.processes import join_processes
     from rcd_ros.training.recipe import load_recipe
-    from rcd_ros.training.stages import train_stage
 
     not_with(context, "--save-recipe", save_recipe is not None, "output", "device", "resume", "threads")
-    if resume and force:
+    if running.resume and running.force:
         raise RcdError("--resume continues an earlier training, --force replaces it: give one of them")
     if task is not None:
         given = [*([recipe] if recipe else []), *(overrides or [])]
-        chosen = _default(task, given, save_recipe, force)
+        chosen = _default(task, given, save_recipe, running.force)
         if save_recipe is not None:
             return
     elif recipe is None or save_recipe is not None:
         raise RcdError("name a recipe, e.g. config/train/kitchen_complete.yaml, or a task with --task and dataset=NAME")
     else:
         chosen = load_recipe(Path(recipe), overrides or [])
+    if running.threads:
+        torch.set_num_threads(running.threads)
     stages = chosen.stages if stage is Stage.all else (stage.value,)
-    if threads:
-        torch.set_num_threads(threads)
-    folder = output or Path("runs") / chosen.name
-    with join_processes(device.value) as processes:
+    _train(chosen, stages, running, None if task is not None else recipe)
+
+
+def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | None) -> None:
+    """Train stages of a recipe, which was read from `file`; this process may be one of several."""
+    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.training.export import assemble_checkpoint
+    from rcd_ros.training.material import prepare
+    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training, known_hazards
+    from rcd_ros.training.processes import join_processes
+    from rcd_ros.training.stages import train_stage
+
+    folder = running.output or Path("runs") / chosen.name
+    with join_processes(running.device.value) as processes:
         if processes.leads:
-            inputs = [None if task is not None else recipe, chosen.task, dataset_folder(chosen.dataset)]
-            check_output(folder, stages, inputs, resume, force)
+            inputs = [file, chosen.task, dataset_folder(chosen.dataset)]
+            check_output(folder, stages, inputs, running.resume, running.force)
         material = prepare(chosen)
         if processes.leads:
-            check_training(chosen, material, stages, folder, resume)
-        if processes.leads:
+            check_training(chosen, material, stages, folder, running.resume)
             typer.echo(
                 f"{chosen.dataset}: {_episodes(material, chosen.horizon)}, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
@@ -120,10 +135,10 @@ def train(
             for sentence in known_hazards(chosen, material) if "student" in stages else ():
                 typer.echo(f"warning: {sentence}", err=True)
         for name in stages:
-            train_stage(name, chosen, material, folder, processes, resume)
+            train_stage(name, chosen, material, folder, processes, running.resume)
         if processes.leads and "student" in stages:
             checkpoint = folder / CHECKPOINT
-            assemble_checkpoint(folder, checkpoint, chosen, material, force=force or resume)
+            assemble_checkpoint(folder, checkpoint, chosen, material, force=running.force or running.resume)
             typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
 
 

@@ -35,7 +35,7 @@ def episode(length: int, reward: float, terminated: bool, largest: float = 1.0) 
 
 def test_methods_are_named() -> None:
     assert check_methods(()) == list(METHODS)
-    with pytest.raises(RcdError, match=r"no baseline 'td3bc'.*did you mean 'td3\+bc'"):
+    with pytest.raises(RcdError, match=r"'td3\+bc'"):
         check_methods(("td3bc",))
 
 
@@ -50,9 +50,9 @@ def test_a_fall_is_a_terminal_and_a_time_limit_a_timeout() -> None:
 
 
 def test_data_that_no_baseline_can_learn_are_refused() -> None:
-    with pytest.raises(RcdError, match="plans states, not actions"):
+    with pytest.raises(RcdError, match="maze-umaze"):
         transitions([episode(3, 1.0, True)], get_task("maze-umaze").spec)
-    with pytest.raises(RcdError, match=r"within \[-1, 1\], but the data hold actions of up to"):
+    with pytest.raises(RcdError, match=r"\[-1, 1\]"):
         transitions([episode(30, 1.0, True, largest=2.0)], get_task("hopper").spec)
 
 
@@ -68,7 +68,7 @@ def test_an_actor_plans_physical_commands_within_their_limits(tmp_path: Path) ->
     assert isinstance(policy, ActorPolicy)
     np.testing.assert_allclose(policy.plan(np.full((1, 11), 9.0)), [[200.0] * 3], rtol=1e-5)
     np.testing.assert_allclose(policy.plan(np.full((1, 11), 0.01)), [[200.0 * np.tanh(0.11)] * 3], rtol=1e-5)
-    with pytest.raises(RcdError, match="reads 12 and gives 3 values; task 'hopper-v5' has 11 and 3"):
+    with pytest.raises(RcdError, match=r"12 .* 3 .*'hopper-v5' has 11 and 3"):
         ActorSource(saved_actor(tmp_path / "other.npz", observed=12), spec).load()
 
 

@@ -52,26 +52,27 @@ def test_planners_are_named_with_their_evaluations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "named"),
     [
-        ("studnet", "unknown planner 'studnet' .did you mean 'student'"),
-        ("teacher", "unknown planner 'teacher'"),
-        ("student,", "unknown planner ''"),
-        ("teacher:0", "needs at least one network evaluation"),
-        ("teacher:-5", "needs at least one network evaluation"),
-        ("teacher:many", "needs at least one network evaluation"),
+        ("studnet", "'studnet' .did you mean 'student'"),
+        ("teacher", "'teacher'"),
+        ("student,", "''"),
+        ("teacher:0", "'teacher:0'"),
+        ("teacher:-5", "'teacher:-5'"),
+        ("teacher:many", "'teacher:many'"),
     ],
 )
-def test_unknown_planners_are_refused(text: str, sentence: str) -> None:
-    with pytest.raises(RcdError, match=sentence):
+def test_unknown_planners_are_refused(text: str, named: str) -> None:
+    with pytest.raises(RcdError, match=named):
         parse_contenders(text)
 
 
 def test_speeds_are_positive_numbers() -> None:
     assert parse_speeds("1, 8,0.5,8") == [1.0, 8.0, 0.5]
     for text in ("0", "-1", "fast", "", "nan", "inf", "1,,2"):
-        with pytest.raises(RcdError, match="a speed must be a number above 0"):
+        with pytest.raises(RcdError) as refused:
             parse_speeds(text)
+        assert f"'{next(part for part in text.split(',') if part != '1')}'" in str(refused.value)
 
 
 def test_a_row_compares_with_the_world_that_waits() -> None:
@@ -109,8 +110,8 @@ def test_rows_are_kept_and_gone_on_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "machine", "sentence"),
     [
-        ({"seed": 4}, {}, "its seed is 3, now it is 4"),
-        ({}, {"cpu": "slide rule"}, "its cpu is 'abacus', now it is 'slide rule'"),
+        ({"seed": 4}, {}, "seed is 3.* 4"),
+        ({}, {"cpu": "slide rule"}, "'abacus'.*'slide rule'"),
     ],
 )
 def test_rows_of_another_setting_or_machine_are_not_mixed_in(
@@ -125,7 +126,7 @@ def test_rows_of_another_setting_or_machine_are_not_mixed_in(
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": {"cpu": "abacus"}, "rows": [3]}'])
 def test_other_files_are_not_gone_on_with(tmp_path: Path, content: str) -> None:
     (tmp_path / "rows.json").write_text(content)
-    with pytest.raises(RcdError, match="name a file that rcd bench realtime wrote"):
+    with pytest.raises(RcdError, match=str(tmp_path / "rows.json")):
         RealtimeResults(tmp_path / "rows.json", SETTING, MACHINE).resume()
 
 

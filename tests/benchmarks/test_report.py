@@ -58,11 +58,11 @@ def test_the_interquartile_mean_leaves_the_best_and_worst_episodes_out() -> None
 
 
 def test_seeds_that_were_evaluated_differently_are_not_pooled() -> None:
-    with pytest.raises(RcdError, match="pools results of different 'execute'"):
+    with pytest.raises(RcdError, match="'execute'"):
         build_report([result("one", "ours", 0, [1.0]), result("one", "ours", 1, [1.0], execute=8)])
-    with pytest.raises(RcdError, match=r"different numbers of episodes \(1, 2\)"):
+    with pytest.raises(RcdError, match=r"\(1, 2\)"):
         build_report([result("one", "ours", 0, [1.0]), result("one", "ours", 1, [1.0, 2.0])])
-    with pytest.raises(RcdError, match="no result of the method 'other'; there are: ours, plain"):
+    with pytest.raises(RcdError, match=r"'other'.*ours, plain"):
         build_report(table(), ["other"])
 
 
@@ -100,9 +100,9 @@ def test_results_are_found_below_folders_once(tmp_path: Path) -> None:
     assert [r.cell for r in found] == [Cell("one", "ours", 0), Cell("one", "ours", 1)]
     assert found == table()[:2]
     (tmp_path / "a" / "one").rename(tmp_path / "one")
-    with pytest.raises(RcdError, match="two results of one, ours, seed 0"):
+    with pytest.raises(RcdError, match="one, ours, seed 0"):
         read_results([tmp_path, tmp_path / "one"])
-    with pytest.raises(RcdError, match="holds no finished result"):
+    with pytest.raises(RcdError, match=f"'{tmp_path}/a'"):
         read_results([tmp_path / "a"])
-    with pytest.raises(RcdError, match="there is no folder"):
+    with pytest.raises(RcdError, match="nowhere"):
         read_results([tmp_path / "nowhere"])

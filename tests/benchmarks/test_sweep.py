@@ -81,7 +81,7 @@ def test_what_is_done_is_not_made_again_unless_it_was_asked_for_otherwise(tmp_pa
     assert done not in unfinished(jobs) and len(unfinished(jobs)) == len(jobs) - 1
     assert unfinished(jobs, force=True) == jobs
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("width: 16", "width: 32"))
-    with pytest.raises(RcdError, match=r"tiny, student, seed 0 .* was made by another description"):
+    with pytest.raises(RcdError, match="tiny, student, seed 0"):
         unfinished(plan_jobs(load_sweep(tmp_path / "sweep.yaml")))
 
 
@@ -126,10 +126,10 @@ def test_a_wrong_description_is_one_sentence(tmp_path: Path, before: str, after:
 
 
 def test_a_missing_description_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RcdError, match="there is no sweep at"):
+    with pytest.raises(RcdError, match=r"none\.yaml"):
         load_sweep(tmp_path / "none.yaml")
     (tmp_path / "list.yaml").write_text("[1]")
-    with pytest.raises(RcdError, match="not a mapping"):
+    with pytest.raises(RcdError, match=r"list\.yaml"):
         load_sweep(tmp_path / "list.yaml")
 
 

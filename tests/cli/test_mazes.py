@@ -70,5 +70,5 @@ def test_what_cannot_be_is_one_sentence(
 
 
 def test_a_planner_of_another_maze_is_not_launched(maze_planner: Path) -> None:
-    with pytest.raises(RcdError, match=r"plans 'maze-umaze', not 'maze-large': .* or task:=maze-umaze"):
+    with pytest.raises(RcdError, match="task:=maze-umaze"):
         MUJOCO_SIM.nodes(MUJOCO_SIM.resolve({"task": "maze-large", "checkpoint": str(maze_planner)}))

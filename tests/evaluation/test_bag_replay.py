@@ -169,7 +169,7 @@ def test_some_of_the_joints_in_another_order_are_compared(planner: Planner, tmp_
 
 def test_a_bag_without_plans_is_refused(planner: Planner, tmp_path: Path) -> None:
     events = [event for event in Robot(planner, seed=1).drive(range(3)).events if "trajectory" not in event[1]]
-    with pytest.raises(RcdError, match="lacks topic '/joint_trajectory'"):
+    with pytest.raises(RcdError, match="'/joint_trajectory'"):
         replayed(tmp_path, events, planner)
 
 

@@ -116,9 +116,9 @@ def test_shaped_commands_change_no_faster_than_the_robot_can() -> None:
 
 
 def test_a_robot_without_known_limits_is_not_shaped() -> None:
-    with pytest.raises(RcdError, match="knows no motion limits"):
+    with pytest.raises(RcdError, match="--shape"):
         check_fit(Pusher(), corridor_task(), Drive(StreamSettings(shape=True)))
-    with pytest.raises(RcdError, match="no execution mode"):
+    with pytest.raises(RcdError, match="mode"):
         check_fit(Pusher(), corridor_task(), Drive(StreamSettings(mode="slice")))
     with pytest.raises(RcdError, match="latency"):
         Drive(StreamSettings(), latency=-1)
@@ -126,7 +126,7 @@ def test_a_robot_without_known_limits_is_not_shaped() -> None:
 
 @pytest.mark.parametrize("execute", [0, 5])
 def test_executing_more_than_is_planned_is_refused(execute: int) -> None:
-    with pytest.raises(RcdError, match="between 1 and the planned horizon 4"):
+    with pytest.raises(RcdError, match="horizon 4"):
         check_fit(Pusher(horizon=4), corridor_task(), Drive.chunks(execute))
 
 
@@ -134,7 +134,7 @@ def test_policy_of_another_robot_is_refused() -> None:
     other = Pusher()
     command = other.spec.command.model_copy(update={"joints": ("wheel",)})
     other.spec = other.spec.model_copy(update={"command": command})
-    with pytest.raises(RcdError, match="does not command what task 'corridor' executes"):
+    with pytest.raises(RcdError, match="'corridor'"):
         check_fit(other, corridor_task(), Drive.chunks(1))
 
 
