@@ -124,7 +124,8 @@ class Runs:
             results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         if code:
             told = [line.partition("| ")[2] for line in log.getvalue().splitlines() if "FATAL" in line]
-            reason = told[-1] if told else log.getvalue().strip()[-500:]
+            # What ended first ended the others, and one that was still importing may have failed by that.
+            reason = told[0] if told else log.getvalue().strip()[-500:]
             raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {reason}")
         if not results.get("complete"):
             raise KeyboardInterrupt
