@@ -19,8 +19,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 from rcd_ros.nodes.ros.launcher_watch import end_with_launcher
 from rcd_ros.nodes.ros.managed_node import ManagedNode
-from rcd_ros.nodes.ros.parameters import warn_of_unknown, warn_of_unread_files
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
+from rcd_ros.nodes.ros.unused_parameters import warn_of_unknown, warn_of_unread_files
 
 LAST_WORDS_S = 0.5
 """How long an ending node waits until what it published last has arrived."""
