@@ -195,8 +195,6 @@ def _sentence(node: Node, fields: Mapping[str, FieldInfo], detail: ErrorDetails)
         reason = f"at least {least:g}" if least else "0 or more"
     elif detail["type"] == "greater_than":
         reason = f"above {detail['ctx']['gt']:g}"
-    elif detail["type"] == "literal_error":
-        reason = _constraints(fields[where])
     elif detail["type"] in ("string_too_short", "too_short"):
         extra: Any = fields[where].json_schema_extra
         reason = extra["required"]

@@ -322,7 +322,7 @@ def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> Non
     ("parameters", "sentence"),
     [
         ({"results": "{tmp}/precious.json"}, "precious.json' exists already"),
-        ({"mode": "warp"}, "must be lockstep or realtime, got 'warp'"),
+        ({"mode": "warp"}, "'lockstep' or 'realtime', got 'warp'"),
         ({"goals": "[kettle, microwaves]"}, "kitchen has no goal 'microwaves'"),
         ({"episodes": -1}, "must be 0 or more, got -1"),
     ],
