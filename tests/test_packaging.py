@@ -14,7 +14,7 @@ import pytest
 
 import rcd_ros
 from rcd_ros.launching.launches import MUJOCO_SIM
-from rcd_ros.nodes.executables import MODULES
+from rcd_ros.nodes.__main__ import ENTRY_POINTS
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.resources import find_resource
 
@@ -102,8 +102,9 @@ def test_every_node_is_installed_as_a_ros_executable() -> None:
     assert setup["install"]["install_scripts"] == "$base/lib/rcd_ros"
     scripts = setup["options.entry_points"]["console_scripts"]
     nodes = {path.stem for path in (ROOT / "rcd_ros").rglob("*_node.py")} - {"managed_node"}
-    assert nodes == set(MODULES)
-    assert nodes <= set(re.findall(r"^(\w+) =", scripts, re.M))
+    modules = {target.partition(":")[0].rpartition(".")[2] for target in ENTRY_POINTS.values()}
+    assert nodes == modules
+    assert set(ENTRY_POINTS) == set(re.findall(r"^(\w+_node) =", scripts, re.M))
 
 
 def test_package_xml_agrees_with_the_python_package() -> None:

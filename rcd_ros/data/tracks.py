@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.spec import CommandChannel, TaskSpec
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import TaskSpec
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

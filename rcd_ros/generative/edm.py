@@ -26,7 +26,8 @@ def karras_grid(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0
         raise ValueError(f"need 0 < sigma_min < sigma_max, got {sigma_min} and {sigma_max}")
     ramp = torch.linspace(0.0, 1.0, steps, dtype=torch.float64)
     low, high = sigma_min ** (1.0 / rho), sigma_max ** (1.0 / rho)
-    return (high + ramp * (low - high)) ** rho
+    grid: Tensor = (high + ramp * (low - high)) ** rho
+    return grid
 
 
 def lognormal_sigmas(count: int, mean: float, std: float, generator: torch.Generator | None = None) -> Tensor:

@@ -28,7 +28,8 @@ def heun_step(denoiser: Callable[[Array, Any], Array], x: Array, sigma: Any, sig
     slope = (x - denoiser(x, sigma)) / sigma
     predicted = x + (sigma_next - sigma) * slope
     slope_next = (predicted - denoiser(predicted, sigma_next)) / sigma_next
-    return x + 0.5 * (sigma_next - sigma) * (slope + slope_next)
+    stepped: Array = x + 0.5 * (sigma_next - sigma) * (slope + slope_next)
+    return stepped
 
 
 def heun(denoiser: Callable[[Array, float], Array], x: Array, grid: Sequence[float]) -> Array:

@@ -30,7 +30,8 @@ class ReturnRegressor(nn.Module):
     def forward(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Predicted return-to-go, standardised. Shapes: condition (B, C), chunk (B, H, A) -> (B,)."""
         seen = chunk[:, : self.steps : self.stride].flatten(1)
-        return self.layers(torch.cat([condition, seen], dim=1)).squeeze(1)
+        predicted: Tensor = self.layers(torch.cat([condition, seen], dim=1))
+        return predicted.squeeze(1)
 
 
 class CriticEnsemble(nn.Module):
@@ -71,15 +72,17 @@ class CriticEnsemble(nn.Module):
 
     def ceiling(self, condition: Tensor) -> Tensor:
         """What the best of the data got from here on: an upper quantile of the return-to-go, standardised, (B,)."""
-        return self.best(condition, condition.new_empty(len(condition), 0, 0))
+        best: Tensor = self.best(condition, condition.new_empty(len(condition), 0, 0))
+        return best
 
     def lower_bound(self, condition: Tensor, chunk: Tensor, pessimism: float) -> Tensor:
         """mean - pessimism * std over the members, (B,): what the ensemble agrees on at least."""
-        opinions = self(condition, chunk)
+        opinions: Tensor = self(condition, chunk)
         if pessimism == 0.0 or len(self.members) == 1:
             return opinions.mean(dim=0)
         return opinions.mean(dim=0) - pessimism * opinions.std(dim=0)
 
     def expected_return(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Mean opinion in units of the reward, (B,)."""
-        return self(condition, chunk).mean(dim=0) * self.return_std + self.return_mean
+        opinions: Tensor = self(condition, chunk)
+        return opinions.mean(dim=0) * self.return_std + self.return_mean

@@ -22,7 +22,8 @@ class NoiseEmbedding(nn.Module):
     def forward(self, noise: Tensor) -> Tensor:
         """Embed levels given as c_noise, shape (B,)."""
         angles = noise[:, None] * self.frequencies
-        return self.layers(torch.cat([angles.sin(), angles.cos()], dim=1))
+        embedded: Tensor = self.layers(torch.cat([angles.sin(), angles.cos()], dim=1))
+        return embedded
 
 
 class JumpEmbedding(nn.Module):
@@ -44,7 +45,7 @@ class JumpEmbedding(nn.Module):
 
     def forward(self, noise: Tensor, target: Tensor | None) -> Tensor:
         """Embed c_noise of the start (B,) and, where this network jumps, of the landing (B,)."""
-        embedded = self.start(noise)
+        embedded: Tensor = self.start(noise)
         if self.landing is not None and target is not None:
             embedded = embedded + self.landing(target)
         return embedded

@@ -29,7 +29,8 @@ class FilmBlock(nn.Module):
         """x (B, width), embedded (B, embedding) -> (B, width)."""
         scale, shift = self.film(embedded).chunk(2, dim=1)
         hidden = nn.functional.silu(self.first(self.norm(x)) * (1.0 + scale) + shift)
-        return x + self.second(self.dropout(hidden))
+        out: Tensor = x + self.second(self.dropout(hidden))
+        return out
 
 
 class ResidualMLP(nn.Module):
@@ -78,4 +79,5 @@ class ResidualMLP(nn.Module):
         hidden = self.enter(torch.cat([x.flatten(1), condition], dim=1))
         for block in self.blocks:
             hidden = block(hidden, embedded)
-        return self.leave(hidden).reshape(x.shape)
+        out: Tensor = self.leave(hidden)
+        return out.reshape(x.shape)

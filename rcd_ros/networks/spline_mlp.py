@@ -68,7 +68,7 @@ class SplineMLP(nn.Module):
         points = steps @ self.fit
         angles = (condition[:, :, None] * self.frequencies).flatten(1)
         seen = torch.cat([condition, angles.sin(), angles.cos()], dim=1)
-        answer = self.layers(points, noise, seen, target)
+        answer: Tensor = self.layers(points, noise, seen, target)
         sigma = (4.0 * noise).exp()[:, None, None]
         smooth = (answer + points / sigma) @ self.spread
         return (smooth - steps / sigma).transpose(1, 2)

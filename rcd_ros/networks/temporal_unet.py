@@ -27,7 +27,8 @@ class TemporalBlock(nn.Module):
         """x (B, channels_in, H), embedded (B, embedding) -> (B, channels, H)."""
         scale, shift = self.film(self.dropout(embedded))[:, :, None].chunk(2, dim=1)
         hidden = nn.functional.silu(self.norm(self.first(x)) * (1.0 + scale) + shift)
-        return self.second(hidden) + self.residual(x)
+        out: Tensor = self.second(hidden) + self.residual(x)
+        return out
 
 
 class TemporalUnet(nn.Module):
@@ -89,4 +90,5 @@ class TemporalUnet(nn.Module):
         hidden = self.middle(hidden, embedded)
         for doubling, block in zip(self.doublings, self.up_blocks, strict=True):
             hidden = block(torch.cat([doubling(hidden), skips.pop()], dim=1), embedded)
-        return self.leave(hidden).transpose(1, 2)
+        out: Tensor = self.leave(hidden)
+        return out.transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Configures and activates managed nodes in order, and ends: for launches without ROS 2, whose launch files do it."""
+"""Configures and activates managed nodes in order, and ends; under `ros2 launch` the launch file does this."""
 
 from __future__ import annotations
 
@@ -11,28 +11,33 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
 
 LOOK_EVERY_S = 0.1
 PATIENCE_S = 60.0
-"""How long a node may take to come up; how long it then takes to configure is its own affair."""
+"""How long a node may take to come up; its transitions may take any time."""
 STEPS = {"configure": 1, "activate": 3}
 """Transitions and their ids (lifecycle_msgs/Transition)."""
 
 
+class ManagerParameters(NodeParameters):
+    """Which nodes are managed."""
+
+    node_names: tuple[str, ...] = parameter((), "nodes to configure and activate", required="a list of node names")
+
+
 class LifecycleManagerNode(Node):
-    """Takes one transition after another; the first that fails ends it, and the launch with it."""
+    """Requests one transition after another; the first that fails ends it, and the launch with it."""
 
     def __init__(self) -> None:
-        """Begin.
+        """Begin to look for the nodes.
 
         Raises:
             RcdError: no node is named.
         """
         super().__init__("lifecycle_manager")
-        nothing: list[str] = []
-        names = declare(self, "node_names", nothing, "nodes to configure and activate", bool, "a list of node names")
+        names = read_parameters(self, ManagerParameters).node_names
         self._steps = [(name, step) for name in names for step in STEPS]
         self._clients_of: dict[str, Any] = {
             name: self.create_client(ChangeState, f"{name}/change_state") for name in names

@@ -32,8 +32,9 @@ class CommandLimits:
 
     def clamp(self, command: ArrayLike) -> NDArray[np.float64]:
         """(..., n_cmd): the nearest command inside the limits."""
-        clamped = np.maximum(command, self.lower)
-        return np.minimum(clamped, self.upper, out=clamped)
+        clamped: NDArray[np.float64] = np.maximum(command, self.lower)
+        np.minimum(clamped, self.upper, out=clamped)
+        return clamped
 
     def contain(self, command: ArrayLike) -> NDArray[np.bool_]:
         """(..., n_cmd): which values are finite and inside the limits."""
@@ -140,7 +141,7 @@ def _one_each(channel: CommandChannel, name: str, given: Sequence[float]) -> NDA
         raise RcdError(f"motion limit '{name}' needs {channel.size} values, or one for all, got {values.size}")
     if np.isnan(values).any():
         raise RcdError(f"motion limit '{name}' holds NaN: give numbers, or .inf for no limit")
-    return np.broadcast_to(values, (channel.size,)).copy()
+    return np.full(channel.size, values)
 
 
 def _above_zero(channel: CommandChannel, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -155,11 +155,12 @@ class Planner:
         engine.run()
         if not _is_finite(engine.commands):
             raise RcdError(f"the planned chunk holds NaN or infinity (seed {self.seed}, counter {self._counter - 1})")
-        commands = engine.commands.astype(np.float64)
+        commands: NDArray[np.float64] = engine.commands.astype(np.float64)
         if self._canonical is not None:
             self._canonical.commands(commands, observed, canonical)
         np.maximum(commands, self._lower, out=commands)
-        return np.minimum(commands, self._upper, out=commands)
+        np.minimum(commands, self._upper, out=commands)
+        return commands
 
     def close(self) -> None:
         """Release the engine."""

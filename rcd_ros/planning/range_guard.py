@@ -68,7 +68,8 @@ class RangeGuard:
     def _deviations(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._canonical is not None:
             observation = self._canonical.histories(observation[None])[0]
-        return (observation - self._mean) * self._scale
+        deviations: NDArray[np.float64] = (observation - self._mean) * self._scale
+        return deviations
 
     def _new_ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.full_like(self._mean, np.inf), np.full_like(self._mean, -np.inf)

@@ -35,10 +35,11 @@ class Normalizer:
 
     def normalize_observation(self, observation: ArrayLike) -> NDArray[np.float32]:
         """(..., n_obs) physical -> normalised, clipped to +-5 standard deviations."""
-        normalised = np.asarray(observation, np.float32) - self.observation_mean
+        normalised: NDArray[np.float32] = np.asarray(observation, np.float32) - self.observation_mean
         normalised /= self.observation_std
         np.minimum(normalised, OBSERVATION_CLIP, out=normalised)
-        return np.maximum(normalised, -OBSERVATION_CLIP, out=normalised)
+        np.maximum(normalised, -OBSERVATION_CLIP, out=normalised)
+        return normalised
 
     def normalize_command(self, command: ArrayLike) -> NDArray[np.float32]:
         """(..., n_cmd) physical -> normalised."""

@@ -141,6 +141,7 @@ def test_shipped_sweeps_can_be_read(name: str, cells: int, monkeypatch: pytest.M
     assert len(plan_jobs(load_sweep(path))) == cells
 
 
+@pytest.mark.timeout(900)  # importing PyTorch takes minutes on a busy machine
 def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, datasets_root: Path) -> None:
     """Fails if a training went on after its sweep was killed, and wrote where the next start resumes it."""
     save_random_episodes()
@@ -154,7 +155,7 @@ def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, dataset
     worker = subprocess.Popen([sys.executable, "-c", program])
     log = tmp_path / "out" / "tiny" / "student" / "seed-0" / "log.txt"
     try:
-        wait_until(lambda: log.is_file() and "loss=" in log.read_text())
+        wait_until(lambda: worker.poll() is not None or (log.is_file() and "loss=" in log.read_text()))
         (training,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
     finally:
         worker.kill()
@@ -170,7 +171,7 @@ def has_ended(process: str) -> bool:
         return True
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 400.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"

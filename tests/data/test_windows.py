@@ -12,9 +12,10 @@ from rcd_ros.data.episodes import Episode, split_episodes
 from rcd_ros.data.tracks import Tracks, join_tracks, planned_values, return_to_go
 from rcd_ros.data.windows import Windows, cut_windows, returns_by_arrival
 from rcd_ros.errors import RcdError
+from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.representation import Canonical
-from rcd_ros.planning.spec import CommandChannel, ObservationChannel, ScoreSpec, TaskSpec
+from rcd_ros.planning.spec import ScoreSpec, TaskSpec
 from rcd_ros.tasks.mazes import maze_spec
 
 MAZE = maze_spec("maze-umaze", episode_steps=20)

@@ -46,14 +46,14 @@ def test_a_student_takes_over_its_teachers_weights(kind: dict[str, object]) -> N
 def test_a_teacher_of_another_shape_is_refused() -> None:
     teacher = build_network({"kind": "residual_mlp", "blocks": 2}, horizon=8, commands=3, condition=5, jumps=False)
     student = build_network({"kind": "residual_mlp", "blocks": 3}, horizon=8, commands=3, condition=5, jumps=True)
-    with pytest.raises(ValueError, match="differ"):
+    with pytest.raises(ValueError, match=r"blocks\.2"):
         start_from(student, teacher)
 
 
 def test_unknown_kind_and_indivisible_horizon_are_refused() -> None:
     with pytest.raises(ValueError, match="residual_mlp"):
         build_network({"kind": "resnet"}, horizon=8, commands=3, condition=5, jumps=False)
-    with pytest.raises(ValueError, match="divisible by 4"):
+    with pytest.raises(ValueError, match=r"4.*10"):
         build_network({"kind": "temporal_unet"}, horizon=10, commands=3, condition=5, jumps=False)
 
 

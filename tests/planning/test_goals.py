@@ -72,9 +72,9 @@ def goal_channel(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"achieved": ()}, "2 columns of what was achieved, got 0"),
-        ({"joints": ("x", "yaw")}, "known are"),
-        ({"kind": "joint_position"}, "0 columns of what was achieved, got 2"),
+        ({"achieved": ()}, r"goal.*2.*0"),
+        ({"joints": ("x", "yaw")}, "yaw"),
+        ({"kind": "joint_position"}, r"goal.*0.*2"),
     ],
 )
 def test_a_goal_channel_says_what_is_achieved_of_it(changes: dict[str, object], named: str) -> None:
@@ -90,7 +90,7 @@ def test_a_channel_without_goal_is_written_as_ever() -> None:
 
 def test_states_need_a_position_and_a_velocity_of_every_joint() -> None:
     fields = SPEC.command.model_dump() | {"joints": ("ball_x",)}
-    with pytest.raises(ValidationError, match="a position and a velocity of each, got 4"):
+    with pytest.raises(ValidationError, match=r"joint_trajectory.*4"):
         CommandChannel.model_validate(fields)
 
 

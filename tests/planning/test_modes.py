@@ -157,21 +157,21 @@ def test_a_plan_knows_what_is_due() -> None:
 
 def test_unusable_chunks_are_refused() -> None:
     mode = FirstAction(PERIOD)
-    with pytest.raises(RcdError, match="finite"):
+    with pytest.raises(RcdError):
         mode.next(level(np.nan), 0, 0)
-    with pytest.raises(RcdError, match="finite"):
+    with pytest.raises(RcdError, match=r"\(0, 1\)"):
         mode.next(np.empty((0, 1)), 0, 0)
     mode.next(level(0.0), 0, 0)
-    with pytest.raises(RcdError, match="cannot follow"):
+    with pytest.raises(RcdError, match=r"2.*1"):
         mode.next(np.zeros((6, 2)), PERIOD, PERIOD)
 
 
 def test_unusable_options_are_refused() -> None:
-    with pytest.raises(RcdError, match="did you mean 'splice'"):
+    with pytest.raises(RcdError, match=r"slice.*splice"):
         make_mode("slice", PERIOD)
     with pytest.raises(RcdError, match="execute"):
         make_mode("chunk", PERIOD, execute=0)
     with pytest.raises(RcdError, match="decay"):
         make_mode("temporal_ensemble", PERIOD, decay=float("nan"))
-    with pytest.raises(RcdError, match="delay and overlap"):
+    with pytest.raises(RcdError, match=r"delay.*-1"):
         make_mode("splice", PERIOD, delay=-1)

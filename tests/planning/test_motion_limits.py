@@ -52,15 +52,15 @@ def test_the_margin_is_kept_free_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("overrides", "margin", "why"),
     [
-        ({"acceleration": [0.0]}, 0.0, "'acceleration' of 'elbow' must be above 0, got 0"),
-        ({"velocity": [1.0, -1.0]}, 0.0, "'velocity' of 'wrist' must be above 0, got -1"),
-        ({"velocity": [1.0, 1.0, 1.0]}, 0.0, "needs 2 values, or one for all, got 3"),
-        ({"jerk": [float("nan")]}, 0.0, "NaN"),
-        ({"jerk": [100.0]}, 0.0, "none of acceleration"),
-        ({"speed": [1.0]}, 0.0, "no motion limit 'speed'"),
-        ({"position_lower": [1.0], "position_upper": [1.0]}, 0.0, "no room"),
-        ({"position_lower": [-0.1], "position_upper": [0.1]}, 0.1, "no room"),
-        ({}, -0.1, "margin must be 0 or more"),
+        ({"acceleration": [0.0]}, 0.0, "acceleration.*elbow.*0"),
+        ({"velocity": [1.0, -1.0]}, 0.0, "velocity.*wrist.*-1"),
+        ({"velocity": [1.0, 1.0, 1.0]}, 0.0, "velocity.*2.*3"),
+        ({"jerk": [float("nan")]}, 0.0, "jerk.*NaN"),
+        ({"jerk": [100.0]}, 0.0, "elbow.*jerk.*acceleration"),
+        ({"speed": [1.0]}, 0.0, "speed"),
+        ({"position_lower": [1.0], "position_upper": [1.0]}, 0.0, "elbow.*1.*1"),
+        ({"position_lower": [-0.1], "position_upper": [0.1]}, 0.1, r"elbow.*-0\.1.*0\.1.*0\.1"),
+        ({}, -0.1, r"-0\.1"),
     ],
 )
 def test_unusable_limits_are_refused(overrides: dict[str, Any], margin: float, why: str) -> None:
@@ -71,7 +71,7 @@ def test_unusable_limits_are_refused(overrides: dict[str, Any], margin: float, w
 def test_a_joint_that_cannot_rest_is_refused() -> None:
     spec = tiny_spec()
     spec = spec.model_copy(update={"command": spec.command.model_copy(update={"lower": (0.1, -2.0)})})
-    with pytest.raises(RcdError, match="'elbow' cannot come to rest"):
+    with pytest.raises(RcdError, match="elbow"):
         MotionLimits.of(spec)
 
 

@@ -74,8 +74,8 @@ def test_plans_stay_inside_the_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        (np.zeros((1, 5)), "shape"),
-        (np.zeros((2, 6)), "shape"),
+        (np.zeros((1, 5)), r"\(1, 5\)"),
+        (np.zeros((2, 6)), r"\(2, 6\)"),
         (np.full((2, 5), np.nan), "NaN"),
         (np.diag([1.0, np.inf, 0.0, 0.0, 0.0])[:2], "infinity"),
     ],
@@ -106,13 +106,13 @@ def test_an_engine_that_computes_something_else_is_refused(tmp_path: Path) -> No
     write_tiny(tmp_path / "close", reference_error=3.5e-4)
     Planner.load(tmp_path / "close")
     write_tiny(tmp_path / "off", reference_error=4.5e-4)
-    with pytest.raises(RcdError, match=r"off its reference chunks by 1\.\de-04"):
+    with pytest.raises(RcdError, match=r"onnxruntime.*1\.\de-04"):
         Planner.load(tmp_path / "off")
 
 
 def test_negative_seed(tmp_path: Path) -> None:
     write_tiny(tmp_path / "p")
-    with pytest.raises(RcdError, match="seed"):
+    with pytest.raises(RcdError, match="-1"):
         Planner.load(tmp_path / "p", seed=-1)
 
 
@@ -150,7 +150,7 @@ def test_a_network_that_answers_nan_plans_nothing(tmp_path: Path, monkeypatch: p
     for value in (np.nan, -np.inf):
         planner.reset(5)
         monkeypatch.setattr(planner.engine, "run", functools.partial(planner.engine.commands.fill, value))
-        with pytest.raises(RcdError, match=r"NaN or infinity \(seed 5, counter 0\)"):
+        with pytest.raises(RcdError, match=r"NaN.*seed 5.*counter 0"):
             planner.plan(np.zeros((2, 5)))
 
 

@@ -65,5 +65,5 @@ def test_a_motion_is_not_told_before_it_is_known() -> None:
 
 @pytest.mark.parametrize("options", [{"sampling": "dense"}, {"stamping": "later"}])
 def test_unusable_choices_are_refused(options: Any) -> None:
-    with pytest.raises(RcdError, match="take "):
+    with pytest.raises(RcdError, match=next(iter(options.values()))):
         PointChoice(**options)

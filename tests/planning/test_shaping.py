@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -229,7 +230,7 @@ def test_a_moving_robot_is_taken_over_in_motion() -> None:
     begin = commanded(shaper, 0)
     np.testing.assert_allclose(begin.position[0], [0.2, 0.3], atol=1e-12)
     np.testing.assert_allclose(begin.velocity[0], [1.0, -0.5], atol=1e-12)
-    with pytest.raises(RcdError, match="measured velocities"):
+    with pytest.raises(RcdError, match="nan"):
         make().shape(np.zeros((8, 2)), 0, 0, REST, np.full(2, np.nan))
 
 
@@ -258,7 +259,7 @@ def test_positions_that_are_not_observed_are_not_sent() -> None:
 
 @pytest.mark.parametrize(("interface", "limits"), [("velocity", ARM | ENDS), ("position", ARM)])
 def test_limited_positions_must_be_observed(interface: Interface, limits: dict[str, Any]) -> None:
-    with pytest.raises(RcdError, match="not observed"):
+    with pytest.raises(RcdError, match="positions"):
         make(interface, limits).shape(np.zeros((6, 2)), 0, 0)
 
 
@@ -267,9 +268,9 @@ def test_unusable_chunks_are_refused_and_the_motion_goes_on(chunk: np.ndarray) -
     shaper = make()
     shaper.shape(np.full((8, 2), 1.0), 0, 0, REST)
     before = commanded(shaper, 3 * PERIOD)
-    with pytest.raises(RcdError, match="finite values"):
+    with pytest.raises(RcdError, match=re.escape(str(chunk.shape))):
         shaper.shape(chunk, PERIOD, PERIOD, REST)
-    with pytest.raises(RcdError, match="measured positions"):
+    with pytest.raises(RcdError, match="nan"):
         shaper.shape(np.zeros((4, 2)), PERIOD, PERIOD, np.array([np.nan, 0.0]))
     assert (commanded(shaper, 3 * PERIOD).position == before.position).all()
 
@@ -277,7 +278,7 @@ def test_unusable_chunks_are_refused_and_the_motion_goes_on(chunk: np.ndarray) -
 def test_a_clock_that_goes_back_asks_for_a_reset() -> None:
     shaper = make()
     shaper.shape(np.full((8, 2), 1.0), PERIOD, PERIOD, REST)
-    with pytest.raises(RcdError, match="clock went back"):
+    with pytest.raises(RcdError, match=r"0\.1"):
         shaper.shape(np.full((8, 2), 1.0), 0, 0, REST)
     shaper.reset()
     assert shaper.commanded(np.zeros(1, np.int64)) is None

@@ -16,12 +16,18 @@ from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.nodes.planner.observation_reader import reader_type
 from rcd_ros.nodes.ros.messages import joint_trajectory, nanoseconds
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 
 QUEUE = 10
+
+
+class FloorParameters(NodeParameters):
+    """Whose planner is stood in for."""
+
+    checkpoint: str = parameter("", "whose task to answer", required="a checkpoint folder")
 
 
 class LoopFloor(Node):
@@ -34,8 +40,7 @@ class LoopFloor(Node):
             RcdError: a parameter or the checkpoint cannot be used.
         """
         super().__init__("planner")
-        checkpoint = declare(self, "checkpoint", "", "whose task to answer", bool, "a checkpoint folder")
-        manifest = verify(checkpoint)
+        manifest = verify(read_parameters(self, FloorParameters).checkpoint)
         command, steps = manifest.task.command, manifest.horizon
         period = round(manifest.task.control_period * 1e9)
         still = np.zeros((steps, command.size))

@@ -15,13 +15,21 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.serialized_trajectory import TrajectoryReader
 from rcd_ros.nodes.ros.listener import Listener
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import run_node
 
 RECEIVED, DIAGNOSTICS = "received.npy", "diagnostics.json"
 """Files of the folder `output`: (n, 2) stamps and arrivals of trajectories, ns; what the planner said of itself."""
 QUEUE = 100
+
+
+class ReceiverParameters(NodeParameters):
+    """What is received, and how much of it is kept."""
+
+    topic: str = parameter("joint_trajectory", "where trajectories come from")
+    output: str = parameter("", "folder for the arrivals", required="a folder")
+    capacity: int = parameter(10_000, "trajectories kept at most", minimum=1)
 
 
 class LoopReceiver(Node):
@@ -34,16 +42,15 @@ class LoopReceiver(Node):
             RcdError: a parameter cannot be used.
         """
         super().__init__("loop_receiver")
-        topic = declare(self, "topic", "joint_trajectory", "where trajectories come from")
-        self._output = Path(declare(self, "output", "", "folder for the arrivals", bool, "a folder"))
-        capacity = declare(self, "capacity", 10_000, "trajectories kept at most", lambda n: n >= 1, "at least 1")
-        self._received = np.full((capacity, 2), -1, np.int64)
+        given = read_parameters(self, ReceiverParameters)
+        self._output = Path(given.output)
+        self._received = np.full((given.capacity, 2), -1, np.int64)
         self._taken = 0
         self._said: dict[str, str] = {}
         self._report: PlannerReport | None = None
         self._reader = TrajectoryReader()
         self._listener = Listener(self)
-        self._listener.subscribe(JointTrajectory, topic, self._on_trajectory, QUEUE)
+        self._listener.subscribe(JointTrajectory, given.topic, self._on_trajectory, QUEUE)
         self._listener.start()
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, QUEUE)
         self._collector = QuietCollector()

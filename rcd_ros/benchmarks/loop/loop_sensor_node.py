@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher
 from rcd_ros.nodes.ros.cdr import write_stamp
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.raw import serialize
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import run_node
@@ -33,6 +33,16 @@ NOISE = 0.1
 """Spread of the published values about the training data's mean, in standard deviations."""
 
 
+class SensorParameters(NodeParameters):
+    """What is published, and how often."""
+
+    checkpoint: str = parameter("", "whose observations to publish", required="a checkpoint folder")
+    output: str = parameter("", "folder for the stamps", required="a folder")
+    rate: float = parameter(125.0, "observations a second", unit="Hz", above=0.0)
+    periods: int = parameter(1000, "observations that count", minimum=1)
+    warm_up: float = parameter(2.0, "before the first observation that counts", unit="s", minimum=0.0)
+
+
 class LoopSensor(Node):
     """Waits for planner and receiver, publishes `warm_up` seconds that do not count, then the `periods` that do."""
 
@@ -43,13 +53,9 @@ class LoopSensor(Node):
             RcdError: a parameter or the checkpoint cannot be used.
         """
         super().__init__("loop_sensor")
-        checkpoint = declare(self, "checkpoint", "", "whose observations to publish", bool, "a checkpoint folder")
-        self._output = Path(declare(self, "output", "", "folder for the stamps", bool, "a folder"))
-        self._rate = declare(self, "rate", 125.0, "observations a second", lambda rate: rate > 0.0, "above 0 (Hz)")
-        periods = declare(self, "periods", 1000, "observations that count", lambda n: n >= 1, "at least 1")
-        warm_up = declare(self, "warm_up", 2.0, "s that do not count", lambda s: s >= 0.0, "0 or more (s)")
-
-        manifest = verify(checkpoint)
+        given = read_parameters(self, SensorParameters)
+        self._output, self._rate = Path(given.output), given.rate
+        manifest = verify(given.checkpoint)
         self._spec = manifest.task
         self._scene = ScenePublisher(self, manifest.task, QUEUE)
         # Drivers are not written in Python: the messages are serialised beforehand, their stamps are written in later.
@@ -59,8 +65,8 @@ class LoopSensor(Node):
             for scene in scenes
         ]
         # Filled at once: a page that is first touched later costs time.
-        self._sent = np.full(periods, -1, np.int64)
-        self._number = -round(warm_up * self._rate)
+        self._sent = np.full(given.periods, -1, np.int64)
+        self._number = -round(given.warm_up * self._rate)
         self._waited_s = 0.0
         self._collector = QuietCollector()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)

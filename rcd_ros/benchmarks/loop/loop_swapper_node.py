@@ -13,12 +13,20 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
 
 SWAPS = "swaps.json"
 """File of the folder `output`: s that each exchange took, and what the planner refused."""
 LOOK_EVERY_S = 0.05
+
+
+class SwapperParameters(NodeParameters):
+    """Which planner exchanges its checkpoint, and how often."""
+
+    output: str = parameter("", "folder for the times of the exchanges", required="a folder")
+    every: float = parameter(1.0, "from one exchange to the next", unit="s", above=0.0)
+    planner: str = parameter("planner", "name of the planner node")
 
 
 class LoopSwapper(Node):
@@ -31,10 +39,9 @@ class LoopSwapper(Node):
             RcdError: a parameter cannot be used.
         """
         super().__init__("loop_swapper")
-        self._output = Path(declare(self, "output", "", "folder for what has come of it", bool, "a folder"))
-        self._every = declare(self, "every", 1.0, "s from one exchange to the next", lambda s: s > 0.0, "above 0 (s)")
-        planner = declare(self, "planner", "planner", "name of the planner node")
-        self._client: Any = self.create_client(Trigger, f"{planner}/load_checkpoint")
+        given = read_parameters(self, SwapperParameters)
+        self._output, self._every = Path(given.output), given.every
+        self._client: Any = self.create_client(Trigger, f"{given.planner}/load_checkpoint")
         self._answer: Any = None
         self._due: float | None = None
         self._asked = 0.0

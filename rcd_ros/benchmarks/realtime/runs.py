@@ -139,7 +139,8 @@ class Runs:
             results = BridgeResults.read(file) if file.exists() else None
         if code:
             told = [line.partition("| ")[2] for line in log.getvalue().splitlines() if "FATAL" in line]
-            reason = told[-1] if told else log.getvalue().strip()[-500:]
+            # What ended first ended the others, and one that was still importing may have failed by that.
+            reason = told[0] if told else log.getvalue().strip()[-500:]
             raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {reason}")
         if results is None or not results.complete:
             raise KeyboardInterrupt

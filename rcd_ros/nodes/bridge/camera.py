@@ -1,8 +1,10 @@
-"""Publishes what a camera of the model sees, where this machine can draw."""
+"""Images of a simulated scene, where this machine can draw: a camera's topic, and a film."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+from pathlib import Path
 
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -12,21 +14,22 @@ from std_msgs.msg import Header
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.simulation.drawing.rendering import SceneRenderer
-from rcd_ros.simulation.interface import MujocoScene
+from rcd_ros.simulation.drawing.video import VideoWriter
+from rcd_ros.simulation.interface import MujocoScene, Simulation
 
 FREE = "free"
-"""Stands for the camera that the model itself suggests."""
+"""The camera that the model itself suggests."""
 
 
 class CameraPublisher:
-    """Images on `camera/image_raw` at a rate of simulated time, drawn only when somebody listens."""
+    """Images on `camera/image_raw` at a rate of simulated time, drawn only while somebody subscribes."""
 
     def __init__(self, node: Node, scene: MujocoScene, camera: str, rate: float, size: tuple[int, int]) -> None:
-        """Look through a camera.
+        """Make the publisher.
 
         Args:
             node: that publishes.
-            scene: what is looked at.
+            scene: to draw.
             camera: a name of the model's, or `FREE`.
             rate: images a second of simulated time.
             size: width and height of an image in pixels.
@@ -47,7 +50,7 @@ class CameraPublisher:
             node.get_logger().warning(f"no camera images: {error}")
 
     def publish(self, stamp: int) -> None:
-        """Publish an image of the present state, taken at `stamp` (ns), if one is due and anybody listens."""
+        """Publish an image (height, width, rgb8) of the present state, taken at `stamp` (ns), if one is due."""
         if self._renderer is None or stamp < self._next or not self._publisher.get_subscription_count():
             return
         self._next = stamp + self._interval
@@ -64,7 +67,33 @@ class CameraPublisher:
         self._publisher.publish(image)
 
     def close(self) -> None:
-        """Let the OpenGL context go."""
+        """Free the OpenGL context."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+class Film:
+    """One frame a control period, played at the simulated speed. Where this machine cannot draw, it warns once."""
+
+    def __init__(self, simulation: Simulation, path: Path, warn: Callable[[str], object]) -> None:
+        """Film `simulation` into `path`, replacing it; `warn` takes the reason why there is no film."""
+        self._simulation = simulation
+        self._warn = warn
+        self._video: VideoWriter | None = VideoWriter(path, 1.0 / simulation.spec.control_period)
+
+    def add_frame(self) -> None:
+        """Add the simulation's present state."""
+        if self._video is None:
+            return
+        try:
+            self._video.append(self._simulation.render())
+        except RcdError as error:
+            self._video = None
+            self._warn(f"no video: {error}")
+
+    def close(self) -> None:
+        """Complete the file."""
+        if self._video is not None:
+            self._video.close()
+            self._video = None

@@ -1,4 +1,4 @@
-"""Connects a bridge's `TrajectoryReceiver` to the topics of its controllers, diagnostics and the log."""
+"""Connects a bridge's `TrajectoryReceiver` to the topics of its controllers, to diagnostics and to the log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
@@ -19,13 +20,15 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.nodes.ros.unheard import why_unheard
-from rcd_ros.planning.channels import CommandMessage, Interface
+from rcd_ros.planning.channels import CommandMessage as CommandType
+from rcd_ros.planning.channels import Interface
 from rcd_ros.planning.execution.received_plan import CommandReader, ReceivedPlan
 from rcd_ros.planning.execution.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import TaskSpec
 
 QUEUE = 10
-_TYPES: dict[CommandMessage, Any] = {
+CommandMessage: TypeAlias = JointTrajectory | Float64MultiArray | JointState
+_TYPES: dict[CommandType, type[CommandMessage]] = {
     "JointTrajectory": JointTrajectory,
     "Float64MultiArray": Float64MultiArray,
     "JointState": JointState,
@@ -35,13 +38,15 @@ QUIET_S = 10.0
 
 
 class CommandIntake:
-    """The command of each control period and statistics of the received trajectories: the watchdog of a bridge.
+    """The command of each control period, and statistics of the received trajectories: the watchdog of a bridge.
 
     Attributes:
         receiver: decides which command is executed; its `timeout` and `enforces_limits` may change at any time.
         holds: number of holds since the start.
         recoveries: number of holds that ended with a new trajectory.
         accepted: number of accepted trajectories.
+        last_refusal: why the newest refused trajectory was refused.
+        unheard: why messages of controllers that are published are not received, a sentence each.
     """
 
     def __init__(
@@ -60,11 +65,11 @@ class CommandIntake:
             spec: of the task.
             execute: control periods that a plan is followed.
             interfaces: of each commanded joint, where they differ.
-            zero_is_now: a trajectory without a stamp begins when it arrives, as joint_trajectory_controller has it.
+            zero_is_now: whether a trajectory without a stamp begins when it arrives, as in joint_trajectory_controller.
             ticks: how often in a control period `due` is called.
 
         Raises:
-            RcdError: several controllers cannot keep to one plan.
+            RcdError: `execute` is above 1 for a task with several controllers.
         """
         if execute > 1 and len(spec.command.controllers) > 1:
             raise RcdError(
@@ -84,9 +89,8 @@ class CommandIntake:
         self._executed = node.create_publisher(JointState, "~/command", QUEUE)
         self._warned: set[str] = set()
         self.last_refusal = ""
-        self._subscriptions: dict[str, Any] = {}
+        self._subscriptions: dict[str, Subscription[CommandMessage]] = {}
         self.unheard: list[str] = []
-        """Why messages of controllers that are published are not received, a sentence each."""
         self._rivals: dict[str, int] = {}
         self._following = self._holding = False
 
@@ -100,8 +104,8 @@ class CommandIntake:
         """Topics of the controllers, by their full names."""
         return [self._node.resolve_topic_name(topic) for topic in self._controllers]
 
-    def listen(self, receive: Callable[[str, Any], None]) -> None:
-        """Subscribe to the controllers' topics: `receive(topic, message)` is called with what comes."""
+    def listen(self, receive: Callable[[str, CommandMessage], None]) -> None:
+        """Subscribe to the controllers' topics; `receive(topic, message)` is called with each message."""
         for topic, output in self._controllers.items():
             self._subscriptions[topic] = self._node.create_subscription(
                 _TYPES[output.message], topic, partial(receive, topic), QUEUE, qos_overriding_options=OVERRIDABLE
@@ -120,13 +124,13 @@ class CommandIntake:
         return all(self._planned.get(joint) == stamp for joint in self._spec.command.joints)
 
     def reset(self) -> None:
-        """An episode begins: discard the trajectory in hand."""
+        """An episode begins: discard the trajectory that is followed."""
         self.receiver.reset()
         self._planned.clear()
         self._following = self._holding = False
 
     def receive(
-        self, message: Any, now: int, topic: str = "", observation: NDArray[np.float64] | None = None
+        self, message: CommandMessage, now: int, topic: str = "", observation: NDArray[np.float64] | None = None
     ) -> ReceivedPlan | None:
         """Take a message of a controller that arrives at `now` (ns of simulated time).
 
@@ -134,10 +138,10 @@ class CommandIntake:
             message: of the controller's type.
             now: ns.
             topic: of the controller, as the task names it; empty: the first one's.
-            observation: (n_obs,) the newest one: where way-points begin on a robot that nothing has commanded yet.
+            observation: (n_obs,) the newest one: where way-points begin on a robot that has had no command yet.
 
         Returns:
-            None when it is refused, or is of joints that are not the controller's.
+            None when the message is refused, or has none of the controller's joints.
         """
         plan = self._readers[topic or next(iter(self._readers))].read(message, now)
         if plan is None:
@@ -170,7 +174,7 @@ class CommandIntake:
         return command, holds
 
     def look_at_publishers(self) -> None:
-        """Count the publishers of each controller's topic, warn about more than one, note those that are not heard."""
+        """Count the publishers of each controller's topic, warn of more than one, and note those not received."""
         reasons = (
             why_unheard(self._node, topic, subscription.msg_type, subscription.qos_profile)
             for topic, subscription in self._subscriptions.items()
@@ -210,7 +214,7 @@ class CommandIntake:
             self._holding = True
             self.holds += 1
             self._node.get_logger().warning(
-                f"no command is due: nothing new came on '{' and '.join(self.topics)}'; the robot comes to rest and "
+                f"no command is due: nothing new arrived on '{' and '.join(self.topics)}'; the robot comes to rest and "
                 "holds",
                 throttle_duration_sec=QUIET_S,
             )
@@ -218,7 +222,7 @@ class CommandIntake:
     def _end_hold(self) -> None:
         if self._holding:
             self.recoveries += 1
-            self._node.get_logger().info("commands come again", throttle_duration_sec=QUIET_S)
+            self._node.get_logger().info("commands arrive again", throttle_duration_sec=QUIET_S)
         self._following, self._holding = True, False
 
     def _rivalry(self, topic: str, count: int) -> str:

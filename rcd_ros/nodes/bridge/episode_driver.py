@@ -1,14 +1,14 @@
 """When a simulation steps, and on which command: lockstep, real time, pause, and steps by request.
 
-`lockstep`: after every observation the clock stands still until the plan made from it is there (the stamps are
-equal), whether or not `execute` lets it be followed. That makes a run a function of its seeds alone.
+`lockstep`: after every observation the clock stands still until the plan for it has arrived (the stamps are equal),
+whether or not `execute` lets it be followed. That makes a run a function of its seeds alone.
 
-`realtime`: the wall clock, times `speed`, drives the simulation and nothing waits, also not between episodes. Where
-`waits_for_planner`, it begins when the first plan has arrived: until then the planner may still be loading. That plan
-is not followed, the first episode begins anew, so that no planner is given one for nothing. A plan counts for the
-control period that began with its observation when it arrives in the first half of it, else from the next one on:
-latency is rounded to whole periods, for every planner alike. The step is computed in the second half and shown at its
-end: the simulator's own computing is no part of anybody's latency. `Pace` counts where this machine was too slow.
+`realtime`: the wall clock, times `speed`, drives the simulation, and nothing waits, not even between episodes. With
+`waits_for_planner` it begins when the first plan has arrived: until then the planner may still be loading. That plan
+is not followed: the first episode is restarted, so that all planners begin alike. A plan counts for the control period
+that began with its observation when it arrives in the first half of the period, else from the next one on: latency is
+rounded to whole periods, for every planner alike. The step is computed in the second half and published at its end:
+the simulator's computing time is no part of a planner's latency. `Pace` counts where this machine was too slow.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from rclpy.task import Future
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
 from rcd_ros.nodes.bridge.episodes import EpisodeRecord, Episodes, EpisodeStart
-from rcd_ros.nodes.bridge.realtime_ticker import RealtimeTicker
+from rcd_ros.nodes.bridge.pace import RealtimeTicker
 from rcd_ros.planning.execution.received_plan import ReceivedPlan
 
 
-class Audience(Protocol):
-    """Who is told what happens; a `SystemExit` from here ends the node."""
+class Listener(Protocol):
+    """Is called with what happens; a `SystemExit` from here ends the node."""
 
     def begun(self) -> None:
         """An episode begins; its first observation follows."""
 
     def observed(self) -> None:
-        """There is a new observation (or the newest one is asked for again): show it."""
+        """There is a new observation, or the newest one is to be published again."""
 
     def stepped(self) -> None:
-        """The simulator has made a step; it is not shown yet."""
+        """The simulator has made a step, which is not published yet."""
 
     def completed(self, goals: tuple[str, ...]) -> None:
-        """The step that is shown now completed these goals."""
+        """The step that is published now completed these goals."""
 
     def ended(self, record: EpisodeRecord) -> None:
         """An episode is over."""
@@ -50,7 +50,7 @@ class EpisodeDriver:
         self,
         episodes: Episodes,
         intake: CommandIntake,
-        audience: Audience,
+        listener: Listener,
         waits_for_planner: bool = True,
         ticks: int = 1,
     ) -> None:
@@ -59,7 +59,7 @@ class EpisodeDriver:
         Args:
             episodes: to drive.
             intake: of commands.
-            audience: who is told.
+            listener: is called with what happens.
             waits_for_planner: whether time stands still until the first plan has come.
             ticks: steps of the simulation in a control period; lockstep waits for a plan once in it.
         """
@@ -72,11 +72,11 @@ class EpisodeDriver:
         """Wall time for which the newest observation's plan has been waited for."""
         self.awaited = waits_for_planner
         """Whether time stands still until a plan for the newest observation arrives."""
-        self._intake, self._audience = intake, audience
+        self._intake, self._listener = intake, listener
         self._completed: tuple[str, ...] | None = None
-        """Goals completed by a step that is not shown yet; None while there is no such step."""
+        """Goals completed by a step that is not published yet; None while there is no such step."""
         self._planned: Future[bool] | None = None
-        """Told whether a plan for the newest observation has arrived (False: not in time)."""
+        """Result: whether a plan for the newest observation has arrived in time. None while no request waits for it."""
 
     @property
     def lockstep(self) -> bool:
@@ -89,12 +89,16 @@ class EpisodeDriver:
         return self.awaited and self.episodes.running is not None and (not self.paused or self._planned is not None)
 
     def begin(self, start: EpisodeStart | None = None) -> None:
-        """Start the next episode, or the running one anew; raises `RcdError` for an unknown keyframe."""
+        """Start the next episode, or restart the running one.
+
+        Raises:
+            RcdError: there is no such keyframe.
+        """
         self.episodes.begin(start)
         self._intake.reset()
         self._completed = None
         self.run_clock()
-        self._audience.begun()
+        self._listener.begun()
         self._observe()
 
     def run_clock(self) -> None:
@@ -103,7 +107,7 @@ class EpisodeDriver:
             self.ticker.begin()
 
     def plan_arrived(self, plan: ReceivedPlan) -> None:
-        """An acceptable plan is there."""
+        """A plan has been accepted."""
         if plan.stamp != self.episodes.now or not self.awaited:
             return
         self.awaited = False
@@ -111,10 +115,10 @@ class EpisodeDriver:
             self.begin()
         elif not self.paused:
             self.advance()
-        self._tell_planned(True)
+        self._resolve_planned(True)
 
     def tick(self) -> None:
-        """Real time: in the middle of a period its command is decided and the step computed, at its end it is shown."""
+        """Real time: in the middle of a period the command is chosen and the step computed; its end is published."""
         if self._completed is not None and self.ticker is not None:
             self.ticker.end_period()
             self._show()
@@ -122,21 +126,21 @@ class EpisodeDriver:
             self._step()
 
     def ask_again(self, interval_s: float) -> None:
-        """Show an observation whose plan is waited for again; called every `interval_s`."""
+        """Publish an observation again whose plan is waited for; called every `interval_s` seconds."""
         if not self.awaited or self.episodes.running is None:
             return
-        # The first call may come right after the observation was shown: give its plan time.
+        # The first call may come right after the observation was published: give its plan time.
         if self.waited_s > 0.0:
-            self._audience.observed()
+            self._listener.observed()
         self.waited_s += interval_s
 
     def give_up_waiting(self) -> None:
-        """No plan has come in time; whoever asked for a step is told."""
+        """No plan has arrived in time; a request for a step fails."""
         self.waited_s = 0.0
-        self._tell_planned(False)
+        self._resolve_planned(False)
 
     def pause(self, paused: bool) -> None:
-        """Stop, or go on."""
+        """Pause or resume."""
         self.show_pending()
         self.paused = paused
         if not paused:
@@ -151,7 +155,7 @@ class EpisodeDriver:
         return episodes.now if self._completed is not None else episodes.now + episodes.period // 2
 
     def advance(self) -> None:
-        """One control period, or what is left of it; each step is shown at once."""
+        """One control period, or the rest of it; each step is published at once."""
         self._step()
         self._show()
         while self._is_between:
@@ -165,10 +169,10 @@ class EpisodeDriver:
         return running is not None and running.steps % self._ticks > 0
 
     async def advance_when_planned(self) -> None:
-        """One control period while paused; in lockstep as soon as its plan is there.
+        """One control period while paused; in lockstep as soon as its plan has arrived.
 
         Raises:
-            RcdError: no plan came, or there is nothing to step any more.
+            RcdError: no plan arrived in time, the simulation is not paused any more, or all episodes are done.
         """
         if self.episodes.running is not None and self.awaited:
             self._planned = Future()
@@ -182,36 +186,36 @@ class EpisodeDriver:
         self.advance()
 
     def show_pending(self) -> None:
-        """A request comes between a step and its time to be shown: show it before its time."""
+        """Publish a step at once that waits for its end: a request has come in between."""
         if self._completed is not None:
             self._show()
 
     def _observe(self) -> None:
-        """Show the new state and be ready for its plan."""
+        """Publish the new state and expect its plan."""
         self.waited_s = 0.0
         self.awaited = self.awaited or (self.lockstep and not self._is_between)
-        self._audience.observed()
+        self._listener.observed()
 
     def _step(self) -> None:
-        """Compute what a control period leads to."""
+        """Choose the command and compute the step."""
         episodes = self.episodes
         observation = episodes.observation[episodes.spec.observation_columns]
         self._completed = episodes.advance(*self._intake.due(episodes.now, observation))
-        self._audience.stepped()
+        self._listener.stepped()
 
     def _show(self) -> None:
-        """Show what the last step led to; where it ended an episode, begin the next one."""
-        self._audience.completed(self._completed or ())
+        """Publish the outcome of the last step; where it ended an episode, begin the next one."""
+        self._listener.completed(self._completed or ())
         self._completed = None
         if self.episodes.running is not None:
             self._observe()
             return
-        # The last observation of an episode is not shown: its plan would be for nothing.
-        self._audience.ended(self.episodes.finished[-1])
+        # The last observation of an episode is not published: no command follows it.
+        self._listener.ended(self.episodes.finished[-1])
         if not self.episodes.all_done:
             self.begin()
 
-    def _tell_planned(self, arrived: bool) -> None:
+    def _resolve_planned(self, arrived: bool) -> None:
         waiting, self._planned = self._planned, None
         if waiting is not None:
             waiting.set_result(arrived)

@@ -1,4 +1,4 @@
-"""Seeded episodes of a simulation on one simulated clock: what a bridge runs, without ROS."""
+"""Seeded episodes of a simulation on one simulated clock; no ROS is needed."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from rcd_ros.simulation.interface import Keyframed, Simulation
 from rcd_ros.suggest import did_you_mean
 
 GAP = 10_000_000_000
-"""Simulated time (ns) between episodes. The clock never jumps back, so a plan for one episode cannot be taken for one
-of the next; and a planner whose history spans less than this starts each episode with a fresh one."""
-
+"""Simulated time (ns) between episodes. The clock never jumps back, so a plan for one episode is stale in the next; a
+planner whose history spans less than this starts each episode with a new one."""
 
 SEED_PREFIX = "seed:"
 
 
 @dataclass(frozen=True)
 class EpisodeStart:
-    """Where an episode is asked to begin: from a seed, from a keyframe, or (neither) where it began before."""
+    """Where an episode begins on request: from a seed, from a keyframe, or (neither) where it began before."""
 
     seed: int | None = None
     keyframe: str = ""
 
     @classmethod
     def from_text(cls, text: str) -> EpisodeStart:
-        """What a request says: a keyframe's name, or `seed:7`, or nothing; raises `RcdError` for another seed."""
+        """What a request says: a keyframe's name, or `seed:7`, or nothing.
+
+        Raises:
+            RcdError: what follows `seed:` is no whole number.
+        """
         if not text.startswith(SEED_PREFIX):
             return cls(keyframe=text)
         number = text.removeprefix(SEED_PREFIX).strip()
@@ -42,7 +45,7 @@ class EpisodeStart:
 
 @dataclass
 class EpisodeRecord:
-    """One episode, as it is reported."""
+    """The record of one episode."""
 
     episode: int
     seed: int
@@ -54,7 +57,7 @@ class EpisodeRecord:
     """Steps without a valid plan: the robot held its position."""
     wall_s: float = 0.0
     keyframe: str = ""
-    """The state it began from, where that was asked for."""
+    """The state from which it began, where a request named one."""
 
 
 class Episodes:
@@ -82,7 +85,7 @@ class Episodes:
         return self._count > 0 and len(self.finished) >= self._count
 
     def begin(self, start: EpisodeStart | None = None) -> None:
-        """Start the next episode, or the running one anew, from another seed or a keyframe if asked for.
+        """Start the next episode, or restart the running one, from another seed or a keyframe where `start` has one.
 
         Raises:
             RcdError: there is no such keyframe; nothing has changed then.

@@ -1,4 +1,4 @@
-"""Tells everybody the goal of each episode, and lets everybody move it."""
+"""Publishes the goal of each episode, and accepts new goals from other nodes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FRAME = "world"
 
 
 class GoalRelay:
-    """Publishes an episode's goal when it begins (latched: whoever comes later hears it too) and takes new ones.
+    """Publishes an episode's goal when it begins (latched, for later subscribers) and accepts new ones.
 
-    A goal that the simulation cannot have is refused in the log, and the one that holds is told again.
+    A goal that the simulation cannot have is refused with a warning, and the present one is published again.
     """
 
     def __init__(self, node: Node, channel: ObservationChannel, simulation: GoalDirected, depth: int) -> None:
@@ -35,11 +35,11 @@ class GoalRelay:
         node.create_subscription(PoseStamped, channel.topic, self._on_goal, depth)
 
     def announce(self, stamp: int, observation: NDArray[np.float64]) -> None:
-        """Tell the goal in an observation vector (in the data set's columns) that was taken at `stamp` (ns)."""
+        """Publish the goal in an observation (n_obs,), in the data set's columns, that was taken at `stamp` (ns)."""
         self._stamp, self._goal = stamp, observation[self._columns]
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         message = PoseStamped(header=Header(stamp=time_message(self._stamp), frame_id=FRAME))
         message.pose.orientation.w = 1.0
         for axis, value in zip(self._channel.joints, self._goal.tolist(), strict=True):
@@ -49,7 +49,7 @@ class GoalRelay:
     def _on_goal(self, message: PoseStamped) -> None:
         goal = np.array([getattr(message.pose.position, axis) for axis in self._channel.joints])
         if np.array_equal(goal, self._goal):
-            return  # our own word, heard again
+            return  # our own message
         try:
             if message.header.frame_id not in ("", FRAME):
                 raise RcdError(f"it is given in the frame '{message.header.frame_id}', not in '{FRAME}'")
@@ -58,7 +58,7 @@ class GoalRelay:
             self._simulation.move_goal(goal)
         except RcdError as error:
             self._log.warning(f"a goal was refused: {error}")
-            self._tell()
+            self._publish()
         else:
             self._goal = goal
             place = ", ".join(f"{axis} = {value:.3g}" for axis, value in zip(self._channel.joints, goal, strict=True))

@@ -1,15 +1,17 @@
-"""The planner as a bridge sees it: told when an episode begins, and checked for planning this very task."""
+"""The planner as a bridge sees it: it is notified of each episode, and must plan the task that is simulated."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.task import Future
+from rclpy.timer import Timer
 from std_srvs.srv import Trigger
 
 from rcd_ros.planning.spec import TaskSpec
@@ -17,7 +19,7 @@ from rcd_ros.planning.spec import TaskSpec
 _PATIENCE_S = 1.0
 """How long the first observation of an episode waits for the planner's answer."""
 _SAME_PERIOD = 1e-3
-"""Share by which two control periods may differ and be the same."""
+"""Share by which two control periods may differ and still be the same."""
 
 
 class PlannerPeer:
@@ -32,34 +34,35 @@ class PlannerPeer:
 
         Args:
             node: a bridge.
-            planner: name of the planner node; empty: it is told nothing.
+            planner: name of the planner node; empty: no episode is announced.
             spec: of the task that is simulated.
-            any_task: whether planners of tasks by other names fit as well.
-            go_on: called when the planner has answered, or has not in time.
+            any_task: whether a planner of a task with another name fits as well.
+            go_on: called when the planner has answered, or has not answered in time.
         """
         self.message = ""
         self._node, self._planner, self._spec, self._any_task, self._go_on = node, planner, spec, any_task, go_on
-        self._call: Any = None
-        self._timer: Any = None
+        self._call: Future[Trigger.Response] | None = None
+        self._timer: Timer | None = None
         group = ReentrantCallbackGroup()
         service = f"{planner}/begin_episode"
-        self._client: Any = node.create_client(Trigger, service, callback_group=group) if planner else None
+        self._client: Client[Trigger.Request, Trigger.Response] | None = (
+            node.create_client(Trigger, service, callback_group=group) if planner else None
+        )
 
     @property
-    def is_being_told(self) -> bool:
-        """Whether the planner has not answered yet that it knows of the episode."""
+    def is_notified(self) -> bool:
+        """Whether the notification of an episode is under way: the planner has not answered yet."""
         return self._call is not None
 
     def begin_episode(self) -> None:
-        """Tell the planner, if it is there, that the robot has been put elsewhere."""
+        """Notify the planner, if it is there, that the robot has been moved to a new start."""
         self._end()
         if self._client is None or not self._client.service_is_ready():
             return
-        self._call = self._client.call_async(Trigger.Request())
+        call = self._call = self._client.call_async(Trigger.Request())
         self._timer = self._node.create_timer(
             _PATIENCE_S, self._answered, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
-        call = self._call
         call.add_done_callback(lambda future: self._answered() if self._call is call else None)
 
     def hear(self, message: DiagnosticArray) -> str:

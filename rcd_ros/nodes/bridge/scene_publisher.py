@@ -1,10 +1,10 @@
-"""Publishes an observation vector as a robot would: each channel on its topic, in its message, unit and frame."""
+"""Publishes an observation as a robot would: each channel on its topic, in its message type, unit and frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, Quaternion, TransformStamped, Vector3
@@ -12,6 +12,7 @@ from geometry_msgs.msg import Transform as TransformMessage
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, Header, MultiArrayDimension, MultiArrayLayout
 
@@ -26,7 +27,9 @@ WORLD = "world"
 """Frame of a pose whose task names none."""
 TF = "/tf"
 _NOWHERE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
-Told = tuple[str, Any]
+Message: TypeAlias = Any
+"""A JointState, Odometry, PoseStamped, Float64MultiArray or TFMessage; the last one's package may be absent."""
+TopicMessage: TypeAlias = tuple[str, Message]
 """A topic as the task names it (of a frame of tf, `tf:frame`), and a message for it."""
 
 
@@ -60,7 +63,7 @@ class ScenePublisher:
         """
         self._feeds = _feeds(spec)
         self._velocities = velocities
-        self._publishers: dict[str, Any] = {}
+        self._publishers: dict[str, Publisher[Message]] = {}
         for feed in self._feeds:
             if feed.topic not in self._publishers:
                 name = TF if feed.message == "tf" else feed.topic
@@ -75,28 +78,28 @@ class ScenePublisher:
 
     @property
     def sensors(self) -> list[str]:
-        """Names of all that is told: topics, and `tf:frame`."""
+        """Names of all sensors: topics, and `tf:frame`."""
         return list(self._publishers)
 
     @property
     def frames(self) -> list[str]:
-        """Frames that are told on `/tf`."""
+        """Frames that are published on `/tf`."""
         return [feed.channels[0].topic_names[0] for feed in self._feeds if feed.message == "tf"]
 
     def publish(self, stamp: int, observation: NDArray[np.float64]) -> None:
-        """Publish an observation vector in the data set's columns, taken at `stamp` (ns)."""
+        """Publish an observation (n_obs,), in the data set's columns, that was taken at `stamp` (ns)."""
         self.send(self.messages(stamp, observation))
 
-    def send(self, messages: Sequence[Told]) -> None:
+    def send(self, messages: Sequence[TopicMessage]) -> None:
         """Publish messages on their topics."""
         for topic, message in messages:
             self._publishers[topic].publish(message)
 
-    def messages(self, stamp: int, observation: NDArray[np.float64]) -> list[Told]:
+    def messages(self, stamp: int, observation: NDArray[np.float64]) -> list[TopicMessage]:
         """What `publish` would publish, in its order."""
         return [(feed.topic, self._message(feed, stamp, observation)) for feed in self._feeds]
 
-    def _message(self, feed: _Feed, stamp: int, observation: NDArray[np.float64]) -> Any:
+    def _message(self, feed: _Feed, stamp: int, observation: NDArray[np.float64]) -> Message:
         values, names = feed.values(observation), feed.channels[0].topic_names
         frame = feed.channels[0].frame or WORLD
         pose = values.get("body_pose", _NOWHERE)
@@ -121,7 +124,7 @@ def _feeds(spec: TaskSpec) -> list[_Feed]:
     found: dict[tuple[str, ...], list[ObservationChannel]] = {}
     for channel in spec.observations:
         if channel.kind == "goal_position":
-            continue  # not the robot's nor the scene's to tell
+            continue  # `GoalRelay` publishes it
         key = (
             (channel.topic_key,)
             if channel.message_type == "Float64MultiArray"
@@ -144,18 +147,18 @@ def _array(channels: Sequence[ObservationChannel]) -> Callable[[NDArray[np.float
     layout = channels[0].layout or channels[0].topic_names
 
     def make(observation: NDArray[np.float64]) -> Float64MultiArray:
-        told = dict.fromkeys(layout, 0.0)
+        values = dict.fromkeys(layout, 0.0)
         for channel in channels:
             numbers = _on_topic(channel, observation[list(channel.columns)])
-            told.update(zip(channel.topic_names, numbers.tolist(), strict=True))
+            values.update(zip(channel.topic_names, numbers.tolist(), strict=True))
         size = len(layout)
         dimension = MultiArrayDimension(label=",".join(layout), size=size, stride=size)
-        return Float64MultiArray(layout=MultiArrayLayout(dim=[dimension]), data=[told[name] for name in layout])
+        return Float64MultiArray(layout=MultiArrayLayout(dim=[dimension]), data=[values[name] for name in layout])
 
     return make
 
 
-def _transform(stamp: int, parent: str, child: str, pose: NDArray[np.float64]) -> Any:
+def _transform(stamp: int, parent: str, child: str, pose: NDArray[np.float64]) -> Message:
     x, y, z, w, turn_x, turn_y, turn_z = pose.tolist()
     transform = TransformStamped(
         header=Header(stamp=time_message(stamp), frame_id=parent),

@@ -1,4 +1,4 @@
-"""Real sensors imitated: each topic at its own rate, and heard later than it was taken."""
+"""Imitated sensors: each topic has a rate of its own, and arrives later than its stamp."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher, Told
+from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher, TopicMessage
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
@@ -24,8 +24,8 @@ class SensorSettings:
     """How a robot's drivers publish.
 
     Attributes:
-        rates: Hz by topic; a topic without one is published once a control period.
-        delays: s by topic, from the stamp of a message to its publication; without one, at once.
+        rates: Hz by topic; other topics are published once a control period.
+        delays: s by topic, from the stamp of a message to its publication; other topics are published at once.
         velocities: whether JointStates have velocities.
     """
 
@@ -38,7 +38,7 @@ class SensorSettings:
         """Settings written as `topic=number`.
 
         Raises:
-            RcdError: no number of its kind, or no topic of the task.
+            RcdError: an entry has another form, a number out of range, or no topic of the task.
         """
         return cls(
             _by_topic(spec, "sensor_rates", rates, "Hz, above 0", lambda rate: rate > 0.0),
@@ -66,7 +66,7 @@ class SensorSettings:
 class ImitatedSensors:
     """Publishes a scene topic by topic, each when its driver would.
 
-    When an episode begins everything is told at once, as by drivers that have run for some time.
+    At the beginning of an episode all topics are published at once, as by drivers that have run for some time.
     """
 
     def __init__(self, scene: ScenePublisher, spec: TaskSpec, settings: SensorSettings) -> None:
@@ -77,48 +77,52 @@ class ImitatedSensors:
         self._delays = {topic: round(1e9 * settings.delays.get(topic, 0.0)) for topic in scene.sensors}
         self._plain = not settings.rates and not any(self._delays.values())
         self._number = count()
-        self._waiting: list[tuple[int, int, Told]] = []
-        self._heard: dict[str, list[Told]] = {}
+        self._waiting: list[tuple[int, int, TopicMessage]] = []
+        self._sent: dict[str, list[TopicMessage]] = {}
         self._begun: int | None = None
         self._stamp: int | None = None
         self._taken: dict[str, int] = {}
 
     def begin(self) -> None:
-        """An episode begins: nothing of the last one is told any more."""
+        """An episode begins: drop what is left of the last one."""
         self._begun = self._stamp = None
         self._waiting.clear()
-        self._heard.clear()
+        self._sent.clear()
 
     def show(self, stamp: int, observation: NDArray[np.float64]) -> None:
-        """Tell what is due of an observation vector (in the data set's columns) that was taken at `stamp` (ns).
+        """Publish what is due of an observation.
 
-        The same stamp again: tell again what was told last, to somebody who has missed it.
+        Args:
+            stamp: when it was taken, ns; the newest one again: each topic's last messages are published again, for a
+                node that has missed them.
+            observation: (n_obs,), in the data set's columns.
         """
         if self._plain:
             self._scene.publish(stamp, observation)
             return
         if stamp == self._stamp:
-            self._scene.send([told for messages in self._heard.values() for told in messages])
+            self._scene.send([sent for messages in self._sent.values() for sent in messages])
             return
         first = self._begun is None
         if self._begun is None:
             self._begun, self._taken = stamp, dict.fromkeys(self._rates, 0)
         self._stamp = stamp
         due = {topic for topic in self._rates if first or self._is_due(topic, stamp - self._begun)}
-        for told in self._scene.messages(stamp, observation):
-            if told[0] in due:
-                late = 0 if first else self._delays[told[0]]
-                heapq.heappush(self._waiting, (stamp + late, next(self._number), told))
+        for message in self._scene.messages(stamp, observation):
+            topic = message[0]
+            if topic in due:
+                late = 0 if first else self._delays[topic]
+                heapq.heappush(self._waiting, (stamp + late, next(self._number), message))
         self.deliver(stamp)
 
     def deliver(self, now: int) -> None:
-        """Publish what is heard by `now` (ns)."""
-        fresh: dict[str, list[Told]] = {}
+        """Publish what arrives by `now` (ns)."""
+        fresh: dict[str, list[TopicMessage]] = {}
         while self._waiting and self._waiting[0][0] <= now:
-            told = heapq.heappop(self._waiting)[2]
-            fresh.setdefault(told[0], []).append(told)
-            self._scene.send([told])
-        self._heard.update(fresh)
+            message = heapq.heappop(self._waiting)[2]
+            fresh.setdefault(message[0], []).append(message)
+            self._scene.send([message])
+        self._sent.update(fresh)
 
     def _is_due(self, topic: str, passed: int) -> bool:
         """Whether a topic's driver has taken a new value by `passed` ns after the episode's beginning."""

@@ -1,14 +1,14 @@
 """The services of a bridge, named and typed as mujoco_ros2_control has them where it has a name.
 
-`~/reset_world`, `~/set_pause` and `~/step_simulation` need its message package; under ROS 2 that may be absent, while
-`~/reset`, `~/pause` and `~/step` are of std_srvs and do the same: the parameters `reset_to` and `steps` say the rest.
-A step is a control period here.
+`~/reset_world`, `~/set_pause` and `~/step_simulation` need its message package, which may be absent under ROS 2.
+`~/reset`, `~/pause` and `~/step` are of std_srvs and do the same with the parameters `reset_to` and `steps`. A step is
+a control period here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -21,13 +21,26 @@ from rcd_ros.nodes.bridge.parameters import BridgeParameters
 from rcd_ros.nodes.ros.installation import load_interface
 
 PACKAGE = "mujoco_ros2_control_msgs"
+ALL_DONE = "all episodes are done"
+
+
+class Response(Protocol):
+    """What the responses of all these services have."""
+
+    success: bool
+    message: str
+
+
+Filled = TypeVar("Filled", bound=Response)
+Outcome = tuple[bool, str]
+"""Whether a request succeeded, and the message."""
 
 
 class BridgeServices:
     """Lets other nodes pause, step and reset a simulation."""
 
     def __init__(self, node: Node, driver: EpisodeDriver, parameters: Callable[[], BridgeParameters]) -> None:
-        """Offer the services of `node`; `parameters` gives those of the moment."""
+        """Offer the services of `node`; `parameters` returns the present ones."""
         self._driver, self._parameters = driver, parameters
         self._stepping = False
         node.create_service(Trigger, "~/reset", self._on_reset)
@@ -49,55 +62,48 @@ class BridgeServices:
         node.create_service(set_pause, "~/set_pause", self._on_set_pause)
         node.create_service(step_simulation, "~/step_simulation", self._on_step_simulation, callback_group=alone)
 
-    def _on_reset(self, request: Any, response: Any) -> Any:
-        return self._reset(self._parameters().reset_to, response)
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return _fill(response, self._reset(self._parameters().reset_to))
 
-    def _on_reset_world(self, request: Any, response: Any) -> Any:
-        return self._reset(request.keyframe, response)
+    def _on_reset_world(self, request: Any, response: Filled) -> Filled:
+        return _fill(response, self._reset(request.keyframe))
 
-    def _on_pause(self, request: Any, response: Any) -> Any:
-        return self._pause(request.data, response)
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        return _fill(response, self._pause(request.data))
 
-    def _on_set_pause(self, request: Any, response: Any) -> Any:
-        return self._pause(request.paused, response)
+    def _on_set_pause(self, request: Any, response: Filled) -> Filled:
+        return _fill(response, self._pause(request.paused))
 
-    async def _on_step(self, request: Any, response: Any) -> Any:
-        """Of one step, whoever asks is told at once that its plan has not arrived yet."""
-        steps = self._parameters().steps
-        if steps == 1 and self._driver.paused and self._driver.awaited and self._driver.episodes.running is not None:
-            response.success, response.message = False, "the plan for the current observation has not arrived yet"
-            return response
-        return await self._step(steps, response)
+    async def _on_step(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """A single step is refused at once when its plan has not arrived yet."""
+        steps, driver = self._parameters().steps, self._driver
+        if steps == 1 and driver.paused and driver.awaited and driver.episodes.running is not None:
+            return _fill(response, (False, "the plan for the current observation has not arrived yet"))
+        return _fill(response, await self._step(steps))
 
     async def _on_step_simulation(self, request: Any, response: Any) -> Any:
-        return await self._step(request.steps, response)
+        return _fill(response, await self._step(request.steps))
 
-    def _reset(self, start: str, response: Any) -> Any:
+    def _reset(self, start: str) -> Outcome:
         driver = self._driver
         driver.show_pending()
         if driver.episodes.running is None:
-            response.success, response.message = False, "all episodes are done"
-            return response
+            return False, ALL_DONE
         try:
             driver.begin(EpisodeStart.from_text(start))
         except RcdError as error:
-            response.success, response.message = False, str(error)
-            return response
+            return False, str(error)
         record = driver.episodes.running
         begun = f"keyframe '{record.keyframe}'" if record.keyframe else f"seed {record.seed}"
-        response.success, response.message = True, f"{begun} starts anew"
-        return response
+        return True, f"{begun} starts anew"
 
-    def _pause(self, paused: bool, response: Any) -> Any:
+    def _pause(self, paused: bool) -> Outcome:
         self._driver.pause(bool(paused))
-        response.success, response.message = True, "paused" if paused else "running"
-        return response
+        return True, "paused" if paused else "running"
 
-    async def _step(self, steps: int, response: Any) -> Any:
-        problem = self._step_problem(steps)
-        if problem:
-            response.success, response.message = False, problem
-            return response
+    async def _step(self, steps: int) -> Outcome:
+        if problem := self._step_problem(steps):
+            return False, problem
         self._stepping = True
         done = 0
         try:
@@ -105,14 +111,11 @@ class BridgeServices:
                 await self._driver.advance_when_planned()
                 done += 1
         except RcdError as error:
-            response.success, response.message = False, f"{done} of {steps} steps are done: {error}"
-            return response
+            return False, f"{done} of {steps} steps are done: {error}"
         finally:
             self._stepping = False
         record, spec = self._driver.episodes.running, self._driver.episodes.spec
-        where = f"step {record.steps} of {spec.episode_steps}" if record else "all episodes are done"
-        response.success, response.message = True, where
-        return response
+        return True, f"step {record.steps} of {spec.episode_steps}" if record else ALL_DONE
 
     def _step_problem(self, steps: int) -> str:
         if not self._driver.paused:
@@ -121,4 +124,9 @@ class BridgeServices:
             return "another request is being stepped"
         if steps < 1:
             return f"steps must be at least 1, got {steps}"
-        return "" if self._driver.episodes.running is not None else "all episodes are done"
+        return "" if self._driver.episodes.running is not None else ALL_DONE
+
+
+def _fill(response: Filled, outcome: Outcome) -> Filled:
+    response.success, response.message = outcome
+    return response

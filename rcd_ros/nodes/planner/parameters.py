@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.ros.live_parameters import NodeParameters, parameter
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter
 from rcd_ros.nodes.ros.realtime import Realtime
 from rcd_ros.planning.execution.shaping import Anchor
 from rcd_ros.planning.execution.stream import StreamSettings

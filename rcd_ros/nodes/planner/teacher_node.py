@@ -9,7 +9,7 @@ from typing import ClassVar
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import LATER, PlannerParameters
 from rcd_ros.nodes.planner.planner_node import PlannerNode
-from rcd_ros.nodes.ros.live_parameters import parameter
+from rcd_ros.nodes.ros.parameters import parameter
 from rcd_ros.nodes.ros.run import run_node
 from rcd_ros.planning.planner import Planner
 

@@ -24,7 +24,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.cdr import end_of_message
 from rcd_ros.nodes.ros.installation import load_interface, ros_versions
 from rcd_ros.nodes.ros.messages import diagnostics
-from rcd_ros.nodes.ros.parameters import declare
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.raw import subscribe_raw, what_waits
 from rcd_ros.nodes.ros.run import run_node
 
@@ -61,6 +61,19 @@ DEPTH = 2000
 """Messages of a topic that may wait; the oldest are lost first, so that a slow disk never slows a robot down."""
 
 
+class RecorderParameters(NodeParameters):
+    """What is recorded, where to, and how long."""
+
+    output: str = parameter("", "new folder of the bag", required="a folder")
+    topics: tuple[str, ...] = parameter((), "topics to record, none: those of our nodes' types")
+    all: bool = parameter(False, "record every topic, of whatever type")
+    seconds: float = parameter(
+        0.0, "how long to record, 0: until it is ended", unit="s", minimum=0.0, maximum=LONGEST_S
+    )
+    max_size: float = parameter(0.0, "size at which to end, 0: none", unit="MB", minimum=0.0)
+    exit_on_failure: bool = parameter(False, "end when the disk is full")
+
+
 class BagRecorder(Node):
     """Subscribes to topics and writes what they carry; it publishes nothing but its diagnostics.
 
@@ -75,21 +88,15 @@ class BagRecorder(Node):
             RcdError: a parameter cannot be used, or the bag's folder exists.
         """
         super().__init__("recorder")
-        nothing: list[str] = []
-        self._folder = Path(declare(self, "output", "", "new folder of the bag", bool, "a folder"))
-        chosen = declare(self, "topics", nothing, "topics to record, none: those of our nodes' types")
-        self._chosen = {self._full_name(topic): topic for topic in chosen}
-        self._all = declare(self, "all", False, "record every topic, of whatever type")
-        seconds = declare(
-            self, "seconds", 0.0, "how long to record, 0: until it is ended", _is_duration, f"0 to {LONGEST_S:g} (s)"
-        )
-        max_size = declare(self, "max_size", 0.0, "where to end, 0: nowhere", _not_negative, "0 or more (MB)")
-        self._exit_on_failure = declare(self, "exit_on_failure", False, "end when the disk is full")
+        given = read_parameters(self, RecorderParameters)
+        self._folder = Path(given.output)
+        self._chosen = {self._full_name(topic): topic for topic in given.topics}
+        self._all, self._exit_on_failure = given.all, given.exit_on_failure
         check_new_bag(self._folder)
 
         self.problem = ""
         """Why nothing is recorded any more; empty while all is well."""
-        self._max_bytes = max_size * 1e6
+        self._max_bytes = given.max_size * 1e6
         self._writer: BagWriter | None = None
         self._subscriptions_of: dict[str, tuple[QoSProfile, Any]] = {}
         self._unknown: set[str] = set()
@@ -106,8 +113,8 @@ class BagRecorder(Node):
             for topic, type_name in OUR_TOPICS.items():
                 self._listen(self.resolve_topic_name(topic), type_name, _matching([]))
         self.create_timer(LOOK_S, self._look, clock=self._wall)
-        if seconds:
-            self.create_timer(seconds, self._finish, clock=self._wall)
+        if given.seconds:
+            self.create_timer(given.seconds, self._finish, clock=self._wall)
         self.get_logger().info(f"recording into '{self._folder}'")
 
     def destroy_node(self) -> None:
@@ -254,14 +261,6 @@ def _offered(profile: QoSProfile) -> Any:
     """What the bag says of a topic that is listened to by `profile`."""
     reliable = profile.reliability == ReliabilityPolicy.RELIABLE
     return qos(reliable, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL)
-
-
-def _not_negative(value: float) -> bool:
-    return value >= 0.0
-
-
-def _is_duration(value: float) -> bool:
-    return 0.0 <= value <= LONGEST_S
 
 
 def main(args: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""A ROS domain that nobody on this machine uses: nodes that are measured must not hear others."""
+"""A ROS domain without nodes on this machine: nodes that are measured must not receive messages of others."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from rcd_ros.errors import RcdError
 
 DOMAINS = range(1, 102)
-"""Higher ones meet the ports that Linux hands out by itself, and 0 is everybody's."""
+"""Higher ones use the ephemeral ports of Linux, and 0 is the default of all nodes."""
 
 PARTICIPANTS = 120
-"""As many have ports of their own in each domain."""
+"""So many have ports of their own in each domain."""
 
 
 def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
@@ -24,7 +24,8 @@ def free_domain(candidates: Sequence[int] = DOMAINS) -> int:
     for domain in random.sample(candidates, k=len(candidates)):
         if _is_free(domain):
             return domain
-    raise RcdError("every ROS domain from 1 to 101 is in use on this machine: end some of the nodes that run on it")
+    domains = f"from {min(candidates)} to {max(candidates)}"
+    raise RcdError(f"every ROS domain {domains} is in use on this machine: end some of the nodes that run on it")
 
 
 def _is_free(domain: int) -> bool:

@@ -1,24 +1,31 @@
-"""Parameters as our nodes declare them: typed by their default, described, checked once at start."""
+"""A node's parameters as one frozen pydantic model: declared with descriptors, typed, checked as a whole.
+
+class RecorderParameters(NodeParameters):
+    output: str = parameter("", "new folder of the bag", required="a folder")
+    seconds: float = parameter(0.0, "how long to record, 0: until it is ended", unit="s", minimum=0.0)
+
+parameters = read_parameters(self, RecorderParameters)
+
+Parameters that may change while a node runs are the work of `live_parameters`.
+"""
 
 from __future__ import annotations
 
-import difflib
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
-import yaml
-from rcl_interfaces.msg import ParameterDescriptor
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
-from rcd_ros.suggest import did_you_mean
 
-LIST_TYPES: dict[type, Parameter.Type] = {
+_LIST_TYPES: dict[type, Parameter.Type] = {
     bool: Parameter.Type.BOOL_ARRAY,
     int: Parameter.Type.INTEGER_ARRAY,
     float: Parameter.Type.DOUBLE_ARRAY,
@@ -26,10 +33,109 @@ LIST_TYPES: dict[type, Parameter.Type] = {
 }
 """Type of a list's parameter by that of its elements."""
 
-Value = TypeVar("Value", bool, int, float, str, list[str], list[int])
+
+class NodeParameters(BaseModel):
+    """Base of a node's parameters. Add pydantic validators for what concerns several fields at once.
+
+    Fields are bool, int, float, str, a Literal of texts, or tuples of these. An alias gives a name with dots.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
 
-def declare_list(
+Model = TypeVar("Model", bound=NodeParameters)
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    required: str = "",
+    read_only: bool = False,
+    name: str | None = None,
+) -> Any:
+    """A field of `NodeParameters`.
+
+    Args:
+        default: the value when none is given.
+        description: one line for `ros2 param describe`.
+        unit: of the value; it is added to the description.
+        minimum: smallest value.
+        maximum: largest value.
+        above: value that is too small.
+        required: what must be given, in words, where the default is empty and must not be used.
+        read_only: whether the value cannot change while the node runs.
+        name: of the parameter, where it is not the field's.
+    """
+    extra: Any = {"unit": unit, "minimum": minimum, "maximum": maximum, "above": above, "read_only": read_only}
+    return Field(
+        default,
+        description=description,
+        alias=name,
+        ge=minimum,
+        le=maximum,
+        gt=above,
+        min_length=1 if required else None,
+        json_schema_extra={**extra, "required": required},
+    )
+
+
+def fields_of(model: type[NodeParameters]) -> dict[str, FieldInfo]:
+    """The fields of a model by the parameters' names."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def read_parameters(node: Node, model: type[Model], fixed: bool = True) -> Model:
+    """Declare a node's parameters and read their first values.
+
+    Args:
+        node: whose parameters they are.
+        model: their types, defaults and descriptors.
+        fixed: whether all of them are read-only.
+
+    Raises:
+        RcdError: a given value cannot be used.
+    """
+    given = {name: _declare(node, name, field, fixed) for name, field in fields_of(model).items()}
+    return validated(node, model, given)
+
+
+def validated(node: Node, model: type[Model], values: Mapping[str, Any]) -> Model:
+    """The values as one checked object.
+
+    Raises:
+        RcdError: a value cannot be used; the message names the parameter and the node.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise RcdError("; ".join(_sentence(node, fields_of(model), detail) for detail in error.errors())) from error
+
+
+def plain_value(value: Any, field: FieldInfo) -> Any:
+    """A value as rclpy has it, as the model expects it."""
+    if value is None and isinstance(field.default, tuple):
+        return ()  # an empty list in a parameter file arrives without a value, as `ros2 param dump` writes them
+    return tuple(value) if isinstance(value, (list, tuple, array)) or value == b"" else value
+
+
+def _declare(node: Node, name: str, field: FieldInfo, fixed: bool) -> Any:
+    descriptor = _descriptor(name, field, fixed)
+    try:
+        if isinstance(field.default, tuple):
+            value = _declare_list(node, name, list(field.default), _list_type(field), descriptor)
+        else:
+            value = node.declare_parameter(name, field.default, descriptor).value
+    except ParameterException as error:
+        raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
+    return plain_value(value, field)
+
+
+def _declare_list(
     node: Node, name: str, default: list[Any], kind: Parameter.Type, descriptor: ParameterDescriptor
 ) -> Any:
     """Declare a parameter that is a list, and return its value.
@@ -37,102 +143,59 @@ def declare_list(
     An empty list has no type of its own: rclpy takes `[]` for a byte array, and a parameter file's `[]`, as
     `ros2 param dump` writes it, arrives as no value at all. Both are the empty list of type `kind` here.
     """
-    descriptor.dynamic_typing = True  # the caller checks the elements
-    value = node.declare_parameter(name, default, descriptor).value
-    if value is not None and (not isinstance(value, (list, tuple, array, bytes)) or len(value)):
-        return list(value) if isinstance(value, (list, tuple, array)) else value
-    descriptor.type = kind.value
-    node._parameters[name] = Parameter(name, kind, [])  # rclpy can be told no type of an empty list
-    return []
+    value: Any = node.declare_parameter(name, default, descriptor).value
+    if value is None or (isinstance(value, (list, tuple, array, bytes)) and not value):
+        descriptor.type = kind.value
+        node._parameters[name] = Parameter(name, kind, [])  # rclpy has no way to type an empty list
+        return []
+    return value
 
 
-def overrides(node: Node) -> dict[str, Parameter[Any]]:
-    """What files, command line and launch say of a node's parameters, declared or not."""
-    found: dict[str, Parameter[Any]] = node._parameter_overrides  # rclpy has no public name for it
-    return found
+def _list_type(field: FieldInfo) -> Parameter.Type:
+    return _LIST_TYPES[get_args(field.annotation)[0]]
 
 
-def warn_of_unknown(node: Node) -> None:
-    """Warn of parameters that are given and that this node does not have: a misspelt limit is a limit not set.
-
-    `qos_overrides.` are looked at, too: call this when the topics are there.
-    """
-    known = [name for name in node._parameters]  # rclpy has no public list of them
-    for name in sorted(overrides(node)):
-        if name not in known:
-            topics = name.startswith("qos_overrides.")
-            near = did_you_mean(name, [other for other in known if other.startswith("qos_overrides.") == topics])
-            node.get_logger().warning(f"parameter '{name}' is not one of {node.get_name()}{near}: it has no effect")
-
-
-def warn_of_unread_files(node: Node, arguments: Sequence[str]) -> None:
-    """Warn of parameter files in which this node's name seems to be misspelt: nothing of them is read.
-
-    Args:
-        node: that was started.
-        arguments: of its process.
-    """
-    for flag, file in pairwise(arguments):
-        if flag != "--params-file":
-            continue
-        names = _nodes_in(yaml.safe_load(Path(file).read_text()))  # rcl has read it already
-        if node.get_name() not in names and not any("*" in name for name in names):
-            near = difflib.get_close_matches(node.get_name(), names, n=1, cutoff=0.75)
-            if near:
-                node.get_logger().warning(
-                    f"the parameter file '{file}' has nothing for '{node.get_name()}', but for '{near[0]}': it has no "
-                    "effect here"
-                )
+def _descriptor(name: str, field: FieldInfo, fixed: bool) -> ParameterDescriptor:
+    extra: Any = field.json_schema_extra
+    descriptor = ParameterDescriptor(
+        name=name,
+        description=f"{field.description} ({extra['unit']})" if extra["unit"] else field.description,
+        read_only=fixed or extra["read_only"],
+        # People write "rate:=2" for a float, which YAML reads as an integer, and an empty list has no type of its own:
+        # the model checks these.
+        dynamic_typing=isinstance(field.default, (float, tuple)),
+    )
+    descriptor.additional_constraints = _constraints(field)
+    low, high, kind = extra["minimum"], extra["maximum"], type(field.default)
+    if low is None or high is None:
+        return descriptor  # a range has two ends; `additional_constraints` and the model say the rest
+    if kind is int:
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    elif kind is float:
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    return descriptor
 
 
-def _nodes_in(content: Any) -> set[str]:
-    """Names of nodes, without namespaces, in the content of a parameter file."""
-    if not isinstance(content, dict):
-        return set()
-    inner = {name for value in content.values() for name in _nodes_in(value)}
-    own = {str(key) for key, value in content.items() if isinstance(value, dict) and "ros__parameters" in value}
-    return inner | {name.rpartition("/")[2] for name in own}
+def _constraints(field: FieldInfo) -> str:
+    extra: Any = field.json_schema_extra
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
+    words = {"at least": extra["minimum"], "at most": extra["maximum"], "above": extra["above"]}
+    limits = [f"{word} {limit:g}" for word, limit in words.items() if limit is not None]
+    return ", ".join([*limits, *filter(None, [extra["required"]])])
 
 
-def declare(
-    node: Node,
-    name: str,
-    default: Value,
-    description: str,
-    valid: Callable[[Value], bool] = lambda value: True,
-    expected: str = "",
-) -> Value:
-    """Declare a read-only parameter and return its value.
-
-    Args:
-        node: whose parameter it is.
-        name: of the parameter.
-        default: its value when none is given; its type is the parameter's.
-        description: one line for `ros2 param describe`.
-        valid: whether a value makes sense.
-        expected: what `valid` asks for, in words.
-
-    Raises:
-        RcdError: the given value has another type or is not valid.
-    """
-    # A whole number is what people write for a float ("speed:=2"), and YAML reads it as an integer.
-    dynamic = isinstance(default, float)
-    descriptor = ParameterDescriptor(name=name, description=description, read_only=True, dynamic_typing=dynamic)
-    try:
-        if default == []:
-            value: Any = declare_list(node, name, [], Parameter.Type.STRING_ARRAY, descriptor)
-        else:
-            value = node.declare_parameter(name, default, descriptor).value
-    except ParameterException as error:
-        raise RcdError(f"parameter '{name}' of {node.get_name()}: {error}") from error
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    elif value is None and default == []:
-        value = []  # an empty list in a parameter file arrives without a value
-    elif isinstance(value, (array, tuple)):
-        value = list(value)
-    if type(value) is not type(default) or not valid(value):
-        wanted = expected or f"a {type(default).__name__}"
-        raise RcdError(f"parameter '{name}' of {node.get_name()} must be {wanted}, got {value!r}")
-    result: Value = value
-    return result
+def _sentence(node: Node, fields: Mapping[str, FieldInfo], detail: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    reason = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    if not where:  # of a validator over several fields
+        return f"{node.get_name()}: {reason}"
+    if detail["type"] == "greater_than_equal":
+        least = detail["ctx"]["ge"]
+        reason = f"at least {least:g}" if least else "0 or more"
+    elif detail["type"] == "greater_than":
+        reason = f"above {detail['ctx']['gt']:g}"
+    elif detail["type"] in ("string_too_short", "too_short"):
+        extra: Any = fields[where].json_schema_extra
+        reason = extra["required"]
+    return f"parameter '{where}' of {node.get_name()} must be {reason}, got {detail['input']!r}"

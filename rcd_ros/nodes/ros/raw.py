@@ -24,12 +24,18 @@ def subscribe_raw(
     """Call back with every message of a topic as (serialised bytes, time in ns since 1970).
 
     The time is that of sending: messages of different topics keep their true order however late they are taken. It is
-    that of receiving where the sender's clock disagrees with this machine's, and with ROS 2 Humble, whose rclpy does
-    not tell.
+    that of receiving where a message took longer than half a second or the sender's clock disagrees with this
+    machine's, and that of taking with ROS 2 Humble, whose rclpy does not tell. No message of a topic is given an
+    earlier time than the one before it.
     """
+    newest = 0
 
     def with_times(data: bytes, times: Mapping[str, int]) -> None:
-        callback(data, _moment(int(times["source_timestamp"])))
+        nonlocal newest
+        received = int(times["received_timestamp"]) or time.time_ns()
+        # A clock that was set back must not hold all that follows at one time.
+        newest = max(_moment(int(times["source_timestamp"]), received), min(newest, received))
+        callback(data, newest)
 
     def alone(data: bytes) -> None:
         callback(data, time.time_ns())
@@ -57,9 +63,8 @@ def deserialize(message_type: Any, data: bytes) -> Any:
         return None
 
 
-def _moment(sent: int) -> int:
-    now = time.time_ns()
-    return sent if now - _LONGEST_WAY_NS <= sent <= now else now
+def _moment(sent: int, received: int) -> int:
+    return sent if received - _LONGEST_WAY_NS <= sent <= received else received
 
 
 def _tells_times() -> bool:

@@ -19,8 +19,8 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.installation import check_installation, is_sourced, keep_discovery_local
 from rcd_ros.nodes.ros.launcher_watch import end_with_launcher
 from rcd_ros.nodes.ros.managed_node import ManagedNode
-from rcd_ros.nodes.ros.parameters import warn_of_unknown, warn_of_unread_files
 from rcd_ros.nodes.ros.signals import SignalHandling, ignore_signals
+from rcd_ros.nodes.ros.unused_parameters import warn_of_unknown, warn_of_unread_files
 
 LAST_WORDS_S = 0.5
 """How long an ending node waits until what it published last has arrived."""
@@ -37,20 +37,24 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
     end_with_launcher()
     node, signalled = None, False
+    asked_to_end: Future[None] = Future()
     try:
-        spin_until_signal = _init(args)
+        _init(args, asked_to_end)
         node = make_node()
         if isinstance(node, ManagedNode):
             node.start()
         warn_of_unknown(node)
         warn_of_unread_files(node, sys.argv if args is None else args)
-        spin_until_signal(node)
+        rclpy.spin_until_future_complete(node, asked_to_end)
+        signalled = True
     except (KeyboardInterrupt, ExternalShutdownException):
         signalled = True
-        return 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (RcdError, ParameterException) as error:
+        if asked_to_end.done():  # while it started: the signal also ends helper processes of what it imports
+            signalled = True
+            return 0
         if node is not None:
             node.get_logger().fatal(str(error))
         else:
@@ -79,8 +83,8 @@ def await_acknowledgements(publishers: Iterable[Any]) -> None:
         publisher.wait_for_all_acked(Duration(seconds=left))
 
 
-def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
-    """Start rclpy; returns what spins a node until a signal comes.
+def _init(args: Sequence[str] | None, asked_to_end: Future[None]) -> None:
+    """Start rclpy; `asked_to_end` is done when a signal comes.
 
     On a signal rclpy shuts down at once, and a node that wants to leave its controller a trajectory to rest cannot
     publish it any more. So its handlers are replaced.
@@ -92,11 +96,4 @@ def _init(args: Sequence[str] | None) -> Callable[[Any], None]:
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # of rcl, about the arguments or a parameter file
         raise RcdError(str(error)) from error
-    signalled: Future[None] = Future()
-    SignalHandling(lambda: signalled.set_result(None))
-
-    def spin_until_signal(node: Any) -> None:
-        rclpy.spin_until_future_complete(node, signalled)
-        raise KeyboardInterrupt
-
-    return spin_until_signal
+    SignalHandling(lambda: asked_to_end.set_result(None))

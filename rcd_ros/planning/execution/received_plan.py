@@ -5,18 +5,32 @@ Messages are read by their fields alone, so that those of rclpy and those of a b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.planning.channels import CommandOutput, Interface
 
+if TYPE_CHECKING:
+    from builtin_interfaces.msg import Duration, Time
+    from sensor_msgs.msg import JointState
+    from std_msgs.msg import Float64MultiArray
+    from trajectory_msgs.msg import JointTrajectory
+
 SETPOINT_PERIODS = 3
 """Control periods for which a single set of values counts: positions stay behind them, the others are zero then."""
 _FIELDS = ("positions", "velocities", "accelerations", "effort")
+_POINT_FIELDS: dict[Interface, str] = {
+    "position": "positions",
+    "velocity": "velocities",
+    "effort": "effort",
+    "state": "positions",
+}
+"""Interface -> the field of a trajectory's points that has its commands; of states the first of two."""
 _STATE_FIELDS: dict[Interface, str] = {
     "position": "position",
     "velocity": "velocity",
@@ -141,7 +155,7 @@ class CommandReader:
         self._factors = dict(zip(output.joints, output.topic_scale or (1.0,) * size, strict=True))
         self._offsets = dict(zip(output.joints, output.topic_offset or (0.0,) * size, strict=True))
 
-    def read(self, message: Any, now: int) -> ReceivedPlan | None:
+    def read(self, message: JointTrajectory | JointState | Float64MultiArray, now: int) -> ReceivedPlan | None:
         """The plan of a message that came at `now` (ns); None where it is of other joints alone."""
         if self._output.message == "JointTrajectory":
             return self._trajectory(message)
@@ -149,55 +163,61 @@ class CommandReader:
             return self._setpoints(self._output.joints, np.array(message.data, np.float64), now)
         return self._state(message, now)
 
-    def _trajectory(self, message: Any) -> ReceivedPlan:
+    def _trajectory(self, message: JointTrajectory) -> ReceivedPlan:
         names = [self._called.get(name, name) for name in message.joint_names]
-        points = message.points
-        rows = [[self._converted(names, getattr(point, field), field) for point in points] for field in _FIELDS]
-        ends = [_nanoseconds(point.time_from_start) for point in points]
-        return received_plan(names, _nanoseconds(message.header.stamp), ends, PointFields(*rows), self._interfaces)
+        return trajectory_plan(message, self._interfaces, names, partial(self._converted, names))
 
-    def _state(self, message: Any, now: int) -> ReceivedPlan | None:
+    def _state(self, message: JointState, now: int) -> ReceivedPlan | None:
         kinds = {_STATE_FIELDS[self._interfaces[joint]] for joint in self._output.joints}
-        told = dict(zip(message.name, getattr(message, kinds.pop()), strict=False))
-        joints = [joint for name, joint in self._called.items() if name in told]
+        given = dict(zip(message.name, getattr(message, kinds.pop()), strict=False))
+        joints = [joint for name, joint in self._called.items() if name in given]
         if not joints and not set(self._called) & set(message.name):
             return None
-        return self._setpoints(joints, np.array([told[n] for n in self._called if n in told], np.float64), now)
+        return self._setpoints(joints, np.array([given[n] for n in self._called if n in given], np.float64), now)
 
     def _setpoints(self, joints: Sequence[str], values: NDArray[np.float64], now: int) -> ReceivedPlan:
-        field = {"velocity": "velocities", "effort": "effort"}.get(
-            self._interfaces[self._output.joints[0]], "positions"
-        )
-        commands = self._converted(joints, values, field)
+        commands = self._converted(joints, values, _POINT_FIELDS[self._interfaces[self._output.joints[0]]])
         if self._lasting:
             return ReceivedPlan(joints, now, [0], [commands], lasting=True)
         return ReceivedPlan(joints, now, [0, SETPOINT_PERIODS * self._period], [commands, commands])
 
-    def _converted(self, joints: Sequence[str], values: Any, field: str) -> list[float]:
+    def _converted(
+        self, joints: Sequence[str], values: Sequence[float] | NDArray[np.float64], field: str
+    ) -> list[float]:
         """One point's values in the task's units; as they are where their number is wrong."""
         if not self._scaled or len(values) != len(joints):
             return list(values)
         numbers = np.asarray(values, np.float64) * [self._factors.get(joint, 1.0) for joint in joints]
         for place, joint in enumerate(joints):  # an offset of positions has no part in their rates
-            if field == _command_field(self._interfaces.get(joint, "position")):
+            if field == _POINT_FIELDS[self._interfaces.get(joint, "position")]:
                 numbers[place] += self._offsets.get(joint, 0.0)
         converted: list[float] = numbers.tolist()
         return converted
 
 
-def trajectory_plan(message: Any, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as it is, in the task's own names and units."""
+def trajectory_plan(
+    message: JointTrajectory,
+    interfaces: Mapping[str, Interface],
+    names: Sequence[str] | None = None,
+    convert: Callable[[Sequence[float], str], list[float]] | None = None,
+) -> ReceivedPlan:
+    """The plan of a `trajectory_msgs/JointTrajectory`.
+
+    Args:
+        message: the trajectory.
+        interfaces: of each joint of the robot.
+        names: the task's names of its joints; None: those of the message.
+        convert: turns one point's values of the named field into the task's units; None: they are in them.
+    """
     points = message.points
-    rows: list[Rows] = [[list(getattr(point, field)) for point in points] for field in _FIELDS]
+    rows: list[Rows] = [
+        [convert(getattr(point, field), field) if convert else list(getattr(point, field)) for point in points]
+        for field in _FIELDS
+    ]
     ends = [_nanoseconds(point.time_from_start) for point in points]
-    return received_plan(
-        list(message.joint_names), _nanoseconds(message.header.stamp), ends, PointFields(*rows), interfaces
-    )
+    stamp = _nanoseconds(message.header.stamp)
+    return received_plan(names or list(message.joint_names), stamp, ends, PointFields(*rows), interfaces)
 
 
-def _command_field(interface: Interface) -> str:
-    return {"velocity": "velocities", "effort": "effort"}.get(interface, "positions")
-
-
-def _nanoseconds(stamp: Any) -> int:
+def _nanoseconds(stamp: Time | Duration) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)

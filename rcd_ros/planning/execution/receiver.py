@@ -207,7 +207,7 @@ class TrajectoryReceiver:
 
     def _measured(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
         """The command (n_cmd,) to stay where an observation (n_obs,) shows the robot; NaN where it does not."""
-        measured = self._at_rest.copy()
+        measured: NDArray[np.float64] = self._at_rest.copy()
         for i, (column, interface) in enumerate(zip(self._positions, self.interfaces, strict=True)):
             if column is not None and interface in ("position", "state"):
                 measured[i] = observation[column]

@@ -10,32 +10,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.errors import RcdError
-from rcd_ros.planning.channels import AXES, ObservationChannel
+from rcd_ros.planning.observation.forms import JointForms, array_form
 from rcd_ros.planning.observation.history import History, Observation
-from rcd_ros.planning.observation.joints import JointForms
-from rcd_ros.planning.observation.poses import PosePlacement
-from rcd_ros.planning.observation.sources import Aligner, Form, Group, Rule, Source, template
+from rcd_ros.planning.observation.poses import Goal, PosePlacement
+from rcd_ros.planning.observation.sources import Aligner, Form, Group, Source, clock_of, group_channels
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.transforms import FrameTree, Transform, canonical, rotate
+from rcd_ros.planning.transforms import FrameTree, Transform
 
 _CLOCK_RESTART_NS = 1_000_000_000
 _CLOCK_RESTART_MESSAGES = 3
-
-
-@dataclass
-class _Goal:
-    """A goal's channel, where an observation has it, and the goal in force."""
-
-    channel: ObservationChannel
-    axes: list[int]
-    places: slice
-    values: NDArray[np.float64] | None = None
 
 
 class ObservationAssembler:
@@ -85,18 +72,19 @@ class ObservationAssembler:
         self.dropped: Counter[str] = Counter()
         self.dropped_on: Counter[tuple[str, str]] = Counter()
         self.taken = self.restarts = self.goals = self.incomplete = 0
-        self._spec = spec
         self._size = spec.observation_size
-        self._groups: list[Group] = []
-        self._topics: dict[str, list[Group]] = {}
-        self._goals: dict[str, _Goal] = {}
+        self._topics = group_channels(spec)
+        self._groups = [group for groups in self._topics.values() for group in groups]
+        self._goals = {
+            channel.topic_key: Goal(channel, slice(places.start, places.stop))
+            for channel, places in spec.placed()
+            if channel.kind == "goal_position"
+        }
         self._arrays: dict[str, Form] = {}
         self._placement = PosePlacement()
         self._aligner = Aligner(spec.tolerance, tolerance)
         self._history = History(spec, history, None if centre is None else np.asarray(centre, np.float64))
-        for channel, places in spec.placed():
-            self._add(channel, places)
-        self._lead_topic, self._lead_place = self._clock()
+        self._lead_topic, self._lead_place = clock_of(spec)
         self._lead: Source | None = None
         self._lead_stamp: int | None = None
         self._joints = JointForms(spec, self._topics)
@@ -152,16 +140,7 @@ class ObservationAssembler:
         )
 
     def joint_form(self, topic: str, names: Sequence[str], sizes: tuple[int, ...]) -> Form | str:
-        """Where JointStates with these names have what is observed, in positions, velocities and efforts end to end.
-
-        Args:
-            topic: of them.
-            names: of their joints.
-            sizes: of their positions, velocities and efforts.
-
-        Returns:
-            The reason for which they cannot be used, where they cannot.
-        """
+        """See `JointForms.form`; the reason for which they cannot be used, where they cannot."""
         return self._joints.form(topic, names, sizes)
 
     def take(self, topic: str, stamp: int, numbers: NDArray[np.float64], form: Form) -> Observation | None:
@@ -210,12 +189,7 @@ class ObservationAssembler:
             return self.drop("wrong sizes", topic)
         form = self._arrays.get(topic)
         if form is None:
-            where = {name: i for i, name in enumerate(layout)}
-            form = self._arrays[topic] = [
-                (group, source, np.array([where[n] for c in group.channels for n in c.topic_names], np.intp))
-                for group in self._topics[topic]
-                if (source := group.source(template(group, [range(len(c.joints)) for c in group.channels])))
-            ]
+            form = self._arrays[topic] = array_form(self._topics[topic], layout)
         return self.take(topic, stamp, values, form)
 
     def transform(self, parent: str, child: str, transform: Transform) -> None:
@@ -241,20 +215,16 @@ class ObservationAssembler:
     def goal_pose(self, topic: str, position: Sequence[float], frame: str = "") -> Observation | None:
         """Take the position (3,) of a goal's `geometry_msgs/PoseStamped`, m; it stays in force until another comes."""
         goal = self._goals[topic]
-        placed = self._placement.place(topic, goal.channel, None, position, (1.0, 0.0, 0.0, 0.0), frame)
-        if placed is None:
-            return self.drop("another frame", topic)
-        values = np.array([placed[axis] for axis in goal.axes], np.float64)
-        if not np.isfinite(values).all():
-            return self.drop("not finite", topic)
+        is_new = goal.take(self._placement, position, frame)
+        if isinstance(is_new, str):
+            return self.drop(is_new, topic)
         self.taken += 1
-        if goal.values is not None and np.array_equal(values, goal.values):
+        if not is_new or goal.values is None:
             return None
-        goal.values = values
         self.goals += 1
         if self._history.stamp is None:
             return self._complete()
-        self._history.replace(goal.places, values)
+        self._history.replace(goal.places, goal.values)
         return self._history.newest()
 
     def drop(self, reason: str, topic: str = "") -> Observation | None:
@@ -285,32 +255,6 @@ class ObservationAssembler:
         """Topics whose publishers lack joints that the planner needs, each with a sentence."""
         return self._joints.missing()
 
-    def _add(self, channel: ObservationChannel, places: range) -> None:
-        topic = channel.topic_key
-        if channel.kind == "goal_position":
-            axes = [AXES.index(axis) for axis in channel.joints]
-            self._goals[topic] = _Goal(channel, axes, slice(places.start, places.stop))
-            return
-        rule = Rule.of(channel)
-        groups = self._topics.setdefault(topic, [])
-        group = next((group for group in groups if group.rule == rule), None)
-        if group is None:
-            group = Group(topic, rule)
-            groups.append(group)
-            self._groups.append(group)
-        group.channels.append(channel)
-        group.places.append(list(places))
-
-    def _clock(self) -> tuple[str, int]:
-        """Topic and first place of the clock channel."""
-        wanted = self._spec.clock
-        for channel, places in self._spec.placed():
-            if channel.name == wanted or (not wanted and channel.kind != "goal_position"):
-                if channel.kind == "goal_position":
-                    break
-                return channel.topic_key, places.start
-        raise RcdError(f"task '{self._spec.name}' has no channel whose stamps say when to plan (clock '{wanted}')")
-
     def _body(
         self,
         topic: str,
@@ -326,21 +270,13 @@ class ObservationAssembler:
             return self.drop("not finite" if not math.isfinite(norm) else "no orientation", topic)
         taken = False
         for group in self._topics[topic]:
-            values: list[float] = []
-            for channel in group.channels:
-                pose = self._placement.place(topic, channel, stamp, position, (w, x, y, z), frame)
-                if pose is None:
-                    return self.drop("another frame", topic)
-                if channel.kind == "body_pose":
-                    values += (*pose[:3], *canonical(*pose[3:]))
-                elif twist is None:
-                    return self.drop("no velocity", topic)
-                else:
-                    values += (*rotate(*pose[3:], *twist[0]), *twist[1])
+            values = self._placement.body(group, stamp, position, (w, x, y, z), frame, twist)
+            if isinstance(values, str):
+                return self.drop(values, topic)
             known = next(iter(group.sources.values()), None)
-            source = known or group.source(template(group, [range(c.size) for c in group.channels]))
+            source = known or group.source(group.template([range(c.size) for c in group.channels]))
             assert source is not None
-            taken = self._store(group, source, stamp, np.array(values)) or taken
+            taken = self._store(group, source, stamp, values) or taken
         self.taken += taken
         return self._complete() if taken else None
 

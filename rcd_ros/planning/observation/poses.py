@@ -1,11 +1,16 @@
-"""Poses in the task's frames: as they come, or transformed, or refused."""
+"""Poses of bodies and positions of goals, in the task's frames: as they come, or transformed, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rcd_ros.planning.channels import AXES, ObservationChannel
-from rcd_ros.planning.transforms import FrameTree, Quaternion, product, same_frame
+from rcd_ros.planning.observation.sources import Group
+from rcd_ros.planning.transforms import FrameTree, Quaternion, canonical, product, rotate, same_frame
 
 _ONES, _ZEROS = (1.0,) * 3, (0.0,) * 3
 
@@ -60,6 +65,64 @@ class PosePlacement:
             return None
         self.problems.pop(topic, None)
         return (*way.apply(tuple(position)), *product(way.rotation, orientation))
+
+    def body(
+        self,
+        group: Group,
+        stamp: int,
+        position: Iterable[float],
+        orientation: Quaternion,
+        frame: str,
+        twist: tuple[Sequence[float], Sequence[float]] | None,
+    ) -> NDArray[np.float64] | str:
+        """Values (k,) of a group's channels that one message brings; the reason for which it cannot be used.
+
+        Args:
+            group: channels of a body's pose and twist.
+            stamp: ns.
+            position: (3,) in the unit of the topic.
+            orientation: quaternion (w, x, y, z).
+            frame: of the message's header.
+            twist: linear and angular velocity (3,) in the body's frame; None: the message has none.
+        """
+        values: list[float] = []
+        for channel in group.channels:
+            pose = self.place(group.topic, channel, stamp, position, orientation, frame)
+            if pose is None:
+                return "another frame"
+            if channel.kind == "body_pose":
+                values += (*pose[:3], *canonical(*pose[3:]))
+            elif twist is None:
+                return "no velocity"
+            else:
+                values += (*rotate(*pose[3:], *twist[0]), *twist[1])
+        return np.array(values)
+
+
+@dataclass
+class Goal:
+    """A goal's channel, where an observation has it, and the goal in force: (axes,) m, None before the first."""
+
+    channel: ObservationChannel
+    places: slice
+    values: NDArray[np.float64] | None = None
+
+    def take(self, placement: PosePlacement, position: Sequence[float], frame: str) -> bool | str:
+        """Take a position (3,) in the unit of the topic, in `frame`.
+
+        Returns:
+            Whether it is another goal than before; the reason for which it cannot be used.
+        """
+        placed = placement.place(self.channel.topic_key, self.channel, None, position, (1.0, 0.0, 0.0, 0.0), frame)
+        if placed is None:
+            return "another frame"
+        values = np.array([placed[AXES.index(axis)] for axis in self.channel.joints], np.float64)
+        if not np.isfinite(values).all():
+            return "not finite"
+        if self.values is not None and np.array_equal(values, self.values):
+            return False
+        self.values = values
+        return True
 
 
 def _in_metres(channel: ObservationChannel, position: Iterable[float]) -> list[float]:

@@ -11,7 +11,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import ObservationChannel
+from rcd_ros.planning.spec import TaskSpec
 
 _KEPT = 32
 """Values kept per source, for channels that take the one nearest to a stamp."""
@@ -112,6 +114,32 @@ class Group:
         """Number of values that have come."""
         return sum(len(source.places) for source in self.sources.values() if source.stamp is not None)
 
+    def template(
+        self, present: Sequence[Iterable[int]], derived: Sequence[bool] = (), turns: Sequence[float] = ()
+    ) -> Source:
+        """A source of those values of the channels that are `present` in its messages.
+
+        Args:
+            present: per channel the places of its values.
+            derived: (k,) of each value that is present, whether it is the rate of what messages have.
+            turns: (k,) of each, what a whole turn is in the message's unit.
+        """
+        rows = [list(chosen) for chosen in present]
+        chosen = [(channel, i) for channel, row in zip(self.channels, rows, strict=True) for i in row]
+        places = [places[i] for places, row in zip(self.places, rows, strict=True) for i in row]
+        # A pose is scaled before it is brought into the task's frame.
+        scaled = [(channel, i) if channel.kind != "body_pose" else None for channel, i in chosen]
+        scale = [1.0 if at is None or not at[0].topic_scale else at[0].topic_scale[at[1]] for at in scaled]
+        offset = [0.0 if at is None or not at[0].topic_offset else at[0].topic_offset[at[1]] for at in scaled]
+        rates = any(derived)
+        return Source(
+            np.array(places, np.intp),
+            np.array(scale) if set(scale) - {1.0} else None,
+            np.array(offset) if set(offset) - {0.0} else None,
+            np.array(derived, np.bool_) if rates else None,
+            np.where(np.array(derived), np.array(turns), np.inf) if rates else None,
+        )
+
     def source(self, template: Source) -> Source | None:
         """The source of these places, made if need be; None where another one brings all of them and more."""
         key = tuple(template.places.tolist())
@@ -130,39 +158,32 @@ Form = list[tuple[Group, Source, NDArray[np.intp]]]
 """Where a message has its numbers: for each group its source, and the indices of its numbers."""
 
 
-def template(
-    group: Group,
-    present: Sequence[Iterable[int]],
-    derived: Sequence[bool] = (),
-    turns: Sequence[float] = (),
-) -> Source:
-    """A source of those values of a group's channels that are `present` in its messages."""
-    rows = [list(chosen) for chosen in present]
-    if group.channels[0].kind in ("body_pose", "body_twist"):
-        rows = [list(range(channel.size)) for channel in group.channels]
-    places = [places[i] for places, chosen in zip(group.places, rows, strict=True) for i in chosen]
-    factors = {}
-    for name, neutral in (("topic_scale", 1.0), ("topic_offset", 0.0)):
-        values = [
-            (_of_message(channel, name) or (neutral,) * channel.size)[i]
-            for channel, chosen in zip(group.channels, rows, strict=True)
-            for i in chosen
-        ]
-        factors[name] = None if all(value == neutral for value in values) else np.array(values)
-    rates = any(derived)
-    return Source(
-        np.array(places, np.intp),
-        factors["topic_scale"],
-        factors["topic_offset"],
-        np.array(derived, np.bool_) if rates else None,
-        np.where(np.array(derived), np.array(turns), np.inf) if rates else None,
-    )
+def group_channels(spec: TaskSpec) -> dict[str, list[Group]]:
+    """Topic -> its channels, grouped by their rule; goals have none and are left out."""
+    topics: dict[str, list[Group]] = {}
+    for channel, places in spec.placed():
+        if channel.kind == "goal_position":
+            continue
+        rule, groups = Rule.of(channel), topics.setdefault(channel.topic_key, [])
+        group = next((group for group in groups if group.rule == rule), None)
+        if group is None:
+            group = Group(channel.topic_key, rule)
+            groups.append(group)
+        group.channels.append(channel)
+        group.places.append(list(places))
+    return topics
 
 
-def _of_message(channel: ObservationChannel, name: str) -> tuple[float, ...]:
-    """A channel's factors or shifts; a pose's are used before it is brought into the task's frame."""
-    values: tuple[float, ...] = () if channel.kind == "body_pose" else getattr(channel, name)
-    return values
+def clock_of(spec: TaskSpec) -> tuple[str, int]:
+    """Topic of the clock channel, and the first of its places in an observation.
+
+    Raises:
+        RcdError: it is a goal, or there is no such channel.
+    """
+    for channel, places in spec.placed():
+        if channel.kind != "goal_position" and spec.clock in ("", channel.name):
+            return channel.topic_key, places.start
+    raise RcdError(f"task '{spec.name}' has no channel whose stamps say when to plan (clock '{spec.clock}')")
 
 
 class Aligner:

@@ -86,7 +86,7 @@ def test_a_controller_does_not_move_the_joints_of_another_one_by_other_names(pee
 
 
 def test_plans_cannot_be_kept_by_several_controllers_together(peer: Peer) -> None:
-    with pytest.raises(RcdError, match="mode: chunk"):
+    with pytest.raises(RcdError, match="execute: 4"):
         CommandIntake(peer, split("position"), execute=4)
 
 

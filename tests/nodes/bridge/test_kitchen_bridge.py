@@ -20,6 +20,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.bridge.episodes import GAP
+from rcd_ros.nodes.bridge.mujoco_bridge_node import BEGIN_AT
 from rcd_ros.nodes.ros.messages import joint_trajectory, nanoseconds
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.planning.execution.trajectory import TrajectoryPoints
@@ -33,6 +34,8 @@ from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.kitchen import ROBOT_JOINTS, SCENE_JOINTS, kitchen_spec
 
 PERIOD = 80_000_000
+RESTARTED = BEGIN_AT + GAP
+"""When the first episode of a realtime run begins: the first plan restarts it."""
 Start = Callable[..., Process]
 
 
@@ -103,8 +106,8 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
         (6, 20, 0),
     ]
     (first, plans), (second, _) = runs
-    second_episode = 20 * PERIOD + 10_000_000_000
-    expected = [k * PERIOD for k in range(20)] + [second_episode + k * PERIOD for k in range(20)]
+    second_episode = BEGIN_AT + 20 * PERIOD + GAP
+    expected = [begin + k * PERIOD for begin in (BEGIN_AT, second_episode) for k in range(20)]
     assert sorted(first) == expected
     assert first == second
     assert sorted(plans) == expected, "every observation is planned on, also while an older plan is followed"
@@ -112,9 +115,9 @@ def test_lockstep_episodes_repeat_exactly(start: Start, peer: Peer, kitchen_plan
     kitchen = get_task("kitchen", episode_steps=20).make_simulation()
     observation = kitchen.reset(5)
     for step in range(20):
-        position, velocity = first[step * PERIOD]
+        position, velocity = first[BEGIN_AT + step * PERIOD]
         assert [*position, *velocity] == observation[:18].tolist()
-        plan = plans[step // 4 * 4 * PERIOD][0]
+        plan = plans[BEGIN_AT + step // 4 * 4 * PERIOD][0]
         observation = kitchen.step(list(plan.points[step % 4].velocities)).observation
     kitchen.close()
 
@@ -158,25 +161,25 @@ def test_pause_step_and_reset(start: Start, peer: Peer) -> None:
         points = TrajectoryPoints(PERIOD * np.arange(1, 5), nothing, np.full((4, 9), 0.1), nothing)
         publisher.publish(joint_trajectory(stamp(), names, points))
 
-    peer.until(lambda: stamp() == 0 and publisher.get_subscription_count(), "the bridge")
+    peer.until(lambda: stamp() == BEGIN_AT and publisher.get_subscription_count(), "the bridge")
     refused = call(peer, Trigger, "step")
     assert not refused.success and "not paused" in refused.message
     plan()
-    peer.until(lambda: stamp() == PERIOD, "the first step")
+    peer.until(lambda: stamp() == BEGIN_AT + PERIOD, "the first step")
     assert call(peer, SetBool, "pause", data=True).success
     assert "has not arrived yet" in call(peer, Trigger, "step").message
     plan()
     peer.until(lambda: call(peer, Trigger, "step").success, "a step while paused")
-    peer.until(lambda: stamp() == 2 * PERIOD, "the second step")
+    peer.until(lambda: stamp() == BEGIN_AT + 2 * PERIOD, "the second step")
     plan()
-    assert stamp() == 2 * PERIOD
+    assert stamp() == BEGIN_AT + 2 * PERIOD
     peer.until(lambda: "not arrived" not in call(peer, Trigger, "step").message, "a step while paused")
     assert call(peer, SetBool, "pause", data=False).success
     assert call(peer, Trigger, "reset").success
-    peer.until(lambda: stamp() == 3 * PERIOD + 10_000_000_000, "the episode's new beginning")
+    peer.until(lambda: stamp() == RESTARTED + 3 * PERIOD, "the restarted episode")
     plan(names=("panda0_joint1",))
     plan()
-    peer.until(lambda: stamp() == 4 * PERIOD + 10_000_000_000, "a step after a refused plan")
+    peer.until(lambda: stamp() == RESTARTED + 4 * PERIOD, "a step after a refused plan")
 
 
 class RealtimeRun:
@@ -199,8 +202,8 @@ class RealtimeRun:
 
     def begin(self) -> None:
         """Send the plan that makes time run."""
-        self.answer(0, 0.0)
-        self._peer.until(lambda: GAP in self.stamps(), "the first episode")
+        self.answer(BEGIN_AT, 0.0)
+        self._peer.until(lambda: RESTARTED in self.stamps(), "the first episode")
 
     def stamps(self) -> list[int]:
         return [nanoseconds(message.clock) for message in self._peer.received["clock"]]
@@ -216,12 +219,12 @@ def test_time_stands_still_until_a_planner_is_there(start: Start, peer: Peer, tm
     """A planner that still loads has not failed. The plan that it wakes the bridge with is not followed."""
     run = RealtimeRun(start, peer, tmp_path)
     peer.until(lambda: len(run.stamps()) >= 3, "the same observation again")
-    assert set(run.stamps()) == {0}
+    assert set(run.stamps()) == {BEGIN_AT}
     run.begin()
     row = run.summary()["episode_results"][0]
     assert (row["steps"], row["held_steps"]) == (25, 25)
     peer.until(lambda: len(set(run.stamps())) == 26, "all observations")
-    assert sorted(set(run.stamps())) == [0, *(GAP + k * PERIOD for k in range(25))]
+    assert sorted(set(run.stamps())) == [BEGIN_AT, *(RESTARTED + k * PERIOD for k in range(25))]
 
 
 def test_missing_plans_mean_holding_the_position(start: Start, peer: Peer, tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_missing_plans_mean_holding_the_position(start: Start, peer: Peer, tmp_p
     assert summary["planner"] is None
     peer.until(lambda: len(arm_by_stamp(peer)) == 26, "all observations")
     states = arm_by_stamp(peer)
-    moved = np.array(states[GAP + 24 * PERIOD][0]) - np.array(states[GAP][0])
+    moved = np.array(states[RESTARTED + 24 * PERIOD][0]) - np.array(states[RESTARTED][0])
     assert np.abs(moved).max() < 0.05, "the arm sags as far as its servos let it, no further"
 
 
@@ -240,8 +243,8 @@ def test_a_late_plan_is_entered_late_and_used_up_on_time(start: Start, peer: Pee
     """Sent six periods late, a plan of 16 drives for the rest of its time only, and not a period longer."""
     run = RealtimeRun(start, peer, tmp_path, speed=0.5)
     run.begin()
-    peer.until(lambda: GAP + 6 * PERIOD in run.stamps(), "the time that planning took")
-    run.answer(GAP, 0.5, points=16)
+    peer.until(lambda: RESTARTED + 6 * PERIOD in run.stamps(), "the time that planning took")
+    run.answer(RESTARTED, 0.5, points=16)
     summary = run.summary()
     assert 25 - 10 <= summary["episode_results"][0]["held_steps"] < 25
     assert summary["plans_refused"] == {}
@@ -251,9 +254,9 @@ def test_a_plan_of_the_last_episode_is_not_followed(start: Start, peer: Peer, tm
     """The planner was at work when the episode ended: its plan is refused in the next one."""
     run = RealtimeRun(start, peer, tmp_path, episodes=2)
     run.begin()
-    second = 2 * GAP + 25 * PERIOD
+    second = RESTARTED + 25 * PERIOD + GAP
     peer.until(lambda: second in run.stamps(), "the second episode")
-    run.answer(GAP + 24 * PERIOD, 0.5, points=16)
+    run.answer(RESTARTED + 24 * PERIOD, 0.5, points=16)
     summary = run.summary()
     assert [row["held_steps"] for row in summary["episode_results"]] == [25, 25]
     assert summary["plans_refused"] == {"stale": 1}
@@ -279,7 +282,7 @@ def test_realtime_beside_a_planner(start: Start, peer: Peer, kitchen_planner: Pa
 def test_a_machine_too_slow_for_the_speed_says_so(start: Start, peer: Peer, tmp_path: Path) -> None:
     """At 10,000 times life a step takes far longer than its period: the results count it, the log says it."""
     run = RealtimeRun(start, peer, tmp_path, speed=10_000)
-    run.answer(0, 0.0)
+    run.answer(BEGIN_AT, 0.0)
     summary = run.summary()
     assert summary["pace"]["overruns"] > 10
     assert summary["pace"]["speed_reached"] < 9_000
@@ -319,7 +322,7 @@ def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> Non
     ("parameters", "sentence"),
     [
         ({"results": "{tmp}/precious.json"}, "precious.json' exists already"),
-        ({"mode": "warp"}, "must be lockstep or realtime, got 'warp'"),
+        ({"mode": "warp"}, "'lockstep' or 'realtime', got 'warp'"),
         ({"goals": "[kettle, microwaves]"}, "kitchen has no goal 'microwaves'"),
         ({"episodes": -1}, "must be 0 or more, got -1"),
     ],

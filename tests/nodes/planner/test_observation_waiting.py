@@ -18,8 +18,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from rcd_ros.nodes.ros.messages import joint_state
-from rcd_ros.nodes.ros.parameters import warn_of_unknown, warn_of_unread_files
 from rcd_ros.nodes.ros.quiet_log import QuietLog
+from rcd_ros.nodes.ros.unused_parameters import warn_of_unknown, warn_of_unread_files
 from tests.nodes.planner.planner_scene import HOME
 
 Make = Callable[..., Any]

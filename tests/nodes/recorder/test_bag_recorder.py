@@ -19,6 +19,7 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Pose
+from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
@@ -30,7 +31,7 @@ from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
 from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED
 from tests.data.bag_files import STORE, make
-from tests.nodes.conftest import Peer, Process
+from tests.nodes.conftest import PATIENCE, Peer, Process
 from tests.planning.tiny import write_tiny
 
 Start = Callable[..., Process]
@@ -97,8 +98,10 @@ def test_topics_are_recorded_from_their_first_message_and_as_they_appear(
     camera = peer.create_publisher(Pose, "camera_pose", 10)
     label.publish(String(data="before anybody listened"))
     peer.until(lambda: late.get_subscription_count() and label.get_subscription_count(), "topics to be found")
-    late.publish(Bool(data=True))
     camera.publish(Pose())
+    for _ in range(20):  # a publisher knows of a subscription before that knows of it, and best effort repeats nothing
+        late.publish(Bool(data=True))
+        peer.serve(0.05)
     peer.listen(DiagnosticArray, "diagnostics")
 
     def counted() -> dict[str, str]:
@@ -107,15 +110,16 @@ def test_topics_are_recorded_from_their_first_message_and_as_they_appear(
 
     peer.until(lambda: int(counted().get("messages", 0)) >= 302, "the recorder's count")
     assert counted()["recording"] == "True"
+    for publisher in (states, label):  # the count has other topics in it: the recorder's own diagnostics, for one
+        assert publisher.wait_for_all_acked(Duration(seconds=PATIENCE))
     assert recorder.interrupt() == 0
     assert "are in" in recorder.output and "Traceback" not in recorder.output
 
     bag = Bag(folder)
     assert stamps(folder, "/joint_states") == list(range(300))
-    assert [recorded.message.data for recorded in bag.messages(["/late", "/label"])] == [
-        "before anybody listened",
-        True,
-    ]
+    assert [recorded.message.data for recorded in bag.messages(["/label"])] == ["before anybody listened"]
+    heard = [recorded.message.data for recorded in bag.messages(["/late"])]
+    assert 0 < len(heard) <= 20 and all(heard)
     assert "/camera_pose" not in bag.types, "not a type of ours"
     assert "reliability: best_effort" in (folder / "metadata.yaml").read_text()
     assert "durability: transient_local" in (folder / "metadata.yaml").read_text()

@@ -72,6 +72,16 @@ class RefusingNode(Node):
         raise RcdError("the checkpoint 'nowhere' does not exist: give another folder")
 
 
+class InterruptedNode(Node):
+    """Is asked to end while it starts, and fails by that."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1.0)
+        raise RcdError("a library cannot be loaded")
+
+
 def stubborn() -> int:
     """Ignores requests to stop, and has a child of its own that does so too."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -87,6 +97,7 @@ if __name__ == "__main__":
         "echo": lambda: run_node(EchoNode),
         "managed": lambda: run_node(ManagedEchoNode),
         "refusing": lambda: run_node(RefusingNode),
+        "interrupted": lambda: run_node(InterruptedNode),
         "stubborn": stubborn,
     }
     sys.exit(program[sys.argv[1]]())

@@ -1,4 +1,4 @@
-"""Domains in which somebody is are not free."""
+"""Domains in which a node runs are not free."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rcd_ros.nodes.ros.free_domain import DOMAINS, free_domain
 
 def test_the_domain_of_a_running_node_is_not_free(ros: None, domain: int) -> None:
     node = Node("somebody")
-    with pytest.raises(RcdError, match="is in use on this machine"):
+    with pytest.raises(RcdError, match=str(domain)):
         free_domain([domain])
     node.destroy_node()
 

@@ -10,7 +10,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
-from rcd_ros.nodes.ros.live_parameters import LiveParameters, NodeParameters, parameter
+from rcd_ros.nodes.ros.live_parameters import LiveParameters
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter
 
 
 class ArmParameters(NodeParameters):

@@ -79,15 +79,22 @@ def test_a_signal_ends_a_spinning_node_with_code_0_and_without_a_traceback(
     process = start("echo")
     wait_until_ready(process)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=10.0)
+    _, errors = process.communicate(timeout=60.0)
     assert process.returncode == 0
     assert "Traceback" not in errors
 
 
+def test_what_fails_in_a_node_that_is_asked_to_end_while_it_starts_is_no_error(start: Start) -> None:
+    process = start("interrupted")
+    _, errors = process.communicate(timeout=60.0)
+    assert process.returncode == 0
+    assert "cannot be loaded" not in errors
+
+
 def test_bad_input_ends_a_node_with_one_line_and_code_2(start: Start) -> None:
-    _, errors = start("refusing").communicate(timeout=20.0)
+    _, errors = start("refusing").communicate(timeout=60.0)
     assert "the checkpoint 'nowhere' does not exist" in errors
     process = start("echo", "--ros-args", "-p", "gain:=loud")
-    _, errors = process.communicate(timeout=20.0)
+    _, errors = process.communicate(timeout=60.0)
     assert process.returncode == 2
     assert "gain" in errors and "Traceback" not in errors

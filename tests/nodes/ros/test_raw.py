@@ -45,3 +45,19 @@ def test_raw_messages_are_the_bytes_that_were_sent(ros: None, spin_until: SpinUn
     spin_until(node, lambda: again.get_subscription_count() == 2)
     again.publish(message)
     spin_until(node, lambda: len(raw) == 2)
+
+
+def test_messages_that_are_taken_late_have_the_time_of_sending(ros: None, spin_until: SpinUntil) -> None:
+    """Fails if messages that waited too long for a busy recorder were put behind those that followed them."""
+    node = Node("late")
+    sent_at: list[int] = []
+    subscribe_raw(node, JointState, "joint_states", lambda _, sent: sent_at.append(sent), QoSProfile(depth=100))
+    publisher = node.create_publisher(JointState, "joint_states", 100)
+    spin_until(node, lambda: publisher.get_subscription_count() == 1)
+    begin = time.time_ns()
+    for _ in range(20):
+        publisher.publish(JointState())
+        time.sleep(0.05)
+    taken = time.time_ns()
+    spin_until(node, lambda: len(sent_at) == 20)
+    assert begin <= sent_at[0] < taken and sent_at == sorted(sent_at)

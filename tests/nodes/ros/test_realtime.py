@@ -21,16 +21,16 @@ from rcd_ros.nodes.ros.realtime import QuietCollector, Realtime, stepping_back
 
 
 @pytest.mark.parametrize(
-    ("wishes", "sentence"),
+    ("wishes", "named"),
     [
-        (Realtime(cpus=(0, 4096)), "cpu_affinity names core 4096, this machine has cores 0 to"),
-        (Realtime(cpus=(-1,)), "cpu_affinity names core -1"),
-        (Realtime(priority=100), "realtime_priority is 100: set it from 1 to 99, or to 0 for none"),
-        (Realtime(priority=-1), "realtime_priority is -1"),
+        (Realtime(cpus=(0, 4096)), "cpu_affinity.* 4096"),
+        (Realtime(cpus=(-1,)), "cpu_affinity.* -1"),
+        (Realtime(priority=100), "realtime_priority.* 100"),
+        (Realtime(priority=-1), "realtime_priority.* -1"),
     ],
 )
-def test_what_no_system_could_grant_is_refused_at_once(wishes: Realtime, sentence: str) -> None:
-    with pytest.raises(RcdError, match=sentence):
+def test_what_no_system_could_grant_is_refused_at_once(wishes: Realtime, named: str) -> None:
+    with pytest.raises(RcdError, match=named):
         wishes.check()
 
 

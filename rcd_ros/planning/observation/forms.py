@@ -1,4 +1,4 @@
-"""Joints gathered from the publishers of a topic: which numbers of a JointState an observation has, and where."""
+"""Which numbers of a message an observation has, and where: joints by name, numbers of an array by its layout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rcd_ros.planning.observation.sources import Form, Group, template
+from rcd_ros.planning.observation.sources import Form, Group
 from rcd_ros.planning.spec import TaskSpec
 
 _KNOWN_FORMS = 64
@@ -16,8 +16,18 @@ _FIELDS = ("joint_position", "joint_velocity", "joint_effort")
 """Kinds of channels in a JointState, in the order of its fields."""
 
 
+def array_form(groups: Sequence[Group], layout: Sequence[str]) -> Form:
+    """Where arrays whose numbers are named by `layout` have what is observed."""
+    where = {name: i for i, name in enumerate(layout)}
+    return [
+        (group, source, np.array([where[n] for c in group.channels for n in c.topic_names], np.intp))
+        for group in groups
+        if (source := group.source(group.template([range(len(c.joints)) for c in group.channels])))
+    ]
+
+
 class JointForms:
-    """Finds joints by name, and remembers where messages of the same names had them.
+    """Finds joints of JointStates by name, and remembers where messages of the same names had them.
 
     Attributes:
         derived: topics whose velocities are derived from positions.
@@ -105,7 +115,7 @@ class JointForms:
                 return "wrong sizes"
             indices += [int(starts[number]) + where[channel.topic_names[i]] for i in rows]
             derived += [rate] * len(rows)
-        made = template(group, present, derived, self._turns(group, present))
+        made = group.template(present, derived, self._turns(group, present))
         key = tuple(made.places.tolist())
         known = group.sources.get(key)
         if known is not None and known.derived is None and known.stamp is not None and any(derived):
