@@ -134,8 +134,8 @@ def remappings(texts: Sequence[str]) -> dict[str, str]:
     Raises:
         RcdError: one is not written so, or a name comes twice.
     """
-    found = assignments("remapping (--remap)", texts)
-    for name, recorded in found.items():
-        if not recorded.startswith("/"):
-            raise RcdError(f"--remap {name}:={recorded}: write the whole recorded name, such as /arm/joint_states")
-    return found
+    for text in texts:
+        name, separator, recorded = text.partition(":=")
+        if not name or not separator or not recorded.startswith("/"):
+            raise RcdError(f"--remap takes name:=/recorded/name, such as joint_states:=/arm/joint_states, got '{text}'")
+    return assignments("remapping (--remap)", texts)
