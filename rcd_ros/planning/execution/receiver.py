@@ -28,8 +28,8 @@ class PositionHold:
 
     Velocities fall to zero within the acceleration limit. Positions continue with the velocity of the last two commands
     and slow down within the same limit. At rest a velocity-commanded joint is steered back to its position: with zero
-    velocity alone an arm would slowly sink under its weight. Joints whose position is not observed, and effort commands,
-    end at zero.
+    velocity alone an arm would slowly sink under its weight. Joints whose position is not observed, and effort
+    commands, end at zero.
     """
 
     def __init__(self, spec: TaskSpec, interfaces: Sequence[Interface] | None = None) -> None:

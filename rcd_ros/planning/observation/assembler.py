@@ -39,9 +39,10 @@ class ObservationAssembler:
 
     Messages that cannot be used are dropped and counted in `dropped` by reason: "not finite", "missing joints" (of a
     publisher that brings less than another one), "other joints" (none that is asked for), "duplicated names", "wrong
-    sizes", "no orientation", "another frame", "out of order" (an older stamp than the source's last), "repeated". Stamps
-    that go back by a second or more, or stay older for three messages, mean that the clock has restarted: the history is
-    discarded and planning goes on (`restarts` counts it). A history does not reach across a gap either.
+    sizes", "no orientation", "another frame", "out of order" (an older stamp than the source's last), "repeated".
+
+    Stamps that go back by a second or more, or stay older for three messages, mean that the clock has restarted: the
+    history is discarded and planning goes on (`restarts` counts it). A history does not reach across a gap either.
 
     Joint velocities that a message lacks are derived from its positions. Of a quaternion's two signs the one with
     a positive w is taken. Positions of continuous joints are taken in the turn that is nearest to `centre`.
