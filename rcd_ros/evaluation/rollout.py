@@ -86,7 +86,7 @@ class Drive:
             the first trajectory arrives the robot holds its position.
         loss: probability that a trajectory does not arrive; drawn from the episode's seed.
         command_timeout: s after the newest trajectory until the robot holds; 0: until its last point has passed.
-        enforces_limits: whether the receiver limits the rate of commands (`ChangeLimiter`).
+        enforces_limits: whether the receiver limits the rate of commands (`RateLimiter`).
     """
 
     settings: StreamSettings

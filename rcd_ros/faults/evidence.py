@@ -22,7 +22,8 @@ class Evidence:
         seconds: how long the fault lasted.
         plans: published while it lasted.
         unplanned: periods that were executed meanwhile without a plan for their observation.
-        late_plans: plans in the second half of that time, when earlier observations are used up.
+        late_plans: plans in the second half of that time, and behind the arm's coming to rest where it should:
+            earlier observations are used up by then.
         speed: of the fastest commanded joint at the fault's end, rad/s or m/s.
         rested: whether the arm was at rest then.
         rests: whether it should be.

@@ -53,6 +53,7 @@ class Seen:
         plans: as the planner published them.
         plan_moments: when they arrived (s, monotonic).
         speeds: fastest commanded joint as measured at each observation, rad/s or m/s.
+        rested_at: when the arm was at rest for the first time (s, monotonic); None: never.
         reports: diagnostics by node.
     """
 
@@ -61,6 +62,7 @@ class Seen:
     plans: list[ReceivedPlan] = field(default_factory=list)
     plan_moments: list[float] = field(default_factory=list)
     speeds: list[float] = field(default_factory=list)
+    rested_at: float | None = None
     reports: dict[str, list[Report]] = field(default_factory=dict)
 
     def first_plans(self) -> list[float]:
@@ -148,6 +150,8 @@ class Probe:
             if joint in self._channel.joints
         ]
         self.seen.speeds.append(max(speeds, default=0.0))
+        if self.seen.rested_at is None and self.rests():
+            self.seen.rested_at = time.monotonic()
 
     def _on_command(self, message: JointState) -> None:
         self.robot_time = nanoseconds(message.header.stamp)

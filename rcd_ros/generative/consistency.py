@@ -23,7 +23,7 @@ class ConsistencyFunction:
         network: the raw student network F(x, c_noise(t), condition, c_noise(s)).
         condition: (B, C) flattened observation history.
         sigma_data: standard deviation of the clean chunks.
-        sigma_min: the level below which s is not told apart from 0.
+        sigma_min: the level below which s counts as 0.
     """
 
     def __init__(self, network: Network, condition: Tensor, sigma_data: float, sigma_min: float) -> None:

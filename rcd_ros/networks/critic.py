@@ -1,4 +1,4 @@
-"""The critic: an ensemble of return-to-go regressors on clean observations and commands."""
+"""The critic: an ensemble of return-to-go regressors on clean observations and actions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class ReturnRegressor(nn.Module):
     """R_psi(s, a): (B, C) and (B, H, A) -> (B,), in units of the return-to-go's standard deviation.
 
-    Sees the first `steps` commands of a chunk (1, as the paper's critic, up to H), of long chunks only every
+    Sees the first `steps` actions of a chunk (1, as the paper's critic, up to H), of long chunks only every
     `stride`-th of these.
     """
 

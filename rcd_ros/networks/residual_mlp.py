@@ -1,7 +1,7 @@
-"""A residual MLP over a whole chunk: the quickest network on a CPU where chunks are short.
+"""A residual MLP over a whole chunk of actions: the fastest network on a CPU for short chunks.
 
-The observation enters beside the noisy chunk and, unless switched off, through FiLM: at the highest noise level, where
-the one-step planner lives, the chunk says nothing and the observation everything.
+The observation is an input together with the noisy chunk and, by default, through FiLM: at the highest noise level,
+where the one-step planner is evaluated, the chunk carries no information.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ResidualMLP(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of a step.
+        commands: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         width: hidden width.

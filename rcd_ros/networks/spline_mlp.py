@@ -24,14 +24,14 @@ class SplineMLP(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of a step.
+        commands: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         stride: steps from one control point to the next.
         width: hidden width.
         blocks: residual blocks.
-        frequencies: sines and cosines by which each observed value is shown to the network besides: where there are
-            walls, the best way jumps from one place to the next, and an MLP alone is slow to learn that.
+        frequencies: sines and cosines of each observed value as further inputs: between walls the best path
+            changes abruptly with the position, which an MLP learns slowly from positions alone.
         embedding: width of the joint embedding of noise level and observation.
         dropout: inside the blocks and on the FiLM embedding.
     """
@@ -77,8 +77,8 @@ class SplineMLP(nn.Module):
 def spline_basis(horizon: int, stride: int) -> Tensor:
     """Natural cubic splines at the steps 0 ... horizon - 1: (horizon, control points), float64, rows sum to 1.
 
-    These are uniform cubic B-splines but for the outermost ones: there the curvature is zero, because what only the
-    first few steps tell about a control point is mostly noise.
+    These are uniform cubic B-splines but for the outermost ones: there the curvature is zero, because the
+    first few steps determine an outermost control point mostly by noise.
 
     Raises:
         ValueError: the horizon is shorter than two strides.

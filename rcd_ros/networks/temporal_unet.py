@@ -1,4 +1,7 @@
-"""A temporal U-Net: 1-D convolutions along the chunk, FiLM-conditioned on noise level and observation history."""
+"""A temporal U-Net: 1-D convolutions along the chunk, FiLM-conditioned on noise level and observation history.
+
+As in Diffuser (Janner et al. 2022) and Diffusion Policy (Chi et al. 2023).
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ class TemporalUnet(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of a step.
+        commands: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         widths: channels at each resolution; the horizon is halved between them.
         embedding: width of the joint embedding of noise level and observation.
         kernel: convolution length, steps.
-        dropout: on the FiLM embedding, as in the paper.
+        dropout: on the FiLM embedding, as in RACTD.
     """
 
     def __init__(

@@ -199,7 +199,7 @@ class CommandChannel(Sparse):
 
     The interface `state` is the exception: every joint's position, then every joint's velocity, which a tracking
     controller follows. `scale` turns a data set's own value into the physical one: command = scale * data[columns].
-    `source` tells which array of the data set is planned: its actions, or (where a tracking controller follows
+    `source` says which array of the data set is planned: its actions, or (where a tracking controller follows
     planned states) its observations. `outputs` splits the command over several controllers; without any, all of it
     goes to `topic` as a JointTrajectory.
     """

@@ -23,7 +23,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def is_of_newer_format(text: str) -> bool:
-    """Whether a manifest says that it is of a format this version does not know yet, whatever else is in it."""
+    """Whether a manifest states a format that is newer than this version reads; its other fields are not checked."""
     stated = re.search(r"^format_version: *(\d+) *$", text, re.MULTILINE)
     return stated is not None and int(stated[1]) > FORMAT_VERSION
 
@@ -98,9 +98,9 @@ class Manifest(Frozen):
 
     format_version: int = FORMAT_VERSION
     task: TaskSpec
-    history: int = Field(ge=1, description="observations the planner sees, the newest included")
+    history: int = Field(ge=1, description="observations the planner sees (n_obs_steps), the newest included")
     horizon: int = Field(ge=1, description="control periods in a planned chunk")
-    execute: int = Field(ge=1, description="steps executed before replanning, by default")
+    execute: int = Field(ge=1, description="control periods executed before replanning (n_action_steps), by default")
     normalizer: NormalizerSpec
     noise: NoiseGridSpec
     network: dict[str, Any] = Field(description="kind and arguments of the network")

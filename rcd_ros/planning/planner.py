@@ -54,6 +54,10 @@ class Planner:
     thread at a time may call it.
 
     Attributes:
+        spec: the task of the checkpoint.
+        history: number of observations that it plans from (n_obs_steps).
+        horizon: number of control periods in a chunk.
+        execute: control periods executed before replanning, by default (n_action_steps).
         nfe: network evaluations per plan.
     """
 
@@ -81,14 +85,19 @@ class Planner:
         """Load and verify a checkpoint folder.
 
         Raises:
-            RcdError: what is wrong with the checkpoint, the engine or the seed.
+            RcdError: the checkpoint does not verify, the engine cannot be used or is off the reference plans, or the
+                seed is out of range.
         """
         manifest = verify(checkpoint)
         loaded = load_engine(engine, checkpoint, manifest, threads)
         return cls(manifest, loaded, seed, checkpoint_sha256(checkpoint))
 
     def reset(self, seed: int) -> None:
-        """Start the noise of another seed from its beginning."""
+        """Restart the noise from counter 0 of a seed.
+
+        Raises:
+            RcdError: the seed is negative or has more than 128 bits.
+        """
         if not 0 <= seed < 2**128:
             raise RcdError(f"a planner's seed must not be negative nor exceed 128 bits, got {seed}")
         self.seed = seed
@@ -96,7 +105,7 @@ class Planner:
 
     @property
     def counter(self) -> int:
-        """Of the next plan's noise."""
+        """Counter of the next plan's noise."""
         return self._counter
 
     @counter.setter

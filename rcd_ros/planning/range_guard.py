@@ -1,9 +1,9 @@
-"""How far an observation lies outside what a planner was trained on. NumPy only.
+"""Out-of-distribution guard: how far an observation lies outside the training data. NumPy only.
 
 The checkpoint's normaliser knows mean and standard deviation of every observed value in the training data. A value
-many deviations away was never seen there, and whatever the network makes of it is a guess: it clips its inputs at
-`normalizer.OBSERVATION_CLIP` deviations. Values that hardly moved in training have small deviations, so that a moved
-one counts for much: rightly, as it was never seen.
+many deviations away was never seen in training, and the network extrapolates from it: it clips its inputs at
+`representation.OBSERVATION_CLIP` deviations. A value that hardly moved in training has a small deviation, so that a
+small change of it counts for much.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Reach:
 
 
 class RangeGuard:
-    """Judges observations one by one, and remembers how far they went since it was last asked."""
+    """Measures observations one by one, and keeps the extremes since the last report."""
 
     def __init__(self, spec: TaskSpec, normalizer: NormalizerSpec) -> None:
         """Judge observations of `spec` by the statistics of the training data."""

@@ -17,7 +17,7 @@ from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.spec import TaskSpec
 
 OBSERVATION_CLIP = 5.0
-"""Normalised observations are clipped here: what the network never saw must not throw it further off."""
+"""Standard deviations at which normalised observations are clipped, which bounds extrapolation."""
 _TURN = 2.0 * math.pi
 _ROUNDS = 20
 """More are never needed: each one makes the mean longer, or changes nothing."""
@@ -141,7 +141,7 @@ class Canonical:
 def fit_canonical(spec: TaskSpec, histories: NDArray[np.float32]) -> Canonical:
     """The representation of training data that is nearest to its own mean.
 
-    A mean depends on the representation and the other way round: they are found in turns, beginning with the axis that
+    A mean depends on the representation and the other way round: they are found by alternation, from the axis that
     is nearest to all orientations whatever their signs (Markley et al. 2007, "Averaging quaternions", eq. 12) and the
     circular mean of angles.
 

@@ -101,11 +101,11 @@ class TaskSpec(Sparse):
     continuing: bool = Field(
         default=False,
         description="the task has no end of its own: what ends an episode early is a failure, after which nothing is "
-        "gained, and a time limit says nothing about what would have come",
+        "gained, and the return behind a time limit is unknown",
     )
     clock: str = Field(default="", description="channel at whose stamps plans are made; empty: the first")
     tolerance: float | None = Field(
-        default=None, ge=0.0, description="s that stamps of one observation may differ; None: as the node is told"
+        default=None, ge=0.0, description="s that stamps of one observation may differ; None: the node's parameter"
     )
     success: tuple[Condition, ...] = Field(default=(), description="when the goals of the score are reached")
     source: TaskSource | None = None
@@ -141,7 +141,7 @@ class TaskSpec(Sparse):
 
     @property
     def goal_channels(self) -> tuple[ObservationChannel, ...]:
-        """The channels that tell a goal."""
+        """The channels whose values are a goal."""
         return tuple(channel for channel in self.observations if channel.kind == "goal_position")
 
     def placed(self) -> Iterator[tuple[ObservationChannel, range]]:

@@ -166,7 +166,7 @@ class PlanRunner:
         self._follow_clock(task, moment)
         if task.goals != self._goals:
             self._goals = task.goals
-            self._stream.plan_anew()
+            self._stream.replan()
         if not self._stream.wants(observation.stamp):
             self._repeat(observation.stamp)
             return

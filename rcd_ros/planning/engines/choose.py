@@ -248,7 +248,7 @@ def measure(
     plans: int = PLANS,
     budget_s: float = BUDGET_S,
 ) -> dict[str, Timing]:
-    """Times of each engine's plans, measured in turns, so that other load affects all of them alike."""
+    """Times of each engine's plans, measured in alternation, so that other load affects all of them alike."""
     inputs = list(zip(reference["history"], reference["noise"], strict=True))
     times: dict[str, list[float]] = {engine.name: [] for engine in engines}
     end = time.perf_counter() + budget_s

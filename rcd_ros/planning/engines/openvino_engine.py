@@ -17,7 +17,7 @@ import openvino  # noqa: E402
 
 
 class OpenVinoNetwork:
-    """A graph compiled for the CPU, bound to buffers once and for all."""
+    """A graph compiled for the CPU, bound to fixed buffers."""
 
     def __init__(self, name: str, program: Program, threads: int) -> None:
         """Compile the graph of `program`.
@@ -31,7 +31,7 @@ class OpenVinoNetwork:
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "f32",
-            # Which cores a planner may use is for the node and the system to say.
+            # The node and the system decide which cores a planner may use.
             "ENABLE_CPU_PINNING": False,
         }
         graph = program.graph()
@@ -52,7 +52,7 @@ class OpenVinoNetwork:
 
     def run(self) -> None:
         """See `Network`."""
-        self._request.infer(share_outputs=True)  # without, it copies them for an answer that nobody reads
+        self._request.infer(share_outputs=True)  # otherwise it returns a copy, which is not used
 
     def close(self) -> None:
         """Nothing is held beyond the object itself."""
@@ -60,10 +60,10 @@ class OpenVinoNetwork:
 
 @cache
 def _core() -> openvino.Core:
-    """The only one of this process, for good.
+    """The one core of this process; it is never released.
 
-    Each sets a signal stack of its own and puts back the one before when it goes. When two go in the order in which
-    they came, or in another thread, a stack remains that is no memory any more: the next signal kills the process.
+    Each core installs a signal stack and restores the previous one when it is released. If two are released in
+    the order of their creation, or in another thread, a freed stack stays installed: the next signal kills the process.
     """
     return openvino.Core()
 

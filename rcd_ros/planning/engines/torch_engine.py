@@ -71,7 +71,7 @@ def _compiled(module: nn.Module, inputs: list[Tensor]) -> Evaluate:
     compiled: Evaluate = torch.compile(module, dynamic=False)
     try:
         compiled(*inputs)
-    except Exception as error:  # whatever the compiler below torch dies of
+    except Exception as error:  # any failure of the compiler below torch
         reason = " ".join(str(error).split())[:200]
         raise RcdError(
             f"engine torch-compile cannot compile the network here ({reason}): install a C++ compiler (apt install "

@@ -294,6 +294,6 @@ class TrajectoryFollower:
 
 
 _LASTING_NS = 10**18
-"""How long a velocity stays in force until another one comes: for ever."""
+"""Stands for the unlimited time that a lasting command stays in force."""
 _GRID_NS = 1000
 """How far points may lie from the ends of control periods and still be meant for them."""

@@ -40,7 +40,7 @@ class Plan:
 
 
 class Mode(ABC):
-    """One way to execute chunks; keeps the plan in hand.
+    """One way to execute chunks; keeps the current plan.
 
     Attributes:
         name: used in parameters and on the command line.
@@ -58,7 +58,7 @@ class Mode(ABC):
         self.plan: Plan | None = None
 
     def reset(self) -> None:
-        """Forget the plan in hand."""
+        """Discards the current plan."""
         self.plan = None
 
     def wants(self, now: int) -> bool:
@@ -68,7 +68,7 @@ class Mode(ABC):
     def next(self, chunk: NDArray[np.float64], stamp: int, now: int) -> Plan:
         """The plan to follow from `now` on (ns).
 
-        A chunk that is no newer than the plan in hand changes nothing.
+        A chunk that is no newer than the current plan changes nothing.
 
         Args:
             chunk: (horizon, n_cmd) in physical units, planned from the observation at `stamp`.
@@ -76,7 +76,7 @@ class Mode(ABC):
             now: ns, not before `stamp`.
 
         Raises:
-            RcdError: the chunk is not finite or has another shape than the plan in hand.
+            RcdError: the chunk is not finite or has another shape than the current plan.
         """
         old = self.plan
         if chunk.ndim != 2 or len(chunk) == 0 or not np.isfinite(chunk).all():
@@ -103,7 +103,7 @@ class FirstAction(Mode):
 
 
 class Chunk(Mode):
-    """Execute the first `execute` commands of a chunk, then plan again."""
+    """Receding horizon: execute the first `execute` (n_action_steps) commands of a chunk, then plan again."""
 
     name = "chunk"
 
@@ -119,7 +119,7 @@ class Chunk(Mode):
         self.execute = execute
 
     def wants(self, now: int) -> bool:
-        """Whether the plan in hand has served its time; stamps jitter, the next one may be a whole period later."""
+        """Whether `execute` periods of the current plan are over, less a quarter of a period for jitter of stamps."""
         early = self.period // 4
         return self.plan is None or now + early >= self._kept_until(self.plan) or self.plan.due(now) is None
 
@@ -161,7 +161,7 @@ class TemporalEnsemble(Mode):
         self._weights = np.empty((0, 1))
 
     def reset(self) -> None:
-        """Forget all chunks."""
+        """Discards all chunks."""
         super().reset()
         self._sums = None
 

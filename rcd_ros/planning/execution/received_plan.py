@@ -53,8 +53,8 @@ class ReceivedPlan:
         commands: per point one value per name, in the field that the command's interface reads; of the interface
             `state`, positions, then velocities.
         slopes: of positions, the points' velocities in the same order, where every point has them.
-        positions: of velocities, the points' positions likewise.
-        accelerations: likewise; read only with positions and velocities.
+        positions: of velocities, the points' positions in the same order, where every point has them.
+        accelerations: the points' accelerations in the same order; read only with positions and velocities.
         lasting: whether the last command stays in force until another one comes, as a forwarding controller has it.
     """
 

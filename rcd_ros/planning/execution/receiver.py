@@ -26,9 +26,9 @@ STOP_S = 0.5
 class PositionHold:
     """Brings the joints to rest from the last command, then holds them where they were when they came to rest.
 
-    Velocities fall to zero within the acceleration limit. Positions continue with the velocity of the last two
-    commands and slow down likewise. At rest a velocity-commanded joint is steered back to its position: with zero
-    velocity alone an arm would sink slowly under its weight. Joints whose position is not observed, and effort
+    Velocities fall to zero within the acceleration limit. Positions continue with the velocity of the last two commands
+    and slow down within the same limit. At rest a velocity-commanded joint is steered back to its position: with zero
+    velocity alone an arm would slowly sink under its weight. Joints whose position is not observed, and effort
     commands, end at zero.
     """
 
@@ -145,7 +145,7 @@ class TrajectoryReceiver:
 
     @property
     def stamp(self) -> int | None:
-        """Stamp (ns) of the trajectory in hand."""
+        """Stamp (ns) of the current trajectory."""
         return self._follower.stamp
 
     @property
@@ -154,7 +154,7 @@ class TrajectoryReceiver:
         return self._accepted_at
 
     def reset(self) -> None:
-        """Discard the trajectory in hand; the robot is at rest. Counts are kept."""
+        """Discard the current trajectory; the robot is at rest. Counts are kept."""
         self._follower.reset()
         self._hold.release()
         self._limiter.reset()

@@ -1,4 +1,4 @@
-"""For controllers that take one set of numbers at a time: which to send when, out of trajectories."""
+"""Set points for controllers that take one set of numbers at a time: which set of a trajectory is sent when."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rcd_ros.planning.spec import TaskSpec
 _EARLY = 0.75
 """Control periods after the last set from which on a new trajectory's first set is sent at once."""
 _LATE = 1.25
-"""Control periods after which the next set is sent although no new trajectory has come."""
+"""Control periods after which the next set is sent although no new trajectory has arrived."""
 
 
 class SetpointStream:
     """One set of values per control period, as the newest trajectory has them.
 
     A new trajectory's set is sent at once, unless the last set is younger than most of a control period. Where no new
-    trajectory comes, the old one's next set is sent when its time has come. Behind a trajectory's end nothing is sent:
-    positions stay; velocities and efforts are set to zero once, since their controllers would go on for ever.
+    trajectory comes, the old one's next set is sent when it is due. Behind a trajectory's end nothing is sent:
+    positions stay; velocities and efforts are set to zero once, since their controllers keep the last value.
     """
 
     def __init__(self, spec: TaskSpec, output: CommandOutput) -> None:
         """Send the joints of `output` on behalf of the task `spec`.
 
         Raises:
-            RcdError: the task plans states, which no single set of numbers can tell.
+            RcdError: the task plans states, which one set of numbers cannot hold.
         """
         channel = spec.command
         if channel.interface == "state":
@@ -50,7 +50,7 @@ class SetpointStream:
         self.forget()
 
     def forget(self) -> None:
-        """The robot has been put elsewhere: what was to be sent is not sent any more."""
+        """Discards what is to be sent, e.g. after the robot was moved by a reset."""
         self._follower.reset()
         self._waiting: ShapedPlan | None = None
         self._stamp: int | None = None
@@ -80,7 +80,7 @@ class SetpointStream:
         return self._due(now, 1.0) if self._passed(now) >= self._pause else None
 
     def rest(self) -> NDArray[np.float64] | None:
-        """The last set to send, where nobody will be there to send another one; None: nothing has to be sent."""
+        """The last set to send before the node stops sending; None: nothing has to be sent."""
         moving = not self._stays.all() and bool((self._values != 0.0).any())
         self.forget()
         self._values = np.zeros(len(self._names))

@@ -1,13 +1,13 @@
 """From raw chunks to a motion that an arm accepts: inside all limits, without a jump where one plan follows another.
 
-A planner's chunks jump at their seams and know nothing of a robot's limits. The shaper keeps the motion it has
+Consecutive chunks are not continuous, and they ignore a robot's limits. The shaper keeps the motion it has
 commanded. A new chunk takes over at the present instant of that motion, in position, velocity and acceleration, and
 is followed as closely as the limits allow; behind its last command the motion brakes to rest, so that a robot whose
 next plan never comes stops by itself.
 
 Why not Ruckig (MIT), which is fast enough: its online velocity control ignores position limits, and a receiver gets
 only its motion's values once a period. A controller's cubic interpolation between these accelerates more than Ruckig
-was allowed to, and jumps in acceleration at the points. The motion here is piecewise cubic itself (`planning.motion`).
+was allowed to, and jumps in acceleration at the points. The motion here is piecewise cubic itself (`execution.motion`).
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class Shaper:
     ) -> int:
         """End (ns) of the first step: a whole number of periods after `begin` where the robot can still stop then.
 
-        At the brink of a position limit it may not: the distance of a stop depends a little on when the periods
+        Close to a position limit it may not: the distance of a stop depends a little on when the periods
         begin. The old motion's next knot always serves.
         """
         period_end = begin + ((switch - begin) // self._period + 1) * self._period

@@ -54,8 +54,9 @@ class StreamSettings:
 def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> StreamSettings:
     """Settings for a task, where the default mode is to follow the newest chunk.
 
-    Planned states are a path, which is followed for `execute` periods as in training. A tracking controller that only
-    gets first states of new plans does not move. Settings that leave `execute` open (0) get it likewise.
+    Planned states are a path, which is followed for `execute` periods (n_action_steps) as in training. A tracking
+    controller that only gets the first states of new plans does not move. Settings with `execute` 0 get the given
+    `execute`.
     """
     if settings.execute == 0:
         settings = replace(settings, execute=execute)
@@ -124,7 +125,7 @@ class CommandStream:
         stream._followed, stream._sent = self._followed, self._sent
         return stream
 
-    def plan_anew(self) -> None:
+    def replan(self) -> None:
         """Plan on the next observation although the current plan is still kept: its goal has changed."""
         self._mode.reset()
 

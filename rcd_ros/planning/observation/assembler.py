@@ -35,13 +35,14 @@ class ObservationAssembler:
     Joints of one topic may come from several publishers (an arm's driver and a gripper's): each is taken by what it
     names, and joints that are not asked for are ignored. Observations are made at the stamps of the clock channel.
     Another channel has the same stamp within the tolerance, or (`hold`) its newest value until then, or (`nearest`) the
-    nearest one among those that have come.
+    nearest one among those received so far.
 
-    Reactions to what is wrong with a message, each counted in `dropped`: "not finite", "missing joints" (of a publisher
-    that brings less than another one), "other joints" (none that is asked for), "duplicated names", "wrong sizes",
-    "no orientation", "another frame", "out of order" (an older stamp than the source's last), "repeated". Stamps that
-    go back by a second or more, or stay older for three messages, are a clock that started anew: the history is
-    forgotten and planning goes on (`restarts` counts it). Likewise the history does not reach across a gap.
+    Messages that cannot be used are dropped and counted in `dropped` by reason: "not finite", "missing joints" (of a
+    publisher that brings less than another one), "other joints" (none that is asked for), "duplicated names", "wrong
+    sizes", "no orientation", "another frame", "out of order" (an older stamp than the source's last), "repeated".
+
+    Stamps that go back by a second or more, or stay older for three messages, mean that the clock has restarted: the
+    history is discarded and planning goes on (`restarts` counts it). A history does not reach across a gap either.
 
     Joint velocities that a message lacks are derived from its positions. Of a quaternion's two signs the one with
     a positive w is taken. Positions of continuous joints are taken in the turn that is nearest to `centre`.
@@ -92,7 +93,7 @@ class ObservationAssembler:
         self.derived: set[str] = self._joints.derived
 
     def set_tolerance(self, tolerance: float) -> None:
-        """Another tolerance (s) from now on."""
+        """Sets the tolerance (s) for later messages."""
         self._aligner.set_tolerance(tolerance)
 
     @property
@@ -116,7 +117,7 @@ class ObservationAssembler:
         return self._history.stamp
 
     def forget(self) -> None:
-        """The robot has been put elsewhere: no history reaches back before what comes now."""
+        """Discards the history and all received values, e.g. after the robot was moved by a reset."""
         self._history.forget()
         self._lead_stamp = None
         for group in self._groups:
@@ -235,7 +236,7 @@ class ObservationAssembler:
         return None
 
     def unheard(self) -> list[str]:
-        """Topics of which nothing could be used yet."""
+        """Topics of which no message could be used yet."""
         topics = [topic for topic in self._topics if self.stamp_of(topic) is None]
         return topics + [topic for topic, goal in self._goals.items() if goal.values is None]
 

@@ -81,7 +81,7 @@ class JointForms:
         counts = Counter(names)
         wanted = [name for group in groups for channel in group.channels for name in channel.topic_names]
         self._names.setdefault(topic, {}).update(dict.fromkeys(names))
-        if len(self._names[topic]) > 4 * _KNOWN_FORMS:  # of somebody who invents names without end
+        if len(self._names[topic]) > 4 * _KNOWN_FORMS:  # bounds what a publisher of ever new names may occupy
             self._names[topic] = dict.fromkeys(names)
         if any(counts[name] > 1 for name in wanted):
             return "duplicated names"

@@ -23,7 +23,7 @@ class Observation:
 
 
 class History:
-    """Keeps complete observations for as long as a history is."""
+    """Complete observations of the last `length` control periods."""
 
     def __init__(self, spec: TaskSpec, length: int, centre: NDArray[np.float64] | None) -> None:
         """Keep `length` control periods; `centre` (n_obs,): what continuous joints are taken near to."""
@@ -43,7 +43,7 @@ class History:
         return self._recent[-1][0] if self._recent else None
 
     def forget(self) -> None:
-        """Nothing has been observed yet."""
+        """Discards all observations."""
         self._recent.clear()
 
     def add(self, stamp: int, vector: NDArray[np.float64]) -> None:
@@ -55,7 +55,7 @@ class History:
             self._recent.popleft()
 
     def replace(self, places: slice, values: NDArray[np.float64]) -> None:
-        """Let all observations have these values at these places."""
+        """Sets these places of all kept observations to `values`, e.g. to a new goal."""
         for _, vector in self._recent:
             vector[places] = values
 

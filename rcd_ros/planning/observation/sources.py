@@ -64,7 +64,7 @@ class Source:
     before: tuple[int, NDArray[np.float64]] | None = None
 
     def forget(self) -> None:
-        """Nothing has come yet."""
+        """Discards what has been received."""
         self.stamp, self.values, self.older_in_a_row, self.before = None, None, 0, None
         self.recent.clear()
 
@@ -83,7 +83,7 @@ class Source:
         before = self.before
         span = math.inf if before is None else stamp - before[0]
         if before is not None and 0 <= span < _LEAST_SPAN_NS:
-            return None  # the next one is compared with the same one
+            return None  # the next message is compared with the same earlier one
         self.before = stamp, numbers
         if before is None or not 0 < span <= _LONGEST_SPAN_NS:
             return None
@@ -111,7 +111,7 @@ class Group:
 
     @property
     def covered(self) -> int:
-        """Number of values that have come."""
+        """Number of values that have been received."""
         return sum(len(source.places) for source in self.sources.values() if source.stamp is not None)
 
     def template(
@@ -195,7 +195,7 @@ class Aligner:
         self.set_tolerance(tolerance)
 
     def set_tolerance(self, tolerance: float) -> None:
-        """Another tolerance (s) from now on."""
+        """Sets the tolerance (s) for later calls."""
         self._tolerance = round(1e9 * max(tolerance, self._spec_tolerance))
         self._least_tolerance = round(1e9 * tolerance)
 

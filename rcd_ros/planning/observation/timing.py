@@ -38,7 +38,7 @@ class ObservationWatch:
         self._elapsed = 0
 
     def set_limits(self, limits: Mapping[str, int]) -> None:
-        """Judge by other greatest ages (ns) from now on."""
+        """Sets the greatest ages (ns) for later checks."""
         self._limits = dict(limits)
 
     def heard(self, topic: str, stamp: int, now: int, steady: int) -> None:
@@ -109,14 +109,14 @@ class ObservationPacer:
         self.reset()
 
     def reset(self) -> None:
-        """Choose the next one, whenever it comes."""
+        """Chooses the next observation, whatever its stamp."""
         self._last: int | None = None
         self._due = 0
 
     def wants(self, stamp: int) -> bool:
-        """Whether to plan on the observation of this stamp (ns), which came after all others that were asked about.
+        """Whether to plan on the observation of this stamp (ns), which is newer than those of earlier calls.
 
-        A stamp that comes again is one whose goal has changed; an older one is of a clock that has begun anew.
+        A stamp that comes again is one whose goal has changed; an older one comes from a clock that has restarted.
         """
         before, self._last = self._last, stamp
         if before is None or stamp < before:
