@@ -70,7 +70,7 @@ def export(
     if notes:
         raise RcdError("--notes are for --compact FOLDER: give both, or leave the notes to training")
     if STUDENT in verify(checkpoint).files and not force:
-        raise RcdError(f"'{checkpoint}' holds a {STUDENT} already: pass --force to export it anew")
+        raise RcdError(f"'{checkpoint}' holds a {STUDENT} already: pass --force to export it again")
     from rcd_ros.training.export import export_student
 
     export_student(checkpoint)

@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -85,7 +86,7 @@ def describe_machine(threads: int) -> Machine:
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         system=_system(),
         python=platform.python_version(),
-        versions=_versions(),
+        versions=installed(PACKAGES),
         gpu=_gpu(),
         threads=threads,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -109,9 +110,10 @@ def _system() -> str:
     return f"{name}, {platform.system()} {kernel[0] if kernel else ''}".strip()
 
 
-def _versions() -> dict[str, str]:
+def installed(packages: Sequence[str]) -> dict[str, str]:
+    """Package -> version, of those that are installed."""
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -73,7 +73,7 @@ class EpisodeScore(Record):
 
 
 class Scores(Record):
-    """Scores of seeded episodes of one task, whoever drove them.
+    """Scores of seeded episodes of one task.
 
     Attributes:
         task: its name.

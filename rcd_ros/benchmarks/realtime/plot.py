@@ -25,15 +25,15 @@ def plot_realtime(path: Path, task: str, rows: Sequence[Mapping[str, Any]]) -> N
     for index, planner in enumerate(planners):
         of_planner = [row for row in rows if row["planner"] == planner]
         draw_planner(axes, of_planner, COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)])
-    axes.plot([], [], color="gray", linestyle="--", linewidth=1.0, label="in a world that waits\n(lockstep)")
+    axes.plot([], [], color="gray", linestyle="--", linewidth=1.0, label="in a simulation that\nwaits (lockstep)")
     if any(row["speed_held"] is False for row in rows):
         axes.plot([], [], "o", color="gray", markerfacecolor="white", label="this machine did not\nhold that speed")
     timed = {row["rate_hz"]: row["speed"] for row in rows if row["speed"] != LOCKSTEP}
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(timed), [f"{rate:g} Hz\n{speed:g}x" for rate, speed in timed.items()])
     axes.minorticks_off()
-    axes.set(xlabel="control rate and speed of the world", ylabel="score", ylim=(-3.0, 108.0))
-    axes.set_title(f"{task}: the world does not wait for the planner")
+    axes.set(xlabel="control rate and speed of the simulation", ylabel="score", ylim=(-3.0, 108.0))
+    axes.set_title(f"{task}: the simulation does not wait for the planner")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     save_figure(figure, path)

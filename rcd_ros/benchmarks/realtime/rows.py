@@ -1,7 +1,7 @@
 """Score against control rate: planners in a simulation that does not wait for them.
 
-A row is what one planner scored at one speed, over the same seeded episodes; `LOCKSTEP` is the speed of a world that
-waits. Rows are kept in a file from the first on, so that an interruption loses none.
+A row is what one planner scored at one speed, over the same seeded episodes; `LOCKSTEP` is the speed of a simulation
+that waits. The file is written after each row, so that an interruption loses none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Speed = float | Literal["lockstep"]
 
 @dataclass(frozen=True)
 class Contender:
-    """Who plans: `student`, or `teacher:NFE` with `nfe` network evaluations per plan asked for."""
+    """A planner to be scored: `student`, or `teacher:NFE` with `nfe` network evaluations per plan asked for."""
 
     name: str
     nfe: int = 1
@@ -208,7 +208,7 @@ def realtime_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The rows as a table; speeds that this machine could not hold are marked."""
     table = Table(
         *("planner", "NFE", "speed", "rate", "score (95 %)", "kept", "held", "plan p50 / p99", "speed reached"),
-        title="Score in a world that does not wait",
+        title="Score in a simulation that does not wait",
         title_justify="left",
         caption="kept: share of the lockstep score; held: periods without a plan; plan: the planner's last seconds",
         caption_justify="left",

@@ -71,7 +71,7 @@ class Runs:
 
         Raises:
             RcdError: a planner cannot be loaded, does not fit the task, or a node ended with an error.
-            KeyboardInterrupt: somebody stopped it; the finished rows are in `results`.
+            KeyboardInterrupt: the run was interrupted; the finished rows are in `results`.
         """
         asked: list[Speed] = [LOCKSTEP, *speeds]
         missing: dict[Contender, list[Speed]] = {}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rcd_ros.cli.options import MOST_THREADS
+from rcd_ros.cli.options import MOST_THREADS, Force, JsonFile, grouped
+from rcd_ros.cli.output import say_written
+from rcd_ros.cli.parse import positive
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
@@ -24,27 +28,52 @@ class TriggerChoice(str, Enum):
     timer = "timer"
 
 
+@dataclass(frozen=True)
+class PlannerOptions:
+    """How the planner's process runs."""
+
+    engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto"
+    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads of the engine.")] = 1
+    trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation
+    realtime_priority: Annotated[
+        int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
+    ] = 50
+    lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False
+    keep_awake: Annotated[bool, typer.Option(help="Keep the machine's cores from sleeping while they wait.")] = True
+    cpu_affinity: Annotated[
+        str, typer.Option(help="Cores that the planner's process keeps to, with commas between them; empty: any.")
+    ] = ""
+    shape: Annotated[bool, typer.Option("--shape", help="Shape the trajectories.")] = False
+    swap_every: Annotated[float, typer.Option(help="s from one hot swap of the checkpoint to the next; 0: none.")] = 0.0
+
+    def settings(self, checkpoint: Path, seconds: float, rates: Sequence[float]) -> list[LoopSettings]:
+        """Of a run at each rate (Hz).
+
+        Raises:
+            RcdError: a value cannot be used.
+        """
+        from rcd_ros.benchmarks.loop.run import LoopSettings
+
+        cpus = _cores(self.cpu_affinity)
+        if not (math.isfinite(seconds) and seconds > 0.0):
+            raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
+        if not (math.isfinite(self.swap_every) and self.swap_every >= 0.0):
+            raise RcdError(f"--swap-every {self.swap_every:g}: give 0 or more seconds")
+        process = (self.realtime_priority, self.lock_memory, self.keep_awake, self.swap_every, self.shape, cpus)
+        return [
+            LoopSettings(checkpoint, rate, seconds, self.engine, self.threads, self.trigger.value, *process)
+            for rate in rates
+        ]
+
+
+@grouped
 def loop(
+    planner: PlannerOptions,
     checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint folder (default: the shipped one).")] = None,
     rate: Annotated[str, typer.Option(help="Observations a second; several with commas between them.")] = "125",
     seconds: Annotated[float, typer.Option(help="How long to measure at each rate.")] = 60.0,
-    engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto",
-    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads of the engine.")] = 1,
-    trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation,
-    realtime_priority: Annotated[
-        int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
-    ] = 50,
-    lock_memory: Annotated[bool, typer.Option("--lock-memory", help="Keep the planner's memory from paging.")] = False,
-    keep_awake: Annotated[bool, typer.Option(help="Keep the machine's cores from sleeping while they wait.")] = True,
-    cpu_affinity: Annotated[
-        str, typer.Option(help="Cores that the planner's process keeps to, with commas between them; empty: any.")
-    ] = "",
-    shape: Annotated[bool, typer.Option("--shape", help="Shape the trajectories.")] = False,
-    swap_every: Annotated[
-        float, typer.Option(help="s from one hot swap of the checkpoint to the next; 0: none.")
-    ] = 0.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    json_file: JsonFile = None,
+    force: Force = False,
 ) -> None:
     """Run a sensor, the planner node and a receiver as processes of their own, and time each trajectory.
 
@@ -65,54 +94,35 @@ def loop(
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
 
-      rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded anew every two seconds while the node plans
+      rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded again every two seconds while the node plans
     """
-    from rcd_ros.benchmarks.loop.run import LoopSettings
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.planning.engines.choose import check_engine
     from rcd_ros.resources import find_resource
 
-    rates, cpus = _rates(rate), _cores(cpu_affinity)
-    if not (math.isfinite(seconds) and seconds > 0.0):
-        raise RcdError(f"--seconds {seconds:g}: measure for more than 0 seconds")
-    if not (math.isfinite(swap_every) and swap_every >= 0.0):
-        raise RcdError(f"--swap-every {swap_every:g}: give 0 or more seconds")
     folder = checkpoint or find_resource("models/kitchen-complete")
-    check_engine(engine)
+    settings = planner.settings(folder, seconds, positive("--rate", rate))
+    check_engine(planner.engine)
     claim_all({"--json": json_file}, [folder], force)
     manifest = verify(folder)
-    machine = describe_machine(threads)
+    machine = describe_machine(planner.threads)
     runs: list[LoopRun] = []
     try:
-        for hertz in rates:
-            wishes = (realtime_priority, lock_memory, keep_awake, swap_every, shape, cpus)
-            runs.append(_run(LoopSettings(folder, hertz, seconds, engine, threads, trigger.value, *wishes), manifest))
+        for each in settings:
+            runs.append(_run(each, manifest))
             if not runs[-1].complete:
                 break
     finally:
-        content = _content(runs) | {"machine": machine.as_json()}
         if json_file is not None and runs:
-            write_json(json_file, content)
+            write_json(json_file, _content(runs) | {"machine": machine.as_json()})
         if runs:
             _show(runs, machine.lines())
-    if json_file is not None:
-        typer.echo(f"wrote {json_file}")
+    say_written(json_file)
     if not runs[-1].complete:
         times = runs[-1].times
         raise KeyboardInterrupt(f"{times.periods} of {runs[-1].settings.periods} periods were measured")
-
-
-def _rates(text: str) -> list[float]:
-    try:
-        rates = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise RcdError(f"--rate {text}: give a number, or several with commas between them") from error
-    for rate in rates:
-        if not (math.isfinite(rate) and rate > 0.0):
-            raise RcdError(f"--rate {text}: a rate must be above 0 Hz, got {rate:g}")
-    return rates
 
 
 def _cores(text: str) -> tuple[int, ...]:

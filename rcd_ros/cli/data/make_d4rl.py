@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +86,7 @@ def make_d4rl(
     """
     from rcd_ros.data.d4rl_recipe import cut_buffer, describe, recipe_of
     from rcd_ros.data.storage import save_dataset
+    from rcd_ros.evaluation.machine import installed
     from rcd_ros.outputs import check_folder
 
     recipe = recipe_of(task, options.version)
@@ -114,7 +114,7 @@ def make_d4rl(
             actor, origin[level] = policy(level)
             episodes += _drive(recipe, actor, wanted // len(levels), seed + part, workers, level)
     figures = describe(recipe, episodes)
-    origin |= {"seed": seed, **figures, "versions": _versions()}
+    origin |= {"seed": seed, **figures, "versions": installed(PACKAGES)}
     save_dataset(
         new.name,
         episodes,
@@ -167,16 +167,6 @@ def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, le
             score = recipe.robot.score(sum(e.total_reward for e in episodes) / len(episodes))
             bar.set_postfix_str(f"score {score:.1f}")
     return episodes
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _print_figures(recipe: Recipe, figures: Mapping[str, Any]) -> None:

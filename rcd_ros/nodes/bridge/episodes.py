@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import BridgeResults, EpisodeScore, scores_of
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import Keyframed, Simulation
 from rcd_ros.suggest import did_you_mean
@@ -122,32 +123,21 @@ class Episodes:
         return result.completed
 
     def summary(self) -> dict[str, Any]:
-        """Scores over the finished episodes, under the names that `rcd eval` uses (`evaluation.report`)."""
-        goals = self.spec.score.goals
-        results: list[dict[str, Any]] = [
-            {
-                "seed": record.seed,
-                "steps": record.steps,
-                "held_steps": record.held_steps,
-                "score": self._score(record),
-                "return": record.total_reward,
-                "completed_at": record.completed_at,
-                "wall_s": record.wall_s,
-            }
+        """Scores over the finished episodes, as `evaluation.results.BridgeResults` reads them."""
+        episodes = [
+            EpisodeScore(
+                seed=record.seed,
+                steps=record.steps,
+                held_steps=record.held_steps,
+                score=self._score(record),
+                return_=record.total_reward,
+                completed_at=dict(record.completed_at),
+                wall_s=record.wall_s,
+            )
             for record in self.finished
         ]
-        count = len(results)
-        return {
-            "task": self.spec.name,
-            "episodes": count,
-            "horizon_steps": self.spec.episode_steps,
-            "seed": self._seed,
-            "complete": self.all_done,
-            "score_mean": sum(result["score"] for result in results) / count if count else None,
-            "tasks_completed_mean": sum(len(result["completed_at"]) for result in results) / count if count else None,
-            "per_task": {g: sum(g in r["completed_at"] for r in results) / count for g in goals} if count else {},
-            "episode_results": results,
-        }
+        scores = BridgeResults(**scores_of(self.spec, episodes), seed=self._seed, complete=self.all_done)
+        return scores.as_json()
 
     def _reset_to(self, keyframe: str) -> NDArray[np.float64]:
         known = self.simulation.keyframes if isinstance(self.simulation, Keyframed) else ()
