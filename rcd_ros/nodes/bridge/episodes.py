@@ -121,7 +121,7 @@ class Episodes:
             self.running = None
         return result.completed
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """Scores over the finished episodes, under the names that `rcd eval` uses (`evaluation.report`)."""
         goals = self.spec.score.goals
         results: list[dict[str, Any]] = [
