@@ -21,7 +21,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rosbags.interfaces import Qos
 
-from rcd_ros.data.bag_writer import BagWriter, check_new_bag, qos, typestore
+from rcd_ros.data.bags.writer import BagWriter, check_new_bag, qos, typestore
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.cdr import end_of_message
 from rcd_ros.nodes.ros.installation import load_interface, ros_versions
