@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -180,10 +181,10 @@ def test_a_bag_that_was_cut_off_says_how_to_save_it(tmp_path: Path, kept: float)
     content = file.read_bytes()
     file.write_bytes(content[: int(kept * len(content))])
     for path in (folder, file):
-        with pytest.raises(RcdError, match=r"cannot be read .*mcap recover"):
+        with pytest.raises(RcdError, match=f"{re.escape(str(path))}.*mcap recover"):
             Bag(path)
     (folder / "metadata.yaml").unlink()
-    with pytest.raises(RcdError, match="did not end properly"):
+    with pytest.raises(RcdError, match=r"metadata\.yaml"):
         Bag(folder)
 
 
@@ -221,5 +222,5 @@ def test_a_namespace_is_found_and_a_choice_is_asked_for(tmp_path: Path) -> None:
     assert TaskTopics(both, SPEC, "right", {}).trajectories == "/right/joint_trajectory"
     renamed = TaskTopics(both, SPEC, "left", {"joint_states": "/right/joint_states"})
     assert renamed.observations["/right/joint_states"] == "joint_states"
-    with pytest.raises(RcdError, match="did you mean 'joint_states'"):
+    with pytest.raises(RcdError, match="'joint_states'"):
         TaskTopics(both, SPEC, "left", {"joint_stats": "/x"})

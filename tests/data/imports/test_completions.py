@@ -37,5 +37,5 @@ def test_rewards_come_from_the_recorded_states_and_completions_from_the_replay()
 
 
 def test_wrong_widths_are_refused() -> None:
-    with pytest.raises(RcdError, match=r"episode 0 has 4 observed and 2 commanded values.*has 59 and 9"):
+    with pytest.raises(RcdError, match=r"episode 0\b.*\b4\b.*\b2\b.*\b59\b.*\b9\b"):
         list(recompute(SHORT_KITCHEN, synthetic_episodes()))

@@ -1,4 +1,5 @@
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -87,21 +88,21 @@ def test_the_zip_of_a_stable_baselines_agent_is_read_without_unpickling(tmp_path
     np.testing.assert_allclose(read.act(np.ones(3)), Actor(arrays).act(np.ones(3)), rtol=1e-5)
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("data", "{}")
-    with pytest.raises(RcdError, match="no zip of a Stable-Baselines3 agent"):
+    with pytest.raises(RcdError, match=r"other\.zip"):
         load_actor(tmp_path / "other.zip")
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"weight0": None}, "lacks weight0"),
+        ({"weight0": None}, r"\bweight0\b"),
         ({"bias1": None}, "bias1"),
-        ({"weight1": np.zeros((2, 5))}, "weight1 takes 5 inputs.*gives 4"),
-        ({"weight0": np.full((4, 3), np.nan)}, "'weight0' holds NaN"),
-        ({"hidden": np.array("selu")}, "'hidden' must be one of relu, tanh, got 'selu'"),
-        ({"output": None}, "'output' must be one of"),
-        ({"log_std": np.zeros(3)}, r"'log_std' must have the shape \(2,\), got \(3,\)"),
-        ({"obs_mean": np.zeros(3)}, "'obs_std' must have the shape.*got nothing"),
+        ({"weight1": np.zeros((2, 5))}, r"\bweight1\b.*\b5\b.*\b4\b"),
+        ({"weight0": np.full((4, 3), np.nan)}, r"\bweight0\b.*NaN"),
+        ({"hidden": np.array("selu")}, r"\bhidden\b.*relu.*tanh.*selu"),
+        ({"output": None}, r"\boutput\b.*tanh.*clip"),
+        ({"log_std": np.zeros(3)}, r"\blog_std\b.*\(2,\).*\(3,\)"),
+        ({"obs_mean": np.zeros(3)}, r"\bobs_std\b.*\(3,\)"),
     ],
 )
 def test_arrays_that_are_no_policy_are_refused(changed: dict[str, np.ndarray | None], said: str) -> None:
@@ -110,9 +111,9 @@ def test_arrays_that_are_no_policy_are_refused(changed: dict[str, np.ndarray | N
 
 
 def test_files_that_are_no_policy_are_refused(tmp_path: Path) -> None:
-    for name, said in (("a.pt", "neither .npz nor .zip"), ("a.npz", "NumPy archive"), ("a.zip", "no zip of")):
+    for name in ("a.pt", "a.npz", "a.zip"):
         (tmp_path / name).write_bytes(b"not what it seems")
-        with pytest.raises(RcdError, match=said):
+        with pytest.raises(RcdError, match=re.escape(name)):
             load_actor(tmp_path / name)
-    with pytest.raises(RcdError, match="no policy file"):
+    with pytest.raises(RcdError, match=r"none\.npz"):
         load_actor(tmp_path / "none.npz")

@@ -25,7 +25,7 @@ def make(task: Task, steps: int, workers: int = 1, **settings: float) -> list[Ep
 
 def test_runs_have_as_many_steps_as_were_asked_for() -> None:
     assert [run.steps for run in runs_of(4500, 0)] == [2000, 2000, 500]
-    with pytest.raises(RcdError, match="at least 1, got 0"):
+    with pytest.raises(RcdError, match=r"\b0\b"):
         runs_of(0, 0)
 
 
@@ -49,7 +49,7 @@ def test_noise_can_be_chosen(task: Task) -> None:
 
 
 def test_a_task_without_controllers_makes_no_data() -> None:
-    with pytest.raises(RcdError, match="task 'kitchen' has no controller 'behaviour'; it has: none"):
+    with pytest.raises(RcdError, match=r"kitchen.*'behaviour'"):
         next(make_runs(get_task("kitchen"), "behaviour", runs_of(10, 0), 1))
 
 

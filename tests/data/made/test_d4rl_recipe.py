@@ -38,9 +38,9 @@ def test_nine_data_sets_have_a_recipe_with_a_published_size() -> None:
 
 def test_other_names_are_refused() -> None:
     assert is_recipe("hopper-medium-repaly") and is_recipe("hopper") and not is_recipe("maze-large")
-    with pytest.raises(RcdError, match="did you mean 'hopper-medium-replay'"):
+    with pytest.raises(RcdError, match="hopper-medium-replay"):
         recipe_of("hopper-medium-repaly")
-    with pytest.raises(RcdError, match="no version 'v3'"):
+    with pytest.raises(RcdError, match="v3"):
         recipe_of("hopper-medium", "v3")
 
 
@@ -88,10 +88,10 @@ def test_the_card_has_our_figures_beside_those_of_d4rl() -> None:
 
 def test_policies_that_do_not_fit_are_refused() -> None:
     check_actor(hopper_actor(), "Hopper-v5", "a.npz")
-    with pytest.raises(RcdError, match="reads 11 observed and gives 2 commanded values; Hopper-v5 has 11 and 3"):
+    with pytest.raises(RcdError, match=r"\b11\b.*\b2\b.*Hopper-v5.*\b11\b.*\b3\b"):
         check_actor(hopper_actor(act=2), "Hopper-v5", "a.npz")
     arrays = {name: array for name, array in hopper_actor().arrays.items() if name != "log_std"}
-    with pytest.raises(RcdError, match="no spread"):
+    with pytest.raises(RcdError, match=r"a\.npz"):
         check_actor(Actor(arrays), "Hopper-v5", "a.npz")
 
 

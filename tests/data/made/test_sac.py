@@ -38,12 +38,12 @@ def train(
 def test_a_killed_training_goes_on_to_the_digit(tmp_path: Path) -> None:
     """Fails if any network, optimiser, random state or the simulator's state were lost."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    with pytest.raises(RcdError, match=r"has not reached 33.3 points within 300 steps"):
+    with pytest.raises(RcdError, match=r"\b33\.3\b.*\b300\b"):
         train(whole, high=UNREACHED)
     with pytest.raises(Killed):
         train(killed, kill_at=190, high=UNREACHED)
     assert len(list(killed.glob("state-*"))) == 1
-    with pytest.raises(RcdError, match="has not reached"):
+    with pytest.raises(RcdError, match=r"\b33\.3\b"):
         train(killed, high=UNREACHED)
     for name in ("medium.npz", "medium-replay.npz", "scores.jsonl"):
         assert (whole / name).read_bytes() == (killed / name).read_bytes()
@@ -63,7 +63,7 @@ def test_the_buffer_up_to_medium_level_is_whole_episodes_and_the_expert_is_train
     assert not expert.reached and expert.steps >= done.steps + 100
     assert expert.actor.sha256() != done.actor.sha256()
     assert (tmp_path / "medium-replay.npz").stat().st_mtime_ns == before[tmp_path / "medium-replay.npz"]
-    with pytest.raises(RcdError, match="begun with seed 3, not 4"):
+    with pytest.raises(RcdError, match=r"\b3\b.*\b4\b"):
         train(tmp_path, seed=4)
 
 
