@@ -117,7 +117,7 @@ def read_episodes(
     joints) count from when they came. Where commands are one a period, a command counts for a period when it came in
     the period's first half; of a bridge in lockstep, whenever it came. An episode starts with the first command.
 
-    Bags are cut into episodes as the layout says, where the clock began anew, and where periods are missing. The state
+    Bags are cut into episodes as the layout says, where the clock was reset, and where periods are missing. The state
     after the last command is not recorded, so that an episode ends with the last observation, and what its last period
     completed counts for the one before (as with D4RL's data).
 

@@ -68,7 +68,7 @@ def read_bags(paths: Sequence[Path], spec: TaskSpec, layout: BagLayout, settings
         paths: bags, or folders of bags.
         spec: all channels of the task.
         layout: where commands are and what cuts episodes.
-        settings: what is said by hand.
+        settings: what the user states.
     """
     episodes: list[RecordedEpisode] = []
     read: list[BagEpisodes] = []

@@ -224,7 +224,7 @@ class _Reader:
         restarts = assembler.restarts
         observation = self._observations.take(recorded)
         if assembler.restarts > restarts:
-            self._stretches.append(Stretch(why="the clock began anew"))
+            self._stretches.append(Stretch(why="the clock was reset"))
         if observation is None:
             return
         self._observed += 1

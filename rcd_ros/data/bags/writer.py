@@ -83,7 +83,7 @@ def _value(name: str, kind: str) -> Any:
 
 
 def definition(type_name: str) -> dict[str, Any]:
-    """What rosbags is told of a type of `typestore()` when a topic joins a bag."""
+    """Arguments of rosbags that define a type of `typestore()` when a topic is added to a bag."""
     if type_name == TRIGGER_EVENT:
         return {"msgdef": _TEXT, "rihs01": typestore().hash_rihs01(type_name)}
     return {"typestore": typestore()}
@@ -186,7 +186,7 @@ class BagWriter:
     def close(self) -> None:
         """Write the index and the metadata, so that the bag can be read.
 
-        What the last `write` left of a part that did not fit is cut off first; that part is then written anew.
+        What the last `write` left of a part that did not fit is cut off first; that part is then written again.
 
         Raises:
             OSError: not even that could be written. The bag's beginning is there, without an index.

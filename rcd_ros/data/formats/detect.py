@@ -1,4 +1,4 @@
-"""Which format a source is in: by its files, so that nobody has to say it."""
+"""Detects the format of a source by its files."""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ class Columns:
         columns = range(width) if self.columns is None else self.columns
         if any(column >= width for column in columns):
             raise RcdError(f"'{self.key}' has {width} columns, column {max(columns)} is asked for")
-        return values[..., list(columns)] * np.asarray(self.scale) + np.asarray(self.offset)
+        taken: FloatArray = values[..., list(columns)] * np.asarray(self.scale) + np.asarray(self.offset)
+        return taken
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def differences(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
     Raises:
         RcdError: a channel is neither recorded nor a velocity of recorded positions.
     """
-    filled = seen.copy()
+    filled: FloatArray = seen.copy()
     for channel, places in spec.placed():
         part = slice(places.start, places.stop)
         if not np.isnan(seen[:, part]).all():

@@ -49,7 +49,7 @@ class IngestRules:
     Attributes:
         min_steps: shorter episodes are refused.
         success: the task's own test of success, where it has one.
-        labels: the source's numbers of the episodes that have succeeded, as somebody has judged it; instead of rewards.
+        labels: the source's numbers of the episodes that have succeeded, as the user states; they replace rewards.
         recorded_rewards: rewards that the source has are taken.
         keep_last: an action after which nothing was observed is kept, the last observation repeated.
     """

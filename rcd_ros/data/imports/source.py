@@ -31,9 +31,9 @@ class ImportSettings:
     """What the user asks of an import.
 
     Attributes:
-        labels: the source's numbers of the episodes that have succeeded; None: nobody has judged them.
+        labels: the source's numbers of the episodes that have succeeded; None: not stated.
         min_steps: shorter episodes are refused.
-        recount: the task's goals are counted anew, in place of recorded rewards.
+        recount: the task's goals are counted again, in place of recorded rewards.
     """
 
     labels: frozenset[int] | None = None
@@ -74,14 +74,14 @@ def import_source(
 ) -> Imported:
     """Every episode of a source, in the task's layout or refused with its reason.
 
-    Rewards are those that somebody gives by hand, else the source's own, else a label of the source, else the task's
+    Rewards are those that the user states, else the source's own, else a label of the source, else the task's
     success as the observations show it. Recorded rewards that are zero throughout say nothing.
 
     Args:
         recording: the source.
         task: that it belongs to.
         settings: what the user asks.
-        show: told how far it is.
+        show: called with the progress.
         columns: where the source has what the task needs; None: as the task declares it, or as names and numbers tell.
 
     Raises:
@@ -132,7 +132,7 @@ def _rewards(recording: Recording, task: Task, columns: ColumnMap, settings: Imp
     by_simulator = counted and task.file is None
     if settings.recount:
         if not (by_simulator or task.spec.success):
-            raise RcdError(f"task '{task.spec.name}' has no goals that could be counted anew: leave --recount away")
+            raise RcdError(f"task '{task.spec.name}' has no goals that could be counted again: leave --recount out")
         return SIMULATED if by_simulator else BY_TASK
     example = first_usable(recording)
     if columns.reward is not None or example.rewards is not None:

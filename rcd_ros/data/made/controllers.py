@@ -1,7 +1,7 @@
 """Data from a task's own controller: an episode from each seed, or in continuing fashion, where a task has that.
 
 Continuing: as soon as a goal is reached, another one is set.
-Every run begins anew from a seed of its own and is cut into episodes where goals are reached, as Minari's maze data
+Every run starts from a seed of its own and is cut into episodes where goals are reached, as Minari's maze data
 are. The runs follow from the seed and their number alone, so that the number of processes changes nothing but the time.
 """
 

@@ -1,4 +1,4 @@
-"""Demonstrations replayed with tracking feedback: data of any wished quality from few demonstrations.
+"""Demonstrations replayed with tracking feedback: data of any quality from few demonstrations.
 
 At step k the demonstration's clock stands at v * k and the arm is given, in the data set's action units,
 
@@ -197,11 +197,13 @@ class _Reference:
 
 
 def _interpolate(values: NDArray[np.float64], time: float) -> NDArray[np.float64]:
+    interpolated: NDArray[np.float64]
     last = len(values) - 1
     before = min(int(time), last)
     after = min(before + 1, last)
     fraction = time - before
-    return (1.0 - fraction) * values[before] + fraction * values[after] if after > before else values[last]
+    interpolated = (1.0 - fraction) * values[before] + fraction * values[after] if after > before else values[last]
+    return interpolated
 
 
 def coloured_noise(

@@ -153,7 +153,7 @@ def actor_of(agent: SAC) -> Actor:
     return Actor(arrays)
 
 
-class _Watch(BaseCallback):
+class _Watch(BaseCallback):  # type: ignore[misc]  # its package has no types
     """Evaluates, saves, and ends the training, each between two episodes."""
 
     def __init__(
@@ -252,7 +252,7 @@ def _restore(folder: Path, settings: SacSettings) -> tuple[SAC, Any]:
     inner.np_random.bit_generator.state = told["environment"]
     inner.set_state(np.asarray(told["qpos"]), np.asarray(told["qvel"]))
     agent.action_space.np_random.bit_generator.state = told["actions"]
-    agent.key = jax.numpy.asarray(told["key"], "uint32")  # sbx draws it anew from the seed when it loads
+    agent.key = jax.numpy.asarray(told["key"], "uint32")  # sbx draws it from the seed again when it loads
     np.random.set_state(("MT19937", np.asarray(told["numpy"]["keys"], np.uint32), *told["numpy"]["rest"]))
     return agent, environment
 
