@@ -102,8 +102,8 @@ def replay(
 
       rcd replay runs/bag-20260101-120000 models/kitchen-complete
     """
-    from rcd_ros.data.bags.topics import TaskTopics
     from rcd_ros.data.bags.bag import Bag
+    from rcd_ros.data.bags.topics import TaskTopics
     from rcd_ros.evaluation.bag_plans import RecordedPlans
     from rcd_ros.evaluation.bag_replay import replay as plan_again
     from rcd_ros.outputs import claim_all, write_json

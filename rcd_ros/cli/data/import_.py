@@ -20,10 +20,10 @@ from rcd_ros.errors import RcdError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from rcd_ros.data.imports.columns import ColumnMap
-    from rcd_ros.data.imports.completions import Recomputed
     from rcd_ros.data.bags.source import BagSettings
     from rcd_ros.data.formats.recording import Recording
+    from rcd_ros.data.imports.columns import ColumnMap
+    from rcd_ros.data.imports.completions import Recomputed
     from rcd_ros.data.imports.source import Imported
     from rcd_ros.tasks.task import Task
 

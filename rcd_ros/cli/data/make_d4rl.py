@@ -16,9 +16,9 @@ from rcd_ros.errors import RcdError
 from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
+    from rcd_ros.data.episodes import Episode
     from rcd_ros.data.made.actor import Actor
     from rcd_ros.data.made.d4rl_recipe import Recipe
-    from rcd_ros.data.episodes import Episode
 
 PACKAGES = ("gymnasium", "mujoco", "sbx-rl", "jax", "numpy")
 _DESCRIPTIONS = {
