@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from rcd_ros.errors import RcdError
 
@@ -120,7 +119,7 @@ def check_folder(path: Path) -> None:
     raise RcdError(f"cannot write to '{path}' ({reason}): choose another folder")
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON file, replacing what is there.
 
     Raises:

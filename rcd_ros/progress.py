@@ -24,7 +24,7 @@ def progress_bar(iterable: Iterable[Any] | None = None, **settings: Any) -> tqdm
     return (tqdm if on_terminal() else _Lines)(iterable, **settings)
 
 
-class _Lines(tqdm):
+class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types
     """A bar that is written as lines."""
 
     def __init__(self, iterable: Iterable[Any] | None = None, **settings: Any) -> None:

@@ -22,6 +22,7 @@ GUIDE = (ROOT / "docs" / "own_robot.md").read_text()
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_commands_lead_from_a_task_file_to_a_planner_that_solves_the_task(tmp_path: Path, domain: int) -> None:
     for folder in ("config", "models"):

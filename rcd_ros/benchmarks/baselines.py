@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
 from rcd_ros.benchmarks.results import EVALUATION, MADE, Cell, Made, read_cell
-from rcd_ros.data.actor import Actor, load_actor
 from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.made.actor import Actor, load_actor
 from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.report import summarize

@@ -43,7 +43,7 @@ def record(
 
       rcd record --output run7 --topics joint_states --topics joint_trajectory
     """
-    from rcd_ros.data.bag_writer import check_new_bag
+    from rcd_ros.data.bags.writer import check_new_bag
     from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
     from rcd_ros.nodes.ros.run import run_node
     from rcd_ros.outputs import check_folder
@@ -102,8 +102,8 @@ def replay(
 
       rcd replay runs/bag-20260101-120000 models/kitchen-complete
     """
-    from rcd_ros.data.bag_topics import TaskTopics
-    from rcd_ros.data.bags import Bag
+    from rcd_ros.data.bags.bag import Bag
+    from rcd_ros.data.bags.topics import TaskTopics
     from rcd_ros.evaluation.bag_plans import RecordedPlans
     from rcd_ros.evaluation.bag_replay import replay as plan_again
     from rcd_ros.outputs import claim_all, write_json

@@ -213,7 +213,7 @@ class Outputs:
 
             check_picture_name(self.plot)
         if self.rerun_file is not None:
-            from rcd_ros.data.rerun_log import check_rrd
+            from rcd_ros.data.view import check_rrd
 
             check_rrd(self.rerun_file)
         files = {"--json": self.json_file, "--plot": self.plot, "--video": self.video, "--rerun": self.rerun_file}

@@ -34,10 +34,10 @@ def init(
             f"say from what to propose a task by one of --bag, --lerobot, --model, --urdf; got "
             f"{' and '.join(f'--{name}' for name in chosen) or 'none'}"
         )
-    from rcd_ros.data import task_proposal as proposals
+    from rcd_ros.data.imports import task_proposal as proposals
 
     if bag is not None:
-        from rcd_ros.data.bags import Bag
+        from rcd_ros.data.bags.bag import Bag
 
         text = proposals.propose_from_bag(Bag(bag))
     elif lerobot is not None:
@@ -60,8 +60,8 @@ def check(
 
     Example: rcd task check task.yaml --bag runs/bag-20260101-120000
     """
-    from rcd_ros.data.declared_columns import declared
-    from rcd_ros.data.task_check import check_against_bag, check_against_dataset, describe, require_something
+    from rcd_ros.data.imports.declared import declared
+    from rcd_ros.data.imports.task_check import check_against_bag, check_against_dataset, describe, require_something
     from rcd_ros.tasks.catalogue import get_task
 
     chosen = get_task(task)
@@ -74,7 +74,7 @@ def check(
         chosen.make_simulation().close()
         typer.echo("simulation: the model has all that the task names")
     if bag is not None:
-        from rcd_ros.data.bags import Bag
+        from rcd_ros.data.bags.bag import Bag
 
         found.append(check_against_bag(chosen.spec, Bag(bag)))
     if dataset is not None:

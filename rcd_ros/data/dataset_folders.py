@@ -192,7 +192,7 @@ def damaged(name: str, folder: Path, reason: str) -> RcdError:
 def _names_below(folder: Path, prefix: str, seen: set[Path]) -> Iterator[str]:
     try:
         below = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    except OSError:  # a folder of somebody else's
+    except OSError:  # another user's folder
         return
     for child in below:
         name = f"{prefix}{child.name}"

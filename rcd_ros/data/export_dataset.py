@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.column_map import ACTION_KEYS, STATE_KEYS, ColumnMap, Columns
-from rcd_ros.data.declared_columns import declared
 from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
-from rcd_ros.data.formats.lerobot_layout import Version
+from rcd_ros.data.formats.lerobot import Version
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode
+from rcd_ros.data.imports.columns import ACTION_KEYS, STATE_KEYS, ColumnMap, Columns
+from rcd_ros.data.imports.declared import declared
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.spec import TaskSpec

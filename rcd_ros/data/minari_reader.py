@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.dataset_folders import Metadata, damaged
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.formats.hdf5 import check_all_stored, open_hdf5
-from rcd_ros.data.formats.hdf5_heaps import check_heaps
+from rcd_ros.data.formats.hdf5 import check_all_stored, check_heaps, open_hdf5
 from rcd_ros.errors import RcdError
 
 logger = logging.getLogger(__name__)

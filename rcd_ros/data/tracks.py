@@ -80,7 +80,8 @@ class Tracks:
     def histories(self, rows: IntArray, history: int) -> FloatArray:
         """(N, history, n_obs) up to these rows, oldest first; an episode's first observation repeats before it."""
         back = rows[:, None] + np.arange(1 - history, 1)
-        return self.observations[np.maximum(back, self.firsts[rows][:, None])]
+        seen: FloatArray = self.observations[np.maximum(back, self.firsts[rows][:, None])]
+        return seen
 
 
 def join_tracks(

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from rcd_ros.data.bag_observations import RecordedObservations
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import DIAGNOSTICS, Bag, Recorded, nanoseconds, status_values
+from rcd_ros.data.bags.bag import DIAGNOSTICS, Bag, Recorded, nanoseconds, status_values
+from rcd_ros.data.bags.topics import RecordedObservations, TaskTopics
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner

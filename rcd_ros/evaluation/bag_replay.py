@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.bags import nanoseconds
+from rcd_ros.data.bags.bag import nanoseconds
 from rcd_ros.evaluation.bag_plans import CounterReport, Pairing, RecordedPlan, RecordedPlans
 from rcd_ros.planning.execution.trajectory import TrajectoryMaker, TrajectoryPoints
 from rcd_ros.planning.observation.history import Observation

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.rerun_log import RerunLog, rerun_log
-from rcd_ros.data.view import log_episode
+from rcd_ros.data.view import RerunLog, log_episode, rerun_log
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episode
 from rcd_ros.planning.planner import Policy
 from rcd_ros.planning.spec import TaskSpec

@@ -48,8 +48,8 @@ class Campaign:
     def _judge(self, fault: Fault) -> Verdict:
         harness = self._harness
         if not harness.set_up():
-            words = " ".join(harness.logs.since_mark(name)[-300:] for name in harness.processes.names())
-            return Verdict(fault, "the robot did not follow the planner to begin with", (words,), {})
+            ends = " ".join(harness.logs.since_mark(name)[-300:] for name in harness.processes.names())
+            return Verdict(fault, "the robot did not follow the planner to begin with", (ends,), {})
         harness.reset_robot()
         harness.probe.forget()
         self._await_reports(time.monotonic())
@@ -99,7 +99,7 @@ class Campaign:
                 name: tuple(dict.fromkeys(report.message for report in reports if report.level))
                 for name, reports in seen.reports.items()
             },
-            words={name: harness.logs.since_mark(name) for name in processes.names()},
+            logs={name: harness.logs.since_mark(name) for name in processes.names()},
             exit_codes=codes,
             ends=fault.ends,
             answers=tuple(harness.answers),

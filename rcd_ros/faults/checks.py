@@ -17,9 +17,9 @@ def counts(*keys: str, node: str = PLANNER_NODE) -> Check:
     return check
 
 
-def says(text: str, process: str) -> Check:
+def writes(text: str, process: str) -> Check:
     """A process has written `text`."""
-    return lambda evidence: "" if text in evidence.words.get(process, "") else f"{process} did not write '{text}'"
+    return lambda evidence: "" if text in evidence.logs.get(process, "") else f"{process} did not write '{text}'"
 
 
 def reports(text: str, node: str) -> Check:
@@ -36,7 +36,7 @@ def in_one_line(process: str) -> Check:
     """A process has written one line."""
 
     def check(evidence: Evidence) -> str:
-        lines = evidence.words.get(process, "").splitlines()
+        lines = evidence.logs.get(process, "").splitlines()
         return "" if len(lines) == 1 else f"{process} wrote {len(lines)} lines"
 
     return check

@@ -30,7 +30,7 @@ class Evidence:
         counts: node -> counter in its diagnostics -> by how much it grew.
         states: node -> the states in its diagnostics.
         messages: node -> the warnings in its diagnostics.
-        words: process -> what it wrote into its log.
+        logs: process -> what it wrote into its log.
         exit_codes: process -> None while it runs; negative: the signal that ended it.
         ends: processes that end by the fault.
         answers: of the services that were called.
@@ -50,7 +50,7 @@ class Evidence:
     counts: Mapping[str, Mapping[str, int]]
     states: Mapping[str, frozenset[str]]
     messages: Mapping[str, tuple[str, ...]]
-    words: Mapping[str, str]
+    logs: Mapping[str, str]
     exit_codes: Mapping[str, int | None]
     ends: tuple[str, ...]
     answers: tuple[str, ...]
@@ -61,7 +61,7 @@ class Evidence:
 
     def problems(self) -> list[str]:
         """What is wrong with any fault: a traceback, a limit exceeded, a plan no robot takes, an unexpected end."""
-        problems = [f"{name} wrote a traceback" for name, words in self.words.items() if "Traceback" in words]
+        problems = [f"{name} wrote a traceback" for name, log in self.logs.items() if "Traceback" in log]
         problems += self.motion.problems
         problems += [f"the planner published a plan that cannot be executed: {reason}" for reason in self.bad_plans]
         problems += [
@@ -82,7 +82,7 @@ class Evidence:
             f"{key} +{count}" if name == "planner" else f"{name.rpartition('_')[2]}: {key} +{count}"
             for name, counts in self.counts.items()
             for key, count in counts.items()
-            if key != "dropped" and not any(word in key for word in _LEFT_OUT)
+            if key != "dropped" and not any(part in key for part in _LEFT_OUT)
         ]
         parts += self.answers
         parts.append(f"{self.plans} plans in {self.seconds:.1f} s")

@@ -29,7 +29,7 @@ class Fault:
     """One case of the campaign.
 
     Attributes:
-        name: what goes wrong, in a few words.
+        name: what goes wrong.
         group: chapter of the report.
         expected: what the owner of a robot may expect then, in one sentence.
         begin: injects it.

@@ -25,7 +25,7 @@ from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 from rcd_ros.planning.spec import TaskSpec
 
 NAMESPACE = "rcd_faults"
-"""With a ROS domain of its own besides: no message of the campaign may reach a robot."""
+"""Besides its own ROS domain: no message of the campaign may reach a robot."""
 PATIENCE_S = 60.0
 """How long nodes may take to come up, or to answer, on a busy machine."""
 END_PATIENCE_S = 10.0
@@ -165,10 +165,6 @@ class Harness:
             self.processes.end(*names, patience=END_PATIENCE_S, escalation=escalation)
             self.processes.forget(*names)
 
-    def kill(self, name: str) -> None:
-        """End a node at once, as a crash would."""
-        self.processes.end(name, patience=END_PATIENCE_S, escalation=(signal.SIGKILL,))
-
     def set_up(self) -> bool:
         """Start planner and robot where they do not run; whether the robot follows the planner then."""
         for node in (self.planner(), self.bridge()):
@@ -221,5 +217,5 @@ class Harness:
         return future.result() if self.wait(future.done, PATIENCE_S) else None
 
     def reset_robot(self) -> None:
-        """Restart the robot's episode, so that it has somewhere to go."""
+        """Restart the robot's episode, so that the robot moves."""
         self.call(Trigger, f"{self.bridge_name}/reset")

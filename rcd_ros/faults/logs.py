@@ -18,7 +18,7 @@ class Logs:
         return self._folder / f"{name}.log"
 
     def mark(self) -> None:
-        """`since_mark` tells what is written from now on."""
+        """`since_mark` returns what is written from now on."""
         self._marks = {path.stem: path.stat().st_size for path in self._folder.glob("*.log")}
 
     def since_mark(self, name: str) -> str:

@@ -40,6 +40,6 @@ def change_state(harness: Harness, *labels: str) -> None:
         harness.answers.append(NO_ANSWER if response is None else _answer(response.success, label))
 
 
-def _answer(granted: bool, words: str) -> str:
+def _answer(granted: bool, reason: str) -> str:
     verdict = GRANTED if granted else REFUSED
-    return f"{verdict}: {words}" if words else verdict
+    return f"{verdict}: {reason}" if reason else verdict

@@ -72,7 +72,7 @@ class Bringup:
                 known[name].parse(text)
         return {name: given.get(name, argument.default) for name, argument in known.items()}
 
-    def parameters(self, values: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+    def parameters(self, values: Mapping[str, str], names: tuple[str, ...]) -> dict[str, object]:
         """The named arguments as parameters, without those that are left to the parameter file."""
         known = {argument.name: argument for argument in self.arguments}
         return {name: known[name].parse(values[name]) for name in names if values[name]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler, Shutdown
 from launch.event_handlers import OnProcessStart
@@ -21,6 +21,9 @@ from rcd_ros.launching.bringup import Bringup, starts_nodes_itself
 from rcd_ros.launching.node_process import NodeProcess, waiting
 from rcd_ros.nodes.ros.launcher_watch import LAUNCHER_VARIABLE
 from rcd_ros.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from launch import Event, LaunchContext, LaunchDescriptionEntity
 
 FAILED = {
     ("configuring", "unconfigured"),
@@ -48,12 +51,12 @@ def launch_description(bringup: Bringup) -> LaunchDescription:
     )
 
 
-def _start(context: Any, bringup: Bringup) -> list[Any]:
+def _start(context: LaunchContext, bringup: Bringup) -> list[LaunchDescriptionEntity]:
     given: Mapping[str, str] = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in bringup.arguments
     }
     for name in context.launch_configurations:
-        # A launch file that includes this one has arguments of its own: only what looks mistyped is worth a word.
+        # A launch file that includes this one has its own arguments: warn only of what looks mistyped.
         if name not in given and (meant := did_you_mean(name, given)):
             get_logger(bringup.name).warning(f"there is no argument '{name}'{meant}")
     values = bringup.resolve(given)
@@ -62,7 +65,7 @@ def _start(context: Any, bringup: Bringup) -> list[Any]:
     return [action for process in processes for action in _actions(process, drive and process.lifecycle)]
 
 
-def _actions(process: NodeProcess, drive: bool) -> list[Any]:
+def _actions(process: NodeProcess, drive: bool) -> list[LaunchDescriptionEntity]:
     process = waiting(process) if drive else process
     node = (LifecycleNode if process.lifecycle else Node)(
         package="rcd_ros",
@@ -79,10 +82,10 @@ def _actions(process: NodeProcess, drive: bool) -> list[Any]:
     return [*(_drive(node, process.name) if drive else ()), node]
 
 
-def _drive(node: LifecycleNode, name: str) -> list[Any]:
+def _drive(node: LifecycleNode, name: str) -> list[LaunchDescriptionEntity]:
     """Configure the node when it has started, activate it when it is configured, end the launch when that fails."""
 
-    def has_failed(event: Any) -> bool:
+    def has_failed(event: Event) -> bool:
         return (
             isinstance(event, StateTransition)
             and event.action is node

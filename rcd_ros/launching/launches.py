@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import Bringup, LaunchArgument
@@ -104,7 +103,7 @@ def _check_source(values: Mapping[str, str]) -> None:
         raise RcdError(f"say what to simulate by exactly one of {wanted}: {has}")
 
 
-def _simulated_planner(values: Mapping[str, str]) -> dict[str, Any]:
+def _simulated_planner(values: Mapping[str, str]) -> dict[str, object]:
     """Parameters of the planner for a simulated world; without a checkpoint among them there is no planner for it."""
     planner = MUJOCO_SIM.parameters(values, _PLANNER)
     if not values["checkpoint"]:
@@ -128,7 +127,7 @@ MUJOCO_SIM = Bringup(
         LaunchArgument("suite", "", "a task of dm-control's suite, such as walker/walk"),
         LaunchArgument("keyframe", "", "of a model file: where episodes begin"),
         LaunchArgument("control_period", "", "of a model file: s between two commands", "number"),
-        LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, nobody commands"),
+        LaunchArgument("checkpoint", "", "folder of a planner's checkpoint; without one, the robot gets no commands"),
         *_DRIVING,
         LaunchArgument(
             "sensor_rates", "", "of a task file, rates of single topics: joint_states=100,block=10", "names"
@@ -238,7 +237,7 @@ def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
 
 
 def _planner(
-    values: Mapping[str, str], parameters: Mapping[str, Any], files: tuple[Path, ...], simulated: bool
+    values: Mapping[str, str], parameters: Mapping[str, object], files: tuple[Path, ...], simulated: bool
 ) -> NodeProcess:
     return NodeProcess(
         executable="planner_node",
@@ -253,6 +252,6 @@ def _planner(
 
 
 def _bridge(
-    values: Mapping[str, str], name: str, parameters: Mapping[str, Any], files: tuple[Path, ...]
+    values: Mapping[str, str], name: str, parameters: Mapping[str, object], files: tuple[Path, ...]
 ) -> NodeProcess:
     return NodeProcess(f"{name}_node", name, parameters, files, values["namespace"], required=True)

@@ -1,4 +1,4 @@
-"""A node in a process of its own, as a launch describes it."""
+"""A node in its own process, as a launch describes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 OWN_CLOCK = ("/clock", "clock")
 """Remapping for nodes beside a simulator: they follow the simulated clock of their own namespace."""
@@ -30,7 +29,7 @@ class NodeProcess:
 
     executable: str
     name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
     parameter_files: tuple[Path, ...] = ()
     namespace: str = ""
     remappings: tuple[tuple[str, str], ...] = ()
@@ -51,11 +50,11 @@ class NodeProcess:
             *(("-p", value) for value in values),
         ]
         start = [sys.executable, "-m", "rcd_ros.nodes", self.executable, "--ros-args"]
-        return start + [word for option in options for word in option]
+        return start + [part for option in options for part in option]
 
 
 def waiting(node: NodeProcess) -> NodeProcess:
-    """The node, if it is a managed one, without its own start: somebody else configures and activates it."""
+    """The node, with `autostart` off if it is managed: a lifecycle manager or launch file starts it."""
     return replace(node, parameters={**node.parameters, "autostart": False}) if node.lifecycle else node
 
 

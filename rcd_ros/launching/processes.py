@@ -20,7 +20,7 @@ _DRAIN_S = 5.0
 class Processes:
     """Starts processes and knows which of them run.
 
-    Each leads a session of its own: signals of the terminal do not reach it, and what it has started ends with it.
+    Each leads its own session: signals of the terminal do not reach it, and what it has started ends with it.
     Nodes also end by themselves when this process was killed (`launcher_watch`). Any thread may call the methods.
     """
 
@@ -34,7 +34,7 @@ class Processes:
 
         Args:
             environment: added to this process's own.
-            on_line: called with a name and each line of its output, in a thread of its own.
+            on_line: called with a name and each line of its output, in a thread for each process.
             on_end: called with the name of a process that has ended, after its last line.
         """
         self._environment = dict(environment or {})

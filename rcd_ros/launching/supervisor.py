@@ -130,7 +130,7 @@ class Supervisor:
 def run_nodes(nodes: Sequence[NodeProcess], managed: bool = False) -> int:
     """Run the nodes of a launch until it ends; returns its exit code.
 
-    Managed nodes start themselves; if `managed`, a manager in a process of its own configures and activates them.
+    Managed nodes start themselves; if `managed`, a manager in another process configures and activates them.
     Where ROS 2 is a set of wheels, nodes are discovered on this machine only, unless the environment says otherwise.
 
     Raises:

@@ -65,7 +65,7 @@ class LifecycleManagerNode(Node):
     def _go_on(self, succeeded: bool) -> None:
         name, step = self._steps.pop(0)
         if not succeeded:
-            raise RcdError(f"{name} did not {step}: its own output says why")
+            raise RcdError(f"{name} did not {step}: see its output for the reason")
         self._answer = None
         if not self._steps:
             raise SystemExit(0)

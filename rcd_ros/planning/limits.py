@@ -114,11 +114,6 @@ class MotionLimits:
         limits._check(channel, position_margin)
         return limits
 
-    @property
-    def bounds_acceleration(self) -> bool:
-        """Whether every joint has an acceleration limit; commands of a joint without one are not shaped."""
-        return bool(np.isfinite(self.acceleration).all())
-
     def _check(self, channel: CommandChannel, margin: float) -> None:
         for i, joint in enumerate(channel.joints):
             if not self.position_lower[i] < self.position_upper[i]:

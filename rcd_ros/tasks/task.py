@@ -53,9 +53,9 @@ class Task:
     controllers: Mapping[str, Callable[..., Controller]] = field(default_factory=dict)
     picture: Picture | None = None
     file: LoadedTaskFile | None = None
-    continuing: Mapping[str, Any] | None = None
+    continuing: Mapping[str, str] | None = None
     bridge: str = GENERAL_BRIDGE
-    bridge_options: Mapping[str, Any] | None = None
+    bridge_options: Mapping[str, list[str]] | None = None
     planner: str = ""
     columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
 
@@ -98,9 +98,9 @@ class TaskEntry:
     make_spec: Callable[..., TaskSpec]
     simulator: str
     placements: tuple[str, ...] = ()
-    controllers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    controllers: Mapping[str, tuple[str, Mapping[str, float]]] = field(default_factory=dict)
     picture: str | None = None
-    continuing: Mapping[str, Any] | None = None
+    continuing: Mapping[str, str] | None = None
     bridge: str = GENERAL_BRIDGE
     planner: str = ""
     columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def _file_simulation(spec: TaskSpec, file: LoadedTaskFile) -> Simulation:
     return _make_simulation("rcd_ros.tasks.file.simulation:FileSimulation", spec, file=file)
 
 
-def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: Any) -> Controller:
+def _make_demonstrator(spec: TaskSpec, file: LoadedTaskFile, **settings: float) -> Controller:
     make: Callable[..., Controller] = _load("rcd_ros.tasks.file.demonstrator:Demonstrator")
     return make(spec, file, **settings)
 

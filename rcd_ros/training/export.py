@@ -85,7 +85,7 @@ def assemble_checkpoint(work: Path, folder: Path, recipe: Recipe, material: Mate
 
 
 def export_student(folder: Path) -> Manifest:
-    """Make `student.onnx` and the reference pairs of a checkpoint anew from `student.safetensors`.
+    """Make `student.onnx` and the reference pairs of a checkpoint again from `student.safetensors`.
 
     Raises:
         RcdError: the checkpoint does not verify, or its student does not fit the recipe in its manifest.

@@ -231,7 +231,8 @@ def plan_all(checkpoint: PathLike, manifest: Manifest, histories: FloatArray, pe
     command = manifest.task.command
     planned = []
     with torch.no_grad():
-        for part in torch.from_numpy(np.asarray(seen, np.float32)).split(_BATCH):
+        for begin in range(0, len(seen), _BATCH):
+            part = torch.from_numpy(np.asarray(seen[begin : begin + _BATCH], np.float32))
             noise = torch.randn(len(part), manifest.horizon, command.size, generator=generator)
             planned.append(planner(part, noise)[:, :periods].numpy())
     limits = np.asarray([command.lower, command.upper], np.float32)

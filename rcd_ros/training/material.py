@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rcd_ros.data.episodes import Episode, split_episodes
+from rcd_ros.data.hindsight import goal_places, returns_by_arrival
 from rcd_ros.data.storage import check_same_task, load_dataset
 from rcd_ros.data.tracks import IntArray, Tracks, join_tracks, steps_to_see
 from rcd_ros.data.windows import (
@@ -19,8 +20,6 @@ from rcd_ros.data.windows import (
     cut_outcomes,
     cut_windows,
     first_actions,
-    goal_places,
-    returns_by_arrival,
 )
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import NormalizerSpec

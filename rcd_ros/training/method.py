@@ -63,7 +63,7 @@ class Objective(nn.Module, Generic[NetworkT]):
     def average(self, decay: float) -> None:
         """Move the average: ema = decay ema + (1 - decay) net."""
         # Not AveragedModel: it has one decay for the whole training, and prefixes the names in saved weights.
-        update = get_ema_multi_avg_fn(decay)
+        update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         update(list(self.ema.parameters()), list(self.net.parameters()), 0)
         for mean, now in zip(self.ema.buffers(), self.net.buffers(), strict=True):
             mean.copy_(now)
@@ -266,7 +266,7 @@ def advantage_weight(critic: CriticEnsemble | None, batch: Batch, temperature: f
         return torch.ones_like(batch.returns)
     score = critic(batch.condition, batch.chunk).mean(dim=0)
     advantage = (score - critic.ceiling(batch.condition)).clamp(max=0.0)
-    weight = (advantage / temperature).exp()
+    weight: Tensor = (advantage / temperature).exp()
     return weight / weight.mean()
 
 

@@ -67,7 +67,7 @@ def _check_unoccupied(folder: Path, stages: Sequence[str]) -> None:
     for name in (*stages, *checkpoint):
         if (folder / name).exists():
             raise RcdError(
-                f"'{folder / name}' holds an earlier training: pass --resume to continue it, --force to train anew, "
+                f"'{folder / name}' holds an earlier training: pass --resume to continue it, --force to replace it, "
                 "or another --output"
             )
 
@@ -137,7 +137,7 @@ def _untrained(stage: str, recipe: Recipe, material: Material) -> Objective[nn.M
 
 
 def _check_sizes(recipe: Recipe, spec: TaskSpec) -> None:
-    """Refuse networks that no machine of this trade trains, before they take its memory."""
+    """Refuse networks that are too large to train, before they are allocated."""
     with torch.device("meta"):
         networks: dict[str, nn.Module] = {"critic": build_critic(recipe, spec)}
         if recipe.network.kind != "spline_mlp":  # it fits splines when it is made, which needs values

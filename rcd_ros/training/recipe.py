@@ -168,7 +168,7 @@ class StudentRecipe(_Section):
     dsm_top: float = Field(
         0.5, ge=0, le=1, description="share of the DSM samples taken at sigma_max, where the one step starts"
     )
-    ctm_share: float = Field(0.5, gt=0, le=1, description="share of the batch that CTM, the dearest term, is taken on")
+    ctm_share: float = Field(0.5, gt=0, le=1, description="share of the batch for CTM, the most expensive term")
     advantage: float = Field(
         0.0,
         ge=0,

@@ -53,7 +53,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = json.loads((file.metadata() or {}).get("state", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start anew") from error
+        raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start again") from error
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads((file.metadata() or {}).get("state", "{}")))
     except (SafetensorError, OSError, ValueError) as error:
-        raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start anew") from error
+        raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start again") from error
 
 
 def save_state(

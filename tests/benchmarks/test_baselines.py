@@ -15,8 +15,8 @@ from rcd_ros.benchmarks.baselines import (
     transitions,
 )
 from rcd_ros.benchmarks.results import Cell
-from rcd_ros.data.actor import Actor
 from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.made.actor import Actor
 from rcd_ros.errors import RcdError
 from rcd_ros.tasks.catalogue import get_task
 from tests.benchmarks.environments import python_of

@@ -141,6 +141,7 @@ def test_shipped_sweeps_can_be_read(name: str, cells: int, monkeypatch: pytest.M
     assert len(plan_jobs(load_sweep(path))) == cells
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # importing PyTorch takes minutes on a busy machine
 def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, datasets_root: Path) -> None:
     """Fails if a training went on after its sweep was killed, and wrote where the next start resumes it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.data.actor import Actor
+from rcd_ros.data.made.actor import Actor
 from tests.planning.tiny import tiny_manifest, write_tiny
 from tests.training.tiny_recipe import save_random_episodes
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.data.bags import Bag
+from rcd_ros.data.bags.bag import Bag
 from rcd_ros.data.storage import list_datasets, load_dataset
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from tests.cli.processes import RCD, run_rcd
-from tests.data.bag_files import joint_state, observe, trajectory, write_bag
-from tests.data.test_robot_bags import TASK as ROBOT
-from tests.data.test_robot_bags import observed
+from tests.data.bags.bag_files import joint_state, observe, trajectory, write_bag
+from tests.data.bags.test_robot_bags import TASK as ROBOT
+from tests.data.bags.test_robot_bags import observed
 from tests.planning.tiny import write_tiny
 from tests.training.tiny_recipe import RECIPE
 

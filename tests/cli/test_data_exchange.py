@@ -12,7 +12,7 @@ import pytest
 from rcd_ros.cli.parse import episode_numbers
 from rcd_ros.data.storage import list_datasets, load_dataset
 from rcd_ros.errors import RcdError
-from tests.data.test_import_source import pushes, stored
+from tests.data.imports.test_source import pushes, stored
 
 Rcd = Callable[..., int]
 IMPORT = ("data", "import")

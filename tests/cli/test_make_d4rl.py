@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcd_ros.data.actor import Actor
+from rcd_ros.data.made.actor import Actor
 from rcd_ros.data.storage import load_dataset
 
 Rcd = Callable[..., int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -172,13 +173,13 @@ def save_own() -> None:
 
 def test_what_cannot_be_written_is_one_sentence(datasets_root: Path) -> None:
     (datasets_root / "rcd").write_text("a file where a folder should be")
-    with pytest.raises(RcdError, match="cannot be written"):
+    with pytest.raises(RcdError, match="MINARI_DATASETS_PATH"):
         save_own()
 
 
 @pytest.mark.parametrize("name", [f"{'x' * 300}-v0", "rcd/kitchen-v0/part-v1"])
 def test_names_that_no_data_set_can_have(name: str) -> None:
-    with pytest.raises(RcdError, match="is no data set name"):
+    with pytest.raises(RcdError, match=re.escape(name)):
         save_dataset(name, synthetic_episodes(), task=None, origin={}, description="")
-    with pytest.raises(RcdError, match="no local data set"):
+    with pytest.raises(RcdError, match=re.escape(name)):
         load_dataset(name)

@@ -20,7 +20,7 @@ def save(name: str, count: int = 1) -> None:
 
 
 def test_offline_it_ends_with_one_sentence(datasets_root: Path) -> None:
-    with pytest.raises(RcdError, match=r"cannot fetch 'remote/b-v0': http://127.0.0.1:9 does not answer") as caught:
+    with pytest.raises(RcdError, match=r"remote/b-v0.*http://127\.0\.0\.1:9") as caught:
         fetch_dataset("remote/b-v0")
     assert "\n" not in str(caught.value)
     assert list(datasets_root.iterdir()) == []
@@ -28,7 +28,7 @@ def test_offline_it_ends_with_one_sentence(datasets_root: Path) -> None:
 
 def test_an_existing_data_set_is_not_fetched_over(datasets_root: Path) -> None:
     save("remote/b-v0")
-    with pytest.raises(RcdError, match="exists already"):
+    with pytest.raises(RcdError, match="remote/b-v0"):
         fetch_dataset("remote/b-v0")
 
 
@@ -47,6 +47,6 @@ def test_a_broken_download_leaves_nothing(datasets_root: Path, monkeypatch: pyte
 
     monkeypatch.setattr("rcd_ros.data.fetch._answers", lambda _: True)
     monkeypatch.setattr(minari, "download_dataset", break_off)
-    with pytest.raises(RcdError, match=r"cannot fetch 'remote/b-v0' from http://127.0.0.1:9: connection reset"):
+    with pytest.raises(RcdError, match=r"remote/b-v0.*http://127\.0\.0\.1:9.*connection reset"):
         fetch_dataset("remote/b-v0")
     assert list(datasets_root.iterdir()) == []

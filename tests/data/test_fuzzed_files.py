@@ -24,12 +24,12 @@ import yaml
 from numpy.random import Generator
 from rosbags.rosbag2 import StoragePlugin
 
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import Bag
+from rcd_ros.data.bags.bag import Bag
+from rcd_ros.data.bags.episodes import read_episodes
+from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, robomimic
 from rcd_ros.data.formats.detect import open_recording
 from rcd_ros.data.formats.recording import RecordedEpisode
-from rcd_ros.data.from_bag import read_episodes
 from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset, task_of_dataset
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
@@ -38,7 +38,7 @@ from rcd_ros.planning.checkpoint import MANIFEST, SEAL, load_tensors, verify, wr
 from rcd_ros.planning.engines.torch_modules import build_planner, one_step
 from rcd_ros.planning.manifest import model_card
 from rcd_ros.planning.planner import Planner
-from tests.data.bag_files import PERIOD, Event, completed, observe, trajectory, write_bag
+from tests.data.bags.bag_files import PERIOD, Event, completed, observe, trajectory, write_bag
 from tests.data.damage import damaged_bytes, damaged_values
 from tests.data.demonstrations import synthetic_episodes
 from tests.planning.tiny import tiny_manifest, tiny_spec, write_tiny

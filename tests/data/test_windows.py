@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcd_ros.data.episodes import Episode, split_episodes
+from rcd_ros.data.hindsight import returns_by_arrival
 from rcd_ros.data.tracks import Tracks, join_tracks, planned_values, return_to_go
-from rcd_ros.data.windows import Windows, cut_windows, returns_by_arrival
+from rcd_ros.data.windows import Windows, cut_windows
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.manifest import NormalizerSpec

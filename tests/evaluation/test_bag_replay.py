@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import Bag, nanoseconds
+from rcd_ros.data.bags.bag import Bag, nanoseconds
+from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_plans import RecordedPlans
 from rcd_ros.evaluation.bag_replay import BagReplay, replay
 from rcd_ros.planning.execution.trajectory import TrajectoryMaker
 from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.planner import Planner
-from tests.data.bag_files import ARM, PERIOD, Event, header, observe, report, trajectory, write_bag
+from tests.data.bags.bag_files import ARM, PERIOD, Event, header, observe, report, trajectory, write_bag
 from tests.planning.tiny import tiny_manifest, tiny_spec, write_tiny
 
 SPEC = tiny_spec()

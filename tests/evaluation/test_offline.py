@@ -121,6 +121,7 @@ def test_held_out_episodes_are_those_that_training_held_out():
     assert "TRAINED ON" in choose_episodes(none, same)[1]
 
 
+@pytest.mark.slow
 def test_all_policies_are_compared_and_the_result_is_json():
     folder, manifest = find_resource("models/kitchen-complete"), _manifest()
     result = evaluate_offline(folder, manifest, _kitchen(2), seed=0, most=30)

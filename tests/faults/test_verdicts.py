@@ -18,8 +18,8 @@ from rcd_ros.faults.checks import (
     no_plans,
     plans_on,
     reports,
-    says,
     state,
+    writes,
 )
 from rcd_ros.faults.evidence import Evidence
 from rcd_ros.faults.fault import Check
@@ -37,7 +37,7 @@ BORNE = Evidence(
     counts={"planner": {"dropped: not finite": 20}, "kitchen_bridge": {"accepted": 5}},
     states={"planner": frozenset({"planning", "stale"})},
     messages={"planner": ("no new observation for 2 s",)},
-    words={"planner": "[WARN] a joint is NaN\n", "guest": "[FATAL] damaged\n"},
+    logs={"planner": "[WARN] a joint is NaN\n", "guest": "[FATAL] damaged\n"},
     exit_codes={"planner": None, "guest": 2},
     ends=("guest",),
     answers=("refused: damaged",),
@@ -59,7 +59,7 @@ def test_a_fault_that_was_borne_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"words": {"planner": "Traceback (most recent call last):"}}, "planner wrote a traceback"),
+        ({"logs": {"planner": "Traceback (most recent call last):"}}, "planner wrote a traceback"),
         ({"exit_codes": {"planner": -11}}, "planner ended (SIGSEGV)"),
         ({"motion": MotionAudit(50, 2.0, ("elbow jumped",))}, "elbow jumped"),
         ({"bad_plans": ("not finite: a command is NaN",)}, "a plan that cannot be executed: not finite"),
@@ -78,10 +78,10 @@ def test_what_is_never_right(change: dict[str, object], problem: str) -> None:
     [
         (counts("dropped: not"), {"counts": {}}),
         (counts("accepted", node="kitchen_bridge"), {"counts": {"planner": {"accepted": 1}}}),
-        (says("is NaN", "planner"), {"words": {}}),
+        (writes("is NaN", "planner"), {"logs": {}}),
         (reports("no new observation", "planner"), {"messages": {}}),
         (state("stale"), {"states": {"planner": frozenset({"planning"})}}),
-        (in_one_line("guest"), {"words": {"guest": "one\ntwo\n"}}),
+        (in_one_line("guest"), {"logs": {"guest": "one\ntwo\n"}}),
         (exits("guest", 2), {"exit_codes": {"guest": None}}),
         (answers("refused"), {"answers": ("granted",)}),
         (no_plans, {"late_plans": 4}),

@@ -22,7 +22,7 @@ def test_a_node_that_cannot_be_configured_ends_the_manager(start: Start, peer: P
     planner = start("planner_node", checkpoint=tmp_path / "nowhere", autostart=False)
     manager = start("lifecycle_manager_node", node_names="[planner]")
     assert manager.wait() == 2
-    assert "planner did not configure: its own output says why" in manager.output
+    assert "planner did not configure" in manager.output
     assert planner.output.count("there is no checkpoint folder") == 1
     assert planner.interrupt() == 0
 

@@ -13,9 +13,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from rcd_ros.data.bag_observations import RecordedObservations
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import Bag
+from rcd_ros.data.bags.bag import Bag
+from rcd_ros.data.bags.topics import RecordedObservations, TaskTopics
 from rcd_ros.nodes.planner.observation_reader import reader_type
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.raw import serialize
@@ -25,7 +24,7 @@ from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.planning.transforms import Transform
 from rcd_ros.tasks.file.reading import parse_task_file
 from rcd_ros.tasks.file.spec import spec_of
-from tests.data.bag_files import STORE, make
+from tests.data.bags.bag_files import STORE, make
 
 TASK = """
 task: everything

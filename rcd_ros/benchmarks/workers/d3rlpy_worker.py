@@ -3,7 +3,7 @@
 Reads one JSON line: `{"data": .npz of observations, actions, rewards, terminals, timeouts, "algorithm": "bc", "td3+bc"
 or "iql", "steps": n, "seed": n, "threads": n, "output": .npz}`. Writes `{"step": n}` as it goes, then `{"done":
 settings, "d3rlpy": version, "torch": version}`. The output holds the policy's weights in the form of
-`rcd_ros.data.actor`, checked against d3rlpy's own answers before it is written.
+`rcd_ros.data.made.actor`, checked against d3rlpy's own answers before it is written.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def build(algorithm: str, steps: int) -> tuple[Any, str]:
 
 
 def weights(algo: Any) -> dict[str, Any]:
-    """The policy as arrays: what `rcd_ros.data.actor` reads."""
+    """The policy as arrays: what `rcd_ros.data.made.actor` reads."""
     policy = algo.impl.policy
     head = policy._mu if hasattr(policy, "_mu") else policy._fc
     layers = [module for module in policy._encoder.modules() if isinstance(module, torch.nn.Linear)] + [head]

@@ -20,11 +20,11 @@ from rcd_ros.errors import RcdError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from rcd_ros.data.column_map import ColumnMap
-    from rcd_ros.data.completions import Recomputed
-    from rcd_ros.data.formats.bag import BagSettings
+    from rcd_ros.data.bags.source import BagSettings
     from rcd_ros.data.formats.recording import Recording
-    from rcd_ros.data.import_source import Imported
+    from rcd_ros.data.imports.columns import ColumnMap
+    from rcd_ros.data.imports.completions import Recomputed
+    from rcd_ros.data.imports.source import Imported
     from rcd_ros.tasks.task import Task
 
 _NAMED = 5
@@ -115,7 +115,7 @@ def from_bag(
 
     Example: rcd data from-bag runs/bag-20260101-120000 --task kitchen --name rcd/kitchen/robot-v0
     """
-    from rcd_ros.data.formats.bag import BagSettings
+    from rcd_ros.data.bags.source import BagSettings
     from rcd_ros.outputs import refuse_twice
     from rcd_ros.tasks.catalogue import get_task
 
@@ -134,8 +134,8 @@ def _import_bags(
     recount: bool = False,
 ) -> None:
     """Make a data set of bags, and print what became of each episode."""
-    from rcd_ros.data.bag_layout import bag_layout
-    from rcd_ros.data.formats.bag import BagSettings, read_bags
+    from rcd_ros.data.bags.layout import bag_layout
+    from rcd_ros.data.bags.source import BagSettings, read_bags
 
     settings = settings or BagSettings()
     source = read_bags(bags, task.spec, bag_layout(task), settings)
@@ -160,7 +160,7 @@ def _store(
     recount: bool = False,
 ) -> None:
     """Make a data set of a source's episodes, and print what became of each."""
-    from rcd_ros.data.import_source import ImportSettings, import_source
+    from rcd_ros.data.imports.source import ImportSettings, import_source
     from rcd_ros.data.storage import save_dataset
 
     labels = None if importing.success is None else episode_numbers(importing.success)

@@ -111,7 +111,7 @@ def make(
 
       rcd data make hopper-medium-expert --expert hopper-sac.zip
     """
-    from rcd_ros.data.d4rl_recipe import is_recipe
+    from rcd_ros.data.made.d4rl_recipe import is_recipe
     from rcd_ros.tasks.catalogue import get_task
 
     if is_recipe(task):
@@ -156,7 +156,7 @@ def _drive_on(
     task: Task, controller: str, settings: dict[str, float], steps: int, seed: int, workers: int
 ) -> list[Episode]:
     """Episodes of a task that goes on, `steps` control periods in all."""
-    from rcd_ros.data.make import make_runs, runs_of
+    from rcd_ros.data.made.controllers import make_runs, runs_of
 
     runs = runs_of(steps, seed)
     made: list[Episode] = []
@@ -171,7 +171,7 @@ def _drive_episodes(
     task: Task, controller: str, settings: dict[str, float], seeds: range, workers: int
 ) -> list[Episode]:
     """An episode from each seed."""
-    from rcd_ros.data.make import make_episodes
+    from rcd_ros.data.made.controllers import make_episodes
 
     driven = make_episodes(task, controller, seeds, workers, settings)
     with progress_bar(driven, total=len(seeds), desc="driving", unit="episode") as progress:

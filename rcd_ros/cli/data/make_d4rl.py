@@ -15,9 +15,9 @@ from rcd_ros.errors import RcdError
 from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
-    from rcd_ros.data.actor import Actor
-    from rcd_ros.data.d4rl_recipe import Recipe
     from rcd_ros.data.episodes import Episode
+    from rcd_ros.data.made.actor import Actor
+    from rcd_ros.data.made.d4rl_recipe import Recipe
 
 PACKAGES = ("gymnasium", "mujoco", "sbx-rl", "jax", "numpy")
 _DESCRIPTIONS = {
@@ -64,8 +64,8 @@ class D4rlOptions:
         Raises:
             RcdError: a file holds no policy of the recipe's robot.
         """
-        from rcd_ros.data.actor import load_actor
-        from rcd_ros.data.d4rl_recipe import check_actor
+        from rcd_ros.data.made.actor import load_actor
+        from rcd_ros.data.made.d4rl_recipe import check_actor
 
         found = {}
         for level, path in (("medium", self.medium), ("expert", self.expert)):
@@ -84,7 +84,7 @@ def make_d4rl(
     Raises:
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
-    from rcd_ros.data.d4rl_recipe import cut_buffer, describe, recipe_of
+    from rcd_ros.data.made.d4rl_recipe import cut_buffer, describe, recipe_of
     from rcd_ros.data.storage import save_dataset
     from rcd_ros.evaluation.machine import installed
     from rcd_ros.outputs import check_folder
@@ -103,7 +103,7 @@ def make_d4rl(
     origin: dict[str, Any] = {"command": "make", "recipe": f"D4RL's {task}", "environment": recipe.environment}
     episodes: list[Episode] = []
     if recipe.level == "medium-replay":
-        from rcd_ros.data.sac import read_buffer
+        from rcd_ros.data.made.sac import read_buffer
 
         _, origin["medium"] = policy("medium")
         episodes = cut_buffer(read_buffer(folder))
@@ -129,7 +129,7 @@ def make_d4rl(
 
 def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> tuple[Actor, dict[str, Any]]:
     """The policy of a level: of the agent in `folder`, which is trained on as far as that needs."""
-    from rcd_ros.data.sac import SacSettings, train_to
+    from rcd_ros.data.made.sac import SacSettings, train_to
 
     settings = SacSettings(recipe.robot, recipe.version, seed, random_steps=recipe.robot.random_steps)
     with progress_bar(total=limit, desc=f"SAC to {level}", unit="step", mininterval=1.0) as bar:
@@ -157,7 +157,7 @@ def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> t
 
 
 def _drive(recipe: Recipe, actor: Actor, steps: int, seed: int, workers: int, level: str) -> list[Episode]:
-    from rcd_ros.data.d4rl_recipe import roll_out
+    from rcd_ros.data.made.d4rl_recipe import roll_out
 
     episodes: list[Episode] = []
     with progress_bar(total=steps, desc=f"driving, {level}", unit="step") as bar:

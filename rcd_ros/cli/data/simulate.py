@@ -27,7 +27,7 @@ from rcd_ros.progress import progress_bar
 
 if TYPE_CHECKING:
     from rcd_ros.data.episodes import Dataset, Episode
-    from rcd_ros.data.replay import ReplayJob, ReplaySettings
+    from rcd_ros.data.made.replay import ReplayJob, ReplaySettings
     from rcd_ros.tasks.task import Task
 
 
@@ -71,7 +71,7 @@ class Replaying:
         Raises:
             RcdError: a value is out of its range.
         """
-        from rcd_ros.data.replay import ReplaySettings
+        from rcd_ros.data.made.replay import ReplaySettings
 
         return ReplaySettings(
             self.gain, self.label.value, self.noise_correlation, self.offset, self.abort_probability, seed
@@ -107,7 +107,7 @@ def replay(
     Example: rcd data replay rcd/kitchen/complete-v0 --noise 0.05 --speed 1,0.6 --name rcd/kitchen/mixed-v0
     """
     from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.replay import replay_jobs
+    from rcd_ros.data.made.replay import replay_jobs
     from rcd_ros.data.storage import load_dataset, save_dataset, task_of_dataset
     from rcd_ros.tasks.catalogue import get_task, task_of
 
@@ -141,7 +141,7 @@ def replay(
 def _replay(
     task: Task, dataset: Dataset, jobs: Sequence[ReplayJob], settings: ReplaySettings, workers: int
 ) -> list[Episode]:
-    from rcd_ros.data.replay import replay
+    from rcd_ros.data.made.replay import replay
 
     episodes: list[Episode] = []
     results = replay(task, dataset.episodes, jobs, settings, workers)

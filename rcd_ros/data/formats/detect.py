@@ -1,4 +1,4 @@
-"""Which format a source is in: by its files, so that nobody has to say it."""
+"""Detects the format of a source by its files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rcd_ros.suggest import did_you_mean
 READERS: dict[str, Callable[[Path], Recording]] = {
     each.FORMAT: each.read for each in (lerobot, robomimic, aloha, d4rl, npz)
 }
-"""Formats of files, and what reads each. Bags are read by topic, see `rcd_ros.data.formats.bag`."""
+"""Formats of files, and what reads each. Bags are read by topic, see `rcd_ros.data.bags.source`."""
 BAG = "bag"
 _HDF5 = (".hdf5", ".h5", ".hdf")
 

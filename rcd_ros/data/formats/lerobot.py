@@ -13,13 +13,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from rcd_ros.data.formats.lerobot_layout import BOOKKEEPING, FORMAT, INFO, REWARD, SUCCESS
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+
+FORMAT = "lerobot"
+Version = Literal["v2.1", "v3.0"]
+
+INFO = "meta/info.json"
+BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+REWARD, DONE, SUCCESS = "next.reward", "next.done", "next.success"
+EPISODES_A_CHUNK = 1000
+DATA: dict[Version, str] = {
+    "v2.1": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+    "v3.0": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
+}
+
 
 # What JSON and parquet of another kind than expected raise, where they are read and converted.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)

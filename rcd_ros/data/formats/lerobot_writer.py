@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.formats.lerobot_layout import DATA, DONE, EPISODES_A_CHUNK, INFO, REWARD, SUCCESS, Version
+from rcd_ros.data.formats.lerobot import DATA, DONE, EPISODES_A_CHUNK, INFO, REWARD, SUCCESS, Version
 from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.errors import RcdError
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rcd_ros.data.formats.hdf5 import array, is_image, open_hdf5
-from rcd_ros.data.formats.hdf5_heaps import check_heaps
+from rcd_ros.data.formats.hdf5 import array, check_heaps, is_image, open_hdf5
 from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
 

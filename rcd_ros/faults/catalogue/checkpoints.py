@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rcd_ros.faults.catalogue.copies import damaged_copy, foreign_copy, incomplete_copy
-from rcd_ros.faults.checks import counts, exits, in_one_line, plans_on, reports, says
+from rcd_ros.faults.checks import counts, exits, in_one_line, plans_on, reports, writes
 from rcd_ros.faults.fault import Fault
 from rcd_ros.faults.harness import Harness
 from rcd_ros.planning.spec import TaskSpec
@@ -40,7 +40,7 @@ def checkpoint_faults(spec: TaskSpec) -> list[Fault]:
         Fault(
             "a checkpoint of another robot",
             GROUP,
-            "the planner says in its diagnostics which joints it misses and plans nothing; the one that drives goes on",
+            "the planner reports in its diagnostics which joints are missing and makes no plan; the other one goes on",
             _start_for_another_robot,
             (reports("missing ['other_", GUEST), counts("dropped: other joints", node=GUEST), plans_on),
         ),
@@ -50,9 +50,9 @@ def checkpoint_faults(spec: TaskSpec) -> list[Fault]:
 def _refused(
     name: str, sentence: str, parameters: Callable[[Harness], dict[str, object]], quick: bool = False
 ) -> Fault:
-    """A second planner with these parameters ends, and says why."""
+    """A second planner with these parameters ends with the reason."""
     expected = f"the planner ends with code 2 and one line, '... {sentence} ...'; the one that drives goes on"
-    checks = (exits(GUEST, 2), says(sentence, GUEST), in_one_line(GUEST), plans_on)
+    checks = (exits(GUEST, 2), writes(sentence, GUEST), in_one_line(GUEST), plans_on)
 
     def begin(harness: Harness) -> None:
         harness.start(harness.planner(GUEST, parameters(harness)))

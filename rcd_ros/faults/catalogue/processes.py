@@ -7,12 +7,14 @@ import resource
 import signal
 import socket
 
-from rcd_ros.faults.checks import exits, no_plans, plans_on, reports, says
-from rcd_ros.faults.fault import Action, Check, Fault
-from rcd_ros.faults.harness import NAMESPACE, PLANNER_NODE, Harness
+from rcd_ros.faults.checks import exits, no_plans, plans_on, reports, writes
+from rcd_ros.faults.fault import Fault
+from rcd_ros.faults.harness import END_PATIENCE_S, NAMESPACE, PLANNER_NODE, Harness
 from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.planning.spec import TaskSpec
 
+PROCESSES, MACHINE = "processes", "machine"
+"""Groups."""
 RECORDER, RIVAL = "recorder", "rival"
 LARGEST_FILE = 128 * 1024
 """Bytes that a process may write into a file where the disk is full; its log still has room."""
@@ -23,66 +25,31 @@ PORTS = range(10, 30)
 
 def process_faults(spec: TaskSpec) -> list[Fault]:
     """Faults of planner and bridge as processes."""
-    group, robot = "processes", f"{spec.name}_bridge"
-
-    def gone(name: str, expected: str, begin: Action, process: str, code: int, *checks: Check) -> Fault:
-        """A process ends, and is started again."""
-        return Fault(
-            name,
-            group,
-            expected,
-            begin,
-            (exits(process, code), *checks),
-            rests=process == PLANNER_NODE,
-            end=lambda harness: harness.start(harness.planner() if process == PLANNER_NODE else harness.bridge()),
-            ends=(process,),
-            quick=name == "the planner is killed",
-        )
-
-    def hangs(name: str, expected: str, process: str) -> Fault:
-        """A process is stopped, and resumed."""
-        return Fault(
-            name,
-            group,
-            expected,
-            lambda harness: harness.processes.send(signal.SIGSTOP, process),
-            (no_plans,),
-            rests=process == PLANNER_NODE,
-            end=lambda harness: harness.processes.send(signal.SIGCONT, process),
-        )
-
+    robot = f"{spec.name}_bridge"
     return [
-        gone(
+        _ends(
             "the planner is killed",
             "the arm follows its plan to the end and comes to rest; it follows the planner once that is started again",
-            lambda harness: harness.kill(PLANNER_NODE),
             PLANNER_NODE,
             -signal.SIGKILL,
+            quick=True,
         ),
-        gone(
-            "the planner is asked to end",
-            "it ends with code 0, the arm comes to rest",
-            lambda harness: harness.processes.send(signal.SIGINT, PLANNER_NODE),
-            PLANNER_NODE,
-            0,
-        ),
-        hangs(
+        _ends("the planner is asked to end", "it ends with code 0, the arm comes to rest", PLANNER_NODE, 0),
+        _hangs(
             "the planner hangs",
             "the arm comes to rest; a resumed planner makes no plan of stale observations, and plans on",
             PLANNER_NODE,
         ),
-        gone(
+        _ends(
             "the bridge is killed",
             "the planner stops planning and reports it; it plans on, with a new history, once the bridge is back",
-            lambda harness: harness.kill(robot),
             robot,
             -signal.SIGKILL,
-            no_plans,
         ),
-        hangs("the bridge hangs", "the planner stops planning, and plans on when the bridge is resumed", robot),
+        _hangs("the bridge hangs", "the planner stops planning, and plans on when the bridge is resumed", robot),
         Fault(
             "a second planner",
-            group,
+            PROCESSES,
             "each plan is judged like every other: the motion stays inside its limits",
             _start_second_planner,
             (plans_on,),
@@ -92,10 +59,10 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
         ),
         Fault(
             "a second bridge",
-            group,
+            PROCESSES,
             "it ends with code 2 and one sentence before it has published anything; the first goes on",
             _start_second_bridge,
-            (exits(RIVAL, 2), says("another node publishes", RIVAL), plans_on),
+            (exits(RIVAL, 2), writes("another node publishes", RIVAL), plans_on),
             seconds=0.0,
             ends=(RIVAL,),
         ),
@@ -104,12 +71,11 @@ def process_faults(spec: TaskSpec) -> list[Fault]:
 
 def machine_faults(spec: TaskSpec) -> list[Fault]:
     """Faults around the nodes."""
-    group = "machine"
     return [
         Fault(
             "the disk is full while recording",
-            group,
-            "the recorder says so in its diagnostics and stays; planner and robot go on",
+            MACHINE,
+            "the recorder reports it in its diagnostics and stays; planner and robot go on",
             _record_on_a_full_disk,
             (reports("cannot record", RECORDER), plans_on),
             end=lambda harness: harness.end_guests(),
@@ -117,14 +83,14 @@ def machine_faults(spec: TaskSpec) -> list[Fault]:
         ),
         Fault(
             "random datagrams on the middleware's ports",
-            group,
+            MACHINE,
             "the middleware drops them: planning goes on",
             _send_datagrams,
             (plans_on,),
         ),
         Fault(
             "the robot is reset while it is planned for",
-            group,
+            MACHINE,
             "plans for the old episode are not followed in the new one; the motion starts again",
             _reset_often,
             (plans_on,),
@@ -133,8 +99,42 @@ def machine_faults(spec: TaskSpec) -> list[Fault]:
     ]
 
 
+def _ends(name: str, expected: str, process: str, code: int, quick: bool = False) -> Fault:
+    """Planner or bridge ends with `code` (negative: by a signal), and is started again."""
+    of_planner = process == PLANNER_NODE
+
+    def begin(harness: Harness) -> None:
+        harness.processes.send(signal.Signals(-code) if code else signal.SIGINT, process)
+        harness.processes.wait(process, seconds=END_PATIENCE_S)
+
+    return Fault(
+        name,
+        PROCESSES,
+        expected,
+        begin,
+        (exits(process, code), *(() if of_planner else (no_plans,))),
+        end=lambda harness: harness.start(harness.planner() if of_planner else harness.bridge()),
+        rests=of_planner,
+        ends=(process,),
+        quick=quick,
+    )
+
+
+def _hangs(name: str, expected: str, process: str) -> Fault:
+    """Planner or bridge is stopped, and resumed."""
+    return Fault(
+        name,
+        PROCESSES,
+        expected,
+        lambda harness: harness.processes.send(signal.SIGSTOP, process),
+        (no_plans,),
+        end=lambda harness: harness.processes.send(signal.SIGCONT, process),
+        rests=process == PLANNER_NODE,
+    )
+
+
 def _start_second_planner(harness: Harness) -> None:
-    """One with other noise, not behind the proxy: the bridge hears two publishers."""
+    """One with other noise, not behind the proxy: the bridge receives from two publishers."""
     harness.start(harness.planner(RIVAL, {"seed": 1}, behind_proxy=False))
     harness.wait(lambda: RIVAL in harness.probe.last_report)
 

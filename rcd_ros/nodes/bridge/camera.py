@@ -22,7 +22,7 @@ FREE = "free"
 
 
 class CameraPublisher:
-    """Images on `camera/image_raw` at a rate of simulated time, drawn only while somebody subscribes."""
+    """Images on `camera/image_raw` at a rate of simulated time, drawn only while the topic has subscribers."""
 
     def __init__(self, node: Node, scene: MujocoScene, camera: str, rate: float, size: tuple[int, int]) -> None:
         """Make the publisher.

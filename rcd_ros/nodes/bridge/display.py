@@ -118,7 +118,7 @@ class TransformsPublisher:
         self._still = node.create_publisher(self._message_type, "/tf_static", LATCHED.profile())
 
     def publish(self, stamp: int) -> None:
-        """Publish the present state, taken at `stamp` (ns), while somebody subscribes."""
+        """Publish the present state, taken at `stamp` (ns), while the topic has subscribers."""
         if not self._still_is_published:
             self._still_is_published = True
             self._still.publish(self._message_type(transforms=self._messages(stamp, self._frames.still())))
@@ -146,7 +146,7 @@ def _messages_of(stamp: int, poses: BodyPoses) -> list[TransformStamped]:
 
 
 class PlanMarkers:
-    """A line for each accepted plan, while somebody subscribes: the bridge knows the geometry, the planner does not."""
+    """A line for each accepted plan, while the topic has subscribers; the planner does not know the geometry."""
 
     def __init__(self, node: Node, scene: MujocoScene, spec: TaskSpec, end_effector: str) -> None:
         """Show plans for `spec` in `scene`; raises `RcdError` for an unknown end effector."""

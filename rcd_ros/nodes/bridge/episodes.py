@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +121,7 @@ class Episodes:
             self.running = None
         return result.completed
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """Scores over the finished episodes, as `evaluation.results.BridgeResults` reads them."""
         episodes = [
             EpisodeScore(

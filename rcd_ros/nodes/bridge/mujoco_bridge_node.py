@@ -182,7 +182,7 @@ class MujocoBridge(Node):
     def _rival(self, topic: str) -> RcdError:
         return RcdError(
             f"another node publishes '{self.resolve_topic_name(topic)}' already: stop that bridge, or give this one a "
-            "namespace (-r __ns:=/second) or a ROS_DOMAIN_ID of its own"
+            "namespace (-r __ns:=/second) or its own ROS_DOMAIN_ID"
         )
 
     def _on_parameters(self, parameters: BridgeParameters) -> None:
@@ -218,7 +218,7 @@ class MujocoBridge(Node):
         Discovery may take seconds: a bridge that was not yet discovered when this one began is noticed here.
         """
         self._report.planner = PlannerReport.from_message(message) or self._report.planner
-        if problem := self._peer.hear(message):
+        if problem := self._peer.read_diagnostics(message):
             raise RcdError(problem)
         begun = (item.value for status in message.status for item in status.values if item.key == BEGUN)
         if any(other != self._begun and _began_before(other, self._begun) for other in begun):

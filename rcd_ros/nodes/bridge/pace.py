@@ -58,7 +58,7 @@ class Pace:
         if self.speed is None or self.is_held:
             return ""
         return (
-            f"this machine simulates {self.speed:.3g} times as fast as life instead of {self._asked:g} times "
+            f"this machine simulates at {self.speed:.3g} times real time instead of {self._asked:g} times "
             f"({self.overruns} of {self.periods} periods began late): choose a lower speed"
         )
 

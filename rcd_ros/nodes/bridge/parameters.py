@@ -60,7 +60,7 @@ class BridgeParameters(NodeParameters):
 
     @property
     def names_task(self) -> bool:
-        """Whether a task is simulated: the name of a model or an environment says nothing of a planner's task."""
+        """Whether a task is simulated, which a planner must match by name; models and environments have other names."""
         return bool(self.task)
 
     def make_task(self) -> Task:

@@ -65,8 +65,8 @@ class PlannerPeer:
         )
         call.add_done_callback(lambda future: self._answered() if self._call is call else None)
 
-    def hear(self, message: DiagnosticArray) -> str:
-        """Read diagnostics; why the planner cannot drive this task, as a sentence, if it cannot."""
+    def read_diagnostics(self, message: DiagnosticArray) -> str:
+        """Read diagnostics; returns why the planner cannot drive this task, empty when it can."""
         for status in message.status:
             if not f"/{status.name}".endswith(f"/{self._planner.lstrip('/')}: planning"):
                 continue

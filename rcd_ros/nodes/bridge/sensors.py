@@ -1,4 +1,4 @@
-"""Imitated sensors: each topic has a rate of its own, and arrives later than its stamp."""
+"""Imitated sensors: each topic has its own rate, and arrives later than its stamp."""
 
 from __future__ import annotations
 

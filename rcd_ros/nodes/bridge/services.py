@@ -95,7 +95,7 @@ class BridgeServices:
             return False, str(error)
         record = driver.episodes.running
         begun = f"keyframe '{record.keyframe}'" if record.keyframe else f"seed {record.seed}"
-        return True, f"{begun} starts anew"
+        return True, f"restarted from {begun}"
 
     def _pause(self, paused: bool) -> Outcome:
         self._driver.pause(bool(paused))

@@ -1,7 +1,7 @@
-"""Records what the nodes say to each other into a bag (MCAP), until it ends or the disk is full.
+"""Records the messages of topics into a bag (MCAP), until it ends or the disk is full.
 
-Messages are kept as they came over the wire. The topics of our nodes are listened to from the start, so that their
-first messages are not missed; others join as they are discovered.
+Messages are stored as serialised. The topics of our nodes are subscribed to from the start, so that their first
+messages are recorded; others are added as they are discovered.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rosbags.interfaces import Qos
 
-from rcd_ros.data.bag_writer import BagWriter, check_new_bag, qos, typestore
+from rcd_ros.data.bags.writer import BagWriter, check_new_bag, qos, typestore
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.cdr import end_of_message
 from rcd_ros.nodes.ros.installation import load_interface, ros_versions
@@ -36,7 +38,7 @@ OUR_TOPICS: Mapping[str, str] = {
     "object_states": "sensor_msgs/msg/JointState",
     "task_completions": "std_msgs/msg/String",
 }
-"""Relative names: listened to before anybody publishes them."""
+"""Relative names and types: subscribed to before they are published."""
 
 OUR_TYPES = frozenset(OUR_TOPICS.values()) | {
     "geometry_msgs/msg/PoseStamped",
@@ -51,14 +53,14 @@ OUR_TYPES = frozenset(OUR_TOPICS.values()) | {
     "visualization_msgs/msg/Marker",
     "visualization_msgs/msg/MarkerArray",
 }
-"""Topics of these types are recorded unless told otherwise: what our nodes speak, not cameras."""
+"""Topics of these types are recorded unless the parameters say otherwise: those of our nodes, and no images."""
 
 LONGEST_S = 1e9
-"""Longest recording; rclpy's timers end at ten times that."""
+"""Longest recording (s); rclpy's timers cannot be longer than ten times that."""
 LOOK_S = 0.2
-"""How often to look for new topics."""
+"""How often to look for new topics (s)."""
 DEPTH = 2000
-"""Messages of a topic that may wait; the oldest are lost first, so that a slow disk never slows a robot down."""
+"""Queue of each subscription; the oldest messages are lost first, so that a slow disk never slows a robot down."""
 
 
 class RecorderParameters(NodeParameters):
@@ -77,8 +79,8 @@ class RecorderParameters(NodeParameters):
 class BagRecorder(Node):
     """Subscribes to topics and writes what they carry; it publishes nothing but its diagnostics.
 
-    When the disk is full or cannot be written, it says so once, saves what it can, and stays, without recording, in
-    the robot's launch (`exit_on_failure` ends it instead): the other nodes go on.
+    When the disk is full or cannot be written, it logs one error, saves what it can, and stays without recording: a
+    launch would end with it (`exit_on_failure` ends it instead).
     """
 
     def __init__(self) -> None:
@@ -98,7 +100,7 @@ class BagRecorder(Node):
         """Why nothing is recorded any more; empty while all is well."""
         self._max_bytes = given.max_size * 1e6
         self._writer: BagWriter | None = None
-        self._subscriptions_of: dict[str, tuple[QoSProfile, Any]] = {}
+        self._subscriptions_of: dict[str, tuple[QoSProfile, Subscription[Any]]] = {}
         self._unknown: set[str] = set()
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", 10)
@@ -166,7 +168,7 @@ class BagRecorder(Node):
         callback = partial(self._on_message, topic, type_name, message_type, _offered(profile))
         self._subscriptions_of[topic] = profile, subscribe_raw(self, message_type, topic, callback, profile)
 
-    def _on_message(self, topic: str, type_name: str, message_type: Any, offered: Any, data: bytes, sent: int) -> None:
+    def _on_message(self, topic: str, type_name: str, message_type: type, offered: Qos, data: bytes, sent: int) -> None:
         if self._writer is None:
             return
         with suppress(ValueError):  # what is no message of its type is recorded as it came
@@ -222,7 +224,7 @@ class BagRecorder(Node):
         elif writer is not None:
             self.get_logger().info(_summary(writer))
             for topic in sorted(self._chosen.keys() - {topic for topic, count in writer.counts.items() if count}):
-                self.get_logger().warning(f"nothing came on '{topic}': is its name right, and does anybody publish it?")
+                self.get_logger().warning(f"no message arrived on '{topic}': is its name right, and is it published?")
 
     def _stop_listening(self) -> None:
         for _, subscription in self._subscriptions_of.values():
@@ -257,8 +259,8 @@ def _matching(offered: Sequence[QoSProfile]) -> QoSProfile:
     )
 
 
-def _offered(profile: QoSProfile) -> Any:
-    """What the bag says of a topic that is listened to by `profile`."""
+def _offered(profile: QoSProfile) -> Qos:
+    """The quality of service that the bag states for a topic."""
     reliable = profile.reliability == ReliabilityPolicy.RELIABLE
     return qos(reliable, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL)
 

@@ -1,4 +1,4 @@
-"""A launched node ends with its launcher, even when that was killed and could not say so."""
+"""A launched node ends with its launcher, even when that was killed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import threading
 import time
 
 LAUNCHER_VARIABLE = "RCD_ROS_LAUNCHER"
-"""Environment variable by which the supervisor gives its process id to the nodes it starts."""
+"""Environment variable with the process id of the launcher, for the nodes that it starts."""
 
-_LOOK_EVERY = 0.5  # s
-_PATIENCE = 10.0  # s for an orderly end
+_LOOK_EVERY_S = 0.5
+_PATIENCE_S = 10.0
+"""How long the node may take to end after SIGINT."""
 
 
 def end_with_launcher() -> None:
     """Watch the launcher that started this process, if one did.
 
-    Once it is gone, this process gets SIGINT; what has not ended by that ends the hard way.
+    Once it is gone, this process gets SIGINT; if it still runs 10 s later, it exits with 1.
     """
     launcher = os.environ.pop(LAUNCHER_VARIABLE, "")
     if launcher.isdigit():
@@ -27,7 +28,7 @@ def end_with_launcher() -> None:
 def _watch(launcher: int) -> None:
     # An orphan is given another parent. Comparing with the launcher's own id also notices one that died at once.
     while os.getppid() == launcher:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_LOOK_EVERY_S)
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(_PATIENCE)
+    time.sleep(_PATIENCE_S)
     os._exit(1)

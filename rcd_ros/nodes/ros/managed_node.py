@@ -1,6 +1,6 @@
-"""A lifecycle node that says in words why a transition failed, and that can start itself.
+"""A lifecycle node that keeps the reason for which a transition failed, and that can start itself.
 
-It is rclpy's `LifecycleNode` with four methods to override. They raise `RcdError` for what a person can put right,
+It is rclpy's `LifecycleNode` with four methods to override. They raise `RcdError` for what a user can correct,
 and `problem` keeps the reason for the diagnostics.
 """
 
@@ -138,7 +138,7 @@ class ManagedNode(LifecycleNode):
 
     def _note(self, problem: str) -> None:
         self.problem = self.problem or problem
-        if not self._starting:  # who starts the node says it then
+        if not self._starting:  # `start` raises it
             self.get_logger().error(problem)
 
 

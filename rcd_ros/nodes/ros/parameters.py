@@ -67,7 +67,7 @@ def parameter(
         minimum: smallest value.
         maximum: largest value.
         above: value that is too small.
-        required: what must be given, in words, where the default is empty and must not be used.
+        required: what must be given, as in "must be a folder", where the default is empty and cannot be used.
         read_only: whether the value cannot change while the node runs.
         name: of the parameter, where it is not the field's.
     """
@@ -180,9 +180,9 @@ def _constraints(field: FieldInfo) -> str:
     extra: Any = field.json_schema_extra
     if get_origin(field.annotation) is Literal:
         return " or ".join(get_args(field.annotation))
-    words = {"at least": extra["minimum"], "at most": extra["maximum"], "above": extra["above"]}
-    limits = [f"{word} {limit:g}" for word, limit in words.items() if limit is not None]
-    return ", ".join([*limits, *filter(None, [extra["required"]])])
+    limits = {"at least": extra["minimum"], "at most": extra["maximum"], "above": extra["above"]}
+    given = [f"{relation} {limit:g}" for relation, limit in limits.items() if limit is not None]
+    return ", ".join([*given, *filter(None, [extra["required"]])])
 
 
 def _sentence(node: Node, fields: Mapping[str, FieldInfo], detail: ErrorDetails) -> str:

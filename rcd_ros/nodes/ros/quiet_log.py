@@ -1,4 +1,4 @@
-"""Warnings that say each reason once in a period, whatever other reasons come between."""
+"""Warnings that log each reason once in a period, whatever other reasons come between."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 PERIOD_S = 5.0
 _MOST = 200
-"""Reasons that are remembered; texts from outside may vary without end."""
+"""Reasons that are kept: texts from outside may vary without limit."""
 _NUMBER = re.compile(r"(?<![A-Za-z_/])[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
 def reason_of(text: str) -> str:
-    """A message without its numbers: what it says of."""
+    """A message without its numbers."""
     return _NUMBER.sub("#", text)
 
 
@@ -32,7 +32,7 @@ class QuietLog:
         self._once: set[str] = set()
 
     def warning(self, text: str) -> bool:
-        """Say it, unless its reason was said within the period; whether it was said."""
+        """Log a warning unless its reason was logged within the period; whether it was logged."""
         reason, now = reason_of(text), time.monotonic()
         with self._access:
             if now - self._said.get(reason, -self._period) < self._period:
@@ -46,7 +46,7 @@ class QuietLog:
         return True
 
     def once(self, text: str) -> bool:
-        """Say it, unless its reason was said since `forget`; whether it was said."""
+        """Log a warning unless its reason was logged since `forget`; whether it was logged."""
         reason = reason_of(text)
         with self._access:
             if reason in self._once or len(self._once) >= _MOST:
@@ -56,6 +56,6 @@ class QuietLog:
         return True
 
     def forget(self) -> None:
-        """What is said once may be said again."""
+        """`once` may log every reason again."""
         with self._access:
             self._once.clear()

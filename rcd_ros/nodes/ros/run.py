@@ -66,7 +66,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
             node.destroy_node()
         rclpy.try_shutdown()
         if signalled:
-            ignore_signals()  # repeats of the one that has been obeyed must not turn the exit code into a failure
+            ignore_signals()  # a repeated signal must not turn the exit code into a failure
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Why a subscription hears nothing from publishers that are there: another type, or another quality of service."""
+"""Why a subscription receives nothing from a publisher that is there: another type, or another quality of service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check
 
 
 def why_unheard(node: Node, topic: str, message_type: Any, subscribed: QoSProfile) -> str:
-    """What is wrong with a publisher of a topic, as a sentence; empty when nothing is, or there is none.
+    """Why a publisher of a topic is not received, as a sentence; empty when all are received, or there is none.
 
     Args:
         node: that subscribes.

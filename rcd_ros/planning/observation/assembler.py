@@ -63,7 +63,7 @@ class ObservationAssembler:
 
         Args:
             spec: of the task.
-            history: observations in a history.
+            history: observations in a history (n_obs_steps).
             tolerance: s that the stamps of one observation may differ, at least; the task's own may be greater.
             centre: (n_obs,) of what the planner was trained on; None: continuous joints go on from their last value.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from rcd_ros.suggest import did_you_mean
 if TYPE_CHECKING:
     import mujoco
 
-Camera = dict[str, Any] | str | None
+Camera = Mapping[str, float | tuple[float, float, float]] | str | None
 """A free camera by `lookat`, `distance`, `azimuth`, `elevation`; one of the model's by name; None: the free camera that
 the model suggests."""
 
@@ -65,7 +66,7 @@ class SceneRenderer:
     def draw(self, data: mujoco.MjData) -> NDArray[np.uint8]:
         """The scene in this state: (height, width, 3)."""
         self._renderer.update_scene(data, camera=self._camera)
-        return self._renderer.render()
+        return np.asarray(self._renderer.render(), np.uint8)
 
     def close(self) -> None:
         """Closes the OpenGL context."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ class VideoWriter:
         self.frames = 0
         self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         self._rate = frames_per_second
-        self._encoder: Generator[None, Any, None] | None = None
+        self._encoder: Generator[None, NDArray[np.uint8] | None, None] | None = None
 
     def append(self, frame: NDArray[np.uint8]) -> None:
         """Add a frame (height, width, 3)."""
@@ -43,14 +42,14 @@ class VideoWriter:
             self._encoder = None
             self._partial.replace(self.path)
 
-    def _open(self, frame: NDArray[np.uint8]) -> Generator[None, Any, None]:
+    def _open(self, frame: NDArray[np.uint8]) -> Generator[None, NDArray[np.uint8] | None, None]:
         try:
             import imageio_ffmpeg
         except ImportError as error:
             raise RcdError(f"videos need imageio-ffmpeg ({error}): pip install 'rcd_ros[sim]'") from error
         self.path.parent.mkdir(parents=True, exist_ok=True)
         height, width = frame.shape[:2]
-        encoder: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
+        encoder: Generator[None, NDArray[np.uint8] | None, None] = imageio_ffmpeg.write_frames(
             str(self._partial), (width, height), fps=self._rate, macro_block_size=2, ffmpeg_log_level="error"
         )
         encoder.send(None)

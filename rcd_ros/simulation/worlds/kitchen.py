@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.simulation.drawing.rendering import Camera
 from rcd_ros.simulation.interface import StepResult
 from rcd_ros.simulation.worlds.gymnasium_world import gymnasium, gymnasium_robotics, mujoco
 from rcd_ros.simulation.worlds.mujoco_simulation import MujocoSimulation
@@ -27,7 +28,7 @@ from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (  # isort: skip 
 )
 
 ENVIRONMENT = "FrankaKitchen-v1"
-CAMERA = {"lookat": (-0.2, 0.5, 2.0), "distance": 2.2, "azimuth": 70.0, "elevation": -35.0}
+CAMERA: Camera = {"lookat": (-0.2, 0.5, 2.0), "distance": 2.2, "azimuth": 70.0, "elevation": -35.0}
 
 
 class Kitchen(MujocoSimulation):

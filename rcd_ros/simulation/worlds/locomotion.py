@@ -66,7 +66,8 @@ class Locomotion(MujocoSimulation):
         """
         values = self._checked("state", observation, self.spec.observation_size)
         positions = self.model.nq - 1
-        self._robot.set_state(np.concatenate(([0.0], values[:positions])), values[positions:])
+        robot: Any = self._robot  # gymnasium's `set_state` has no types
+        robot.set_state(np.concatenate(([0.0], values[:positions])), values[positions:])
         return self._observe()
 
     def step(self, command: ArrayLike) -> StepResult:

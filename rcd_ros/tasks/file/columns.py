@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
@@ -24,20 +24,20 @@ class Column(Conversion):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         return {"key": value} if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod
-    def _slices(cls, value: Any) -> Any:
+    def _slices(cls, value: object) -> object:
         if isinstance(value, Mapping) and "columns" in value:
             value = {**value, "columns": _column_numbers(value["columns"])}
         return value
 
 
-def _column_numbers(value: Any) -> Any:
+def _column_numbers(value: object) -> object:
     """`0:6` means 0 to 5, as in Python; a list may mix numbers and such ranges."""
-    numbers: list[Any] = []
+    numbers: list[object] = []
     for part in value if isinstance(value, list | tuple) else [value]:
         if isinstance(part, str) and (match := re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", part)):
             if int(match[2]) <= int(match[1]):
@@ -96,7 +96,7 @@ class BagColumns(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         if not isinstance(value, Mapping) or "command" not in value:
             return value
         command = value["command"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def as_list(value: Any) -> Any:
+def as_list(value: object) -> object:
     """A single value or mapping as a list of one."""
     return [value] if isinstance(value, str | int | float | Mapping) else value
 
@@ -130,7 +130,7 @@ def each(given: PerJoint | None, names: Sequence[str], default: float, what: str
     values = np.atleast_1d(np.asarray(given, np.float64))
     if values.size not in (1, len(names)):
         raise RcdError(f"{what} needs one value, or {len(names)}, got {values.size}")
-    return np.broadcast_to(values, (len(names),)).copy()
+    return values.repeat(len(names)) if values.size == 1 else values
 
 
 def each_unit(given: str | Mapping[str, str] | Sequence[str] | None, names: Sequence[str]) -> list[str | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -81,7 +80,7 @@ def parse_task_file(source: TaskSource, name: str) -> LoadedTaskFile:
     return LoadedTaskFile(checked, source, name, lines)
 
 
-def _mistakes(error: ValidationError, content: dict[str, Any], lines: Mapping[KeyPath, int]) -> Iterator[str]:
+def _mistakes(error: ValidationError, content: object, lines: Mapping[KeyPath, int]) -> Iterator[str]:
     """One clause per mistake; a union's alternatives that all refuse a value count as one."""
     found: dict[KeyPath, list[str]] = {}
     for detail in error.errors():
@@ -103,7 +102,7 @@ def _mistakes(error: ValidationError, content: dict[str, Any], lines: Mapping[Ke
         yield f"line {line_of(lines, path)}: {where + ': ' if where else ''}{' or '.join(dict.fromkeys(texts))}"
 
 
-def _path_in(content: Any, location: Sequence[str | int]) -> KeyPath:
+def _path_in(content: object, location: Sequence[str | int]) -> KeyPath:
     """A location of pydantic's without the names of types that it puts between the keys."""
     path: list[str | int] = []
     for part in location:
@@ -129,7 +128,7 @@ def _known_keys(path: Sequence[str | int]) -> list[str]:
     return sorted({name for model in models for name in model.model_fields})
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 from typing_extensions import Self
@@ -175,7 +175,7 @@ class TaskFile(Section):
 
     task: str = Field(pattern=r"^[A-Za-z][-\w]*$", description="name: letters, digits, - and _")
     rate: float = Field(gt=0.0, le=1000.0, description="control rate, Hz")
-    joints: Any = Field(None, description="free for anchors (&arm [...]); nothing reads it")
+    joints: object = Field(None, description="free for anchors (&arm [...]); nothing reads it")
     clock: str = Field("", description="entry of `observe` whose stamps plans are made at; empty: the first")
     tolerance: FiniteFloat | None = Field(None, ge=0.0, description="s that stamps of one observation may differ")
     observe: dict[str, ObserveEntry] = Field(min_length=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rcd_ros.tasks.catalogue import get_task
-from tests.data.bag_files import observe, trajectory, write_bag
+from tests.data.bags.bag_files import observe, trajectory, write_bag
 from tests.data.demonstrations import write_archive
 from tests.evaluation.test_comparison import summary
 from tests.planning.tiny import tiny_manifest, write_tiny

@@ -17,7 +17,7 @@ import pytest
 
 from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
 from rcd_ros.data.formats.detect import detect, open_recording
-from rcd_ros.data.formats.lerobot_layout import Version
+from rcd_ros.data.formats.lerobot import Version
 from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.errors import RcdError
 

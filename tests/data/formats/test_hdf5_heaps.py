@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from rcd_ros.data.formats.hdf5_heaps import check_heaps
+from rcd_ros.data.formats.hdf5 import check_heaps
 from rcd_ros.errors import RcdError
 
 

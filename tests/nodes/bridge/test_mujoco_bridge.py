@@ -130,9 +130,9 @@ def test_the_arm_is_paused_stepped_commanded_and_reset_by_request(start: Start, 
     bad = arm.reset("hme")
     assert not bad.success and "no keyframe 'hme' (did you mean 'home'?)" in bad.message
     assert "no seed" in arm.reset("seed:x").message
-    assert arm.reset("up").message == "keyframe 'up' starts anew"
+    assert arm.reset("up").message == "restarted from keyframe 'up'"
     peer.until(lambda: arm.positions()[:4] == [0.0, 0.0, 0.0, 0.03], "the keyframe")
-    assert arm.reset("seed:3").message == "seed 3 starts anew"
+    assert arm.reset("seed:3").message == "restarted from seed 3"
     peer.until(lambda: arm.positions()[:3] == [0.0, 0.4, 1.2], "where episodes begin")
     assert arm.pause(False).success
     begun = arm.time

@@ -31,36 +31,36 @@ def told(message: str = "OK", name: str = "planner", **values: object) -> Diagno
 
 
 def test_a_planner_of_this_task_and_period_is_taken() -> None:
-    assert peer_of().hear(told(task="tiny", control_period=0.1)) == ""
+    assert peer_of().read_diagnostics(told(task="tiny", control_period=0.1)) == ""
 
 
 def test_a_planner_of_another_task_is_named() -> None:
-    problem = peer_of().hear(told(task="maze-umaze", control_period=0.1))
+    problem = peer_of().read_diagnostics(told(task="maze-umaze", control_period=0.1))
     assert "'maze-umaze'" in problem and "'tiny'" in problem
-    assert peer_of(any_task=True).hear(told(task="maze-umaze", control_period=0.1)) == ""
+    assert peer_of(any_task=True).read_diagnostics(told(task="maze-umaze", control_period=0.1)) == ""
 
 
 @pytest.mark.parametrize("any_task", [False, True])
 def test_another_control_period_is_named(any_task: bool) -> None:
-    problem = peer_of(any_task).hear(told(task="tiny", control_period=0.05))
+    problem = peer_of(any_task).read_diagnostics(told(task="tiny", control_period=0.05))
     assert "0.05 s" in problem and "0.1 s" in problem
 
 
 @pytest.mark.parametrize("values", [{}, {"task": "", "control_period": "soon"}])
 def test_what_says_nothing_of_its_task_is_taken(values: dict[str, object]) -> None:
-    assert peer_of().hear(told(**values)) == ""
+    assert peer_of().read_diagnostics(told(**values)) == ""
 
 
 @pytest.mark.parametrize("name", ["planner2", "my_planner", "left/my_planner"])
 def test_other_nodes_are_passed_over(name: str) -> None:
-    assert peer_of().hear(told(name=name, task="maze-umaze")) == ""
+    assert peer_of().read_diagnostics(told(name=name, task="maze-umaze")) == ""
 
 
 def test_why_the_planner_does_not_plan_is_kept_until_it_does() -> None:
     peer = peer_of()
-    peer.hear(told("'joint_states' lacks joints", state="waiting"))
+    peer.read_diagnostics(told("'joint_states' lacks joints", state="waiting"))
     assert "lacks joints" in peer.message
-    peer.hear(told())
+    peer.read_diagnostics(told())
     assert peer.message == ""
 
 

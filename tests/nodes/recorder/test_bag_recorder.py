@@ -25,12 +25,12 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 
-from rcd_ros.data.bag_writer import BagWriter, qos
-from rcd_ros.data.bags import Bag
+from rcd_ros.data.bags.bag import Bag
+from rcd_ros.data.bags.writer import BagWriter, qos
 from rcd_ros.nodes.recorder.bag_recorder_node import BagRecorder
 from rcd_ros.nodes.ros.messages import joint_state, nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED
-from tests.data.bag_files import STORE, make
+from tests.data.bags.bag_files import STORE, make
 from tests.nodes.conftest import PATIENCE, Peer, Process
 from tests.planning.tiny import write_tiny
 

@@ -21,7 +21,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, MultiArrayDimension, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from tests.data.bag_files import STORE
+from tests.data.bags.bag_files import STORE
 from tests.nodes.conftest import Peer, Process
 
 Start = Callable[..., Process]
