@@ -47,7 +47,7 @@ class ObservationIntake:
         spec: TaskSpec,
         assembler: ObservationAssembler,
         limits: Mapping[str, int],
-        on_observation: Callable[[Observation], None],
+        on_observation: Callable[[Observation, bool], None],
         on_repeated: Callable[[int | None], None],
         on_stale: Callable[[str], None],
         idle: Idle | None = None,
@@ -59,7 +59,7 @@ class ObservationIntake:
             spec: of the task.
             assembler: of its observations.
             limits: greatest age of each topic, ns.
-            on_observation: called with each complete observation.
+            on_observation: called with each complete observation, and whether that is in the listening thread.
             on_repeated: called with the stamp (ns) of a message on the leading topic that completes nothing new.
             on_stale: called once with the reason when what was observed has become too old.
             idle: what the listening thread does between two messages.
@@ -138,31 +138,25 @@ class ObservationIntake:
 
     def _on_message(self, reader: ObservationReader, topic: str, data: bytes) -> None:
         with self._access:
-            self._take(reader, topic, data)
-
-    def _take(self, reader: ObservationReader, topic: str, data: bytes) -> None:
-        before = self.assembler.taken
-        stamp, observation = reader.read(data)
-        taken = self.assembler.taken != before
-        if taken and stamp is not None:
-            self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+            before = self.assembler.taken
+            stamp, observation = reader.read(data)
+            taken = self.assembler.taken != before
+            if taken and stamp is not None:
+                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
-            self._on_observation(observation)
+            self._on_observation(observation, True)
         elif topic == self._lead and not taken:
             self._on_repeated(stamp)
 
     def _on_frames(self) -> None:
         """Transforms have come."""
         with self._access:
-            self._take_frames()
-
-    def _take_frames(self) -> None:
-        observation = self.assembler.frames_moved()
-        for topic in self._limits:
-            if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
-                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+            observation = self.assembler.frames_moved()
+            for topic in self._limits:
+                if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
+                    self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
-            self._on_observation(observation)
+            self._on_observation(observation, False)
 
     def _look(self) -> None:
         """See whether what was observed has become too old, or is fresh again."""

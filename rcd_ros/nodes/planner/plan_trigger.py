@@ -70,8 +70,9 @@ class PlanTrigger:
         with self._gate:
             self._is_active = True
             newest, self._newest = self._newest, None
-        if newest is not None:
-            self.take(newest)
+            offered = newest is not None and self._accept(newest)
+        if offered:
+            self._thread.wake()
 
     def deactivate(self) -> None:
         """Hand nothing more to the planning thread, from the moment at which this returns."""
@@ -90,19 +91,17 @@ class PlanTrigger:
             if self._pacer is not None:
                 self._pacer.reset()
 
-    def take(self, observation: Observation) -> None:
-        """Plan on an observation, or keep it for the timer or until planning is active; in the listening thread."""
+    def take(self, observation: Observation, here: bool) -> None:
+        """Plan on an observation, or keep it for the timer or until planning is active.
+
+        Args:
+            observation: a complete one.
+            here: whether the calling thread may plan, if that is quick; it serves nothing else meanwhile.
+        """
         with self._gate:
-            if not self._is_active:
-                self._newest = observation
-            elif self._timer is not None:
-                if self._waiting is not None:
-                    self._runner.dropped["overtaken"] += 1
-                self._waiting = observation
-            elif self._pacer is None or self._pacer.wants(observation.stamp):
-                self._offer(observation, observation.stamp, here=True)
-            else:
-                self._passed_over = observation, time.monotonic()
+            offered = self._accept(observation)
+        if offered:  # without the lock: a plan that never ends must not keep the node from ending
+            (self._thread.work_here if here else self._thread.wake)()
 
     def take_repeated(self, stamp: int | None) -> None:
         """Answer an observation that is published again, as simulators that wait for a plan do.
@@ -122,6 +121,21 @@ class PlanTrigger:
                 self._pacer.wants(observation.stamp)
                 self._offer(observation, observation.stamp)
 
+    def _accept(self, observation: Observation) -> bool:
+        """Whether the observation was offered to the planning thread, which is to be woken; else it is kept."""
+        if not self._is_active:
+            self._newest = observation
+        elif self._timer is not None:
+            if self._waiting is not None:
+                self._runner.dropped["overtaken"] += 1
+            self._waiting = observation
+        elif self._pacer is None or self._pacer.wants(observation.stamp):
+            self._offer(observation, observation.stamp, wake=False)
+            return True
+        else:
+            self._passed_over = observation, time.monotonic()
+        return False
+
     def _awaited(self, stamp: int | None) -> Observation | None:
         """The observation of this stamp, if it was passed over and no newer one has come for a control period.
 
@@ -139,9 +153,9 @@ class PlanTrigger:
             if observation is not None and self._is_active:
                 self._offer(observation, self._now())
 
-    def _offer(self, observation: Observation, begun: int, here: bool = False) -> None:
+    def _offer(self, observation: Observation, begun: int, wake: bool = True) -> None:
         task = PlanTask(observation, begun, self._assembler.restarts, self._assembler.goals)
-        if self._thread.offer(task, here):
+        if self._thread.offer(task, wake):
             self._runner.dropped["overtaken"] += 1
             self._times.overtaken()
 

@@ -20,6 +20,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 _log = logging.getLogger(__name__)
 
+PATIENCE_S = 2.0
+"""How long `close` waits for a callback."""
 _LOOK_NS = 500_000_000
 """How often the thread looks whether rclpy was shut down, when nothing comes."""
 
@@ -91,14 +93,17 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, and destroy the subscriptions; a second call does nothing."""
+        """Stop listening, and destroy the subscriptions; a second call does nothing.
+
+        A callback that does not return is left behind after `PATIENCE_S`: the thread is a daemon.
+        """
         if self._closing:
             return
         self._closing = True
         with self._wake:
             self._wake.trigger_guard_condition()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(PATIENCE_S)
         for subscription, _ in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._wake.destroy_when_not_in_use()
