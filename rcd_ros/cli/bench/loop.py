@@ -65,7 +65,7 @@ def loop(
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
 
-      rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded anew every two seconds while the node plans
+      rcd bench loop --swap-every 2 --cpu-affinity 1      # swapped every two seconds while the node plans
     """
     from rcd_ros.benchmarks.loop.run import LoopSettings
     from rcd_ros.evaluation.machine import describe_machine

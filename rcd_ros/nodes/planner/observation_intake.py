@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
 from rcd_ros.nodes.planner.observation_reader import ObservationReader, reader_type
@@ -22,6 +23,10 @@ from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.observation.timing import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from rclpy.subscription import Subscription
+    from rclpy.type_support import Msg
 
 _LOOKS = 4
 """How often in a greatest age the watch looks whether it has passed."""
@@ -76,7 +81,7 @@ class ObservationIntake:
         self._access = threading.Lock()
         self._watch = ObservationWatch(limits, self._simulated)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer: Any = None
+        self._timer: Timer | None = None
         self._limits: dict[str, int] = {}
         self.set_limits(limits)
         readers = {c.topic: reader_type(c) for c in spec.observations if c.message_type != "tf"}
@@ -102,7 +107,8 @@ class ObservationIntake:
 
     def close(self) -> None:
         """Listen no more."""
-        self._node.destroy_timer(self._timer)
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
         self._listener.close()
         if self._frames is not None:
             self._frames.close()
@@ -127,7 +133,7 @@ class ObservationIntake:
             values[f"velocities: {topic}"] = "from differences of positions"
         return values
 
-    def _subscribe(self, topic: str, reader: ObservationReader) -> Any:
+    def _subscribe(self, topic: str, reader: ObservationReader) -> Subscription[Msg]:
         return self._listener.subscribe(
             reader.message_type,
             topic,

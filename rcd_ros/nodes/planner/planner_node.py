@@ -11,13 +11,14 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import qos_profile_system_default
 from rclpy.service_introspection import ServiceIntrospectionState
+from rclpy.timer import Timer
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -42,6 +43,11 @@ from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.planner import Planner
 
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecyclePublisher
+    from rclpy.publisher import Publisher
+    from rclpy.type_support import Msg
+
 STOP_PATIENCE_S = 5.0
 """How long the plan in work may take when planning is to stop."""
 REPORT_S = 1.0
@@ -61,7 +67,7 @@ class _Work:
     status: PlannerStatus
     loader: CheckpointLoader
     outputs: TrajectoryOutputs
-    ticker: Any
+    ticker: Timer | None
     """Calls the outputs that send one set of values at a time; None where there are none."""
 
 
@@ -89,8 +95,8 @@ class PlannerNode(ManagedNode):
         self._checkpoint = ""
         self._now = node_clock(self)
         self._refused: dict[str, str] = {}
-        self._trajectories: list[Any] = []
-        self._setpoints: list[Any] = []
+        self._trajectories: list[LifecyclePublisher[JointTrajectory]] = []
+        self._setpoints: list[Publisher[Msg]] = []
         self._collector = QuietCollector()
         self._awaited: set[str] = set()
         self._log = QuietLog(self.get_logger())
@@ -182,14 +188,14 @@ class PlannerNode(ManagedNode):
             self.destroy_timer(work.ticker)
         work.outputs.close()
         await_acknowledgements([*self._trajectories, *self._setpoints])  # the last ones bring the robot to rest
-        for publisher in self._trajectories:
-            self.destroy_lifecycle_publisher(publisher)
-        for publisher in self._setpoints:
-            self.destroy_publisher(publisher)
+        for trajectories in self._trajectories:
+            self.destroy_lifecycle_publisher(trajectories)
+        for setpoints in self._setpoints:
+            self.destroy_publisher(setpoints)
         self._trajectories, self._setpoints = [], []
 
     def destroy_node(self) -> None:
-        """Stop in order and leave the graph; nobody can be told any more what came of a checkpoint that is loaded."""
+        """Stop in order and leave the graph; a checkpoint that is being loaded stays unreported."""
         if self._work is not None:
             self._work.loader.abandon()
         super().destroy_node()
@@ -223,14 +229,17 @@ class PlannerNode(ManagedNode):
         ticker = self.create_timer(spec.control_period / TICKS, outputs.tick) if outputs.needs_ticks else None
         return _Work(runner, thread, trigger, intake, times, status, loader, outputs, ticker)
 
-    def _make_publisher(self, message_type: Any, topic: str) -> Publish:
+    def _make_publisher(self, message_type: type[Msg], topic: str) -> Publish:
         # A stop that is sent value by value takes longer than a transition: only whole trajectories end with one.
-        managed = message_type is JointTrajectory
-        make = self.create_lifecycle_publisher if managed else self.create_publisher
-        publisher = make(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
-        (self._trajectories if managed else self._setpoints).append(publisher)
-        publish: Publish = publisher.publish
-        return publish
+        if message_type is JointTrajectory:
+            trajectories = self.create_lifecycle_publisher(
+                message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE
+            )
+            self._trajectories.append(trajectories)
+            return trajectories.publish
+        setpoints = self.create_publisher(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
+        self._setpoints.append(setpoints)
+        return setpoints.publish
 
     def _configured(self) -> _Work:
         if self._work is None:
@@ -253,7 +262,7 @@ class PlannerNode(ManagedNode):
         work.thread.call(partial(work.runner.change, parameters))
         work.trigger.set_parameters(parameters)
 
-    async def _on_load_checkpoint(self, request: Any, response: Any) -> Any:
+    async def _on_load_checkpoint(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         work, parameters = self._work, self._live.current
         if work is None:
             problem = "the planner is not configured; configuring it loads the checkpoint"
@@ -268,7 +277,7 @@ class PlannerNode(ManagedNode):
         response.success, response.message = not problem, problem or f"planning from {parameters.checkpoint}"
         return response
 
-    def _on_begin_episode(self, request: Any, response: Any) -> Any:
+    def _on_begin_episode(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget the old motion: the robot has been put elsewhere. Answered when that is done."""
         work = self._work
         if work is None:

@@ -10,13 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+if TYPE_CHECKING:
+    from rclpy.subscription import Subscription
+    from rclpy.type_support import MsgT
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +43,13 @@ class Idle(Protocol):
 class _Unserved(CallbackGroup):
     """Keeps its entities from every executor."""
 
-    def can_execute(self, entity: Any) -> bool:
+    def can_execute(self, entity: object) -> bool:
         return False
 
-    def beginning_execution(self, entity: Any) -> bool:
+    def beginning_execution(self, entity: object) -> bool:
         return False
 
-    def ending_execution(self, entity: Any) -> None:
+    def ending_execution(self, entity: object) -> None:
         pass
 
 
@@ -65,9 +69,10 @@ class Listener:
         self._node = node
         self._idle = idle
         self._group = _Unserved()
-        self._subscriptions: list[tuple[Any, Callable[[bytes], None]]] = []
+        self._subscriptions: list[tuple[Subscription[Any], Callable[[bytes], None]]] = []
         self._closing = False
-        handle: Any = node.context.handle
+        handle = node.context.handle
+        assert handle is not None, "rclpy is initialised where there is a node"
         self._context = handle
         with self._context:
             self._wake = _rclpy.GuardCondition(self._context)
@@ -75,15 +80,16 @@ class Listener:
 
     def subscribe(
         self,
-        message_type: Any,
+        message_type: type[MsgT],
         topic: str,
         callback: Callable[[bytes], None],
         qos: QoSProfile | int,
         overriding: QoSOverridingOptions | None = None,
-    ) -> Any:
+    ) -> Subscription[MsgT]:
         """Subscribe before `start`; returns rclpy's subscription."""
-        subscription: Any = self._node.create_subscription(
-            message_type, topic, callback, qos, callback_group=self._group, qos_overriding_options=overriding, raw=True
+        raw = cast("Callable[[MsgT], None]", callback)
+        subscription = self._node.create_subscription(
+            message_type, topic, raw, qos, callback_group=self._group, qos_overriding_options=overriding, raw=True
         )
         self._subscriptions.append((subscription, callback))
         return subscription
@@ -139,4 +145,4 @@ class Listener:
                     take, kind, callback = by_pointer[pointer]
                     taken = take(kind, True)
                     if taken is not None:
-                        callback(taken[0])
+                        callback(cast("bytes", taken[0]))
