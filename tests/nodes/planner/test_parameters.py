@@ -33,7 +33,7 @@ def test_topics_have_the_greatest_age_that_is_given_for_them_for_all_or_the_hori
     assert PlannerParameters().greatest_ages(topics, 1.5) == dict.fromkeys(topics, 1_500_000_000)
     given = PlannerParameters(max_age=2.0, max_ages=("kettle/odometry=0.25",))
     assert given.greatest_ages(topics, 1.5) == {"joint_states": 2_000_000_000, "kettle/odometry": 250_000_000}
-    with pytest.raises(RcdError, match="'kettle'.*'kettle/odometry'"):
+    with pytest.raises(RcdError, match=r"'kettle'.*'kettle/odometry'"):
         PlannerParameters(max_ages=("kettle=1",)).greatest_ages(topics, 1.5)
 
 

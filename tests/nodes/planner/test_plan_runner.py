@@ -195,7 +195,7 @@ def test_a_planner_and_parameters_are_exchanged_without_a_jump(folder: Path, tmp
 
 def test_what_the_task_cannot_do_is_refused(folder: Path) -> None:
     here = Scene(folder)
-    with pytest.raises(RcdError, match="'jerk'.* 2 "):
+    with pytest.raises(RcdError, match=r"'jerk'.* 2 "):
         here.runner.check(here.planner, PlannerParameters(**{"limits.jerk": (1.0, 2.0, 3.0)}))
 
 
