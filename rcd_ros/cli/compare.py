@@ -52,7 +52,7 @@ def choose(
     json_file: JsonFile = None,
     force: Force = False,
 ) -> None:
-    """Choose between planners without driving any: the one of highest value by fitted Q evaluation.
+    """Choose between planners without driving any, by fitted Q evaluation (experimental: it can prefer a worse one).
 
     For weights of the reward and the advantage: train a student with each, and let the data choose. The judge is a
     critic that no student was trained with. The label of the highest mean over its training seeds is chosen, then

@@ -1,4 +1,4 @@
-"""The swapper of `rcd bench loop`: has the planner load its checkpoint anew while it plans, again and again."""
+"""The swapper of `rcd bench loop`: has the planner load its checkpoint again and again while it plans."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN
@@ -17,20 +18,20 @@ from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_paramet
 from rcd_ros.nodes.ros.run import run_node
 
 SWAPS = "swaps.json"
-"""File of the folder `output`: s that each exchange took, and what the planner refused."""
+"""File of the folder `output`: s that each hot swap took, and what the planner refused."""
 LOOK_EVERY_S = 0.05
 
 
 class SwapperParameters(NodeParameters):
-    """Which planner exchanges its checkpoint, and how often."""
+    """Which planner swaps its checkpoint, and how often."""
 
-    output: str = parameter("", "folder for the times of the exchanges", required="a folder")
-    every: float = parameter(1.0, "from one exchange to the next", unit="s", above=0.0)
+    output: str = parameter("", "folder for the times of the swaps", required="a folder")
+    every: float = parameter(1.0, "from one hot swap to the next", unit="s", above=0.0)
     planner: str = parameter("planner", "name of the planner node")
 
 
 class LoopSwapper(Node):
-    """Asks for an exchange every `every` seconds of the measurement."""
+    """Asks for a hot swap every `every` seconds of the measurement."""
 
     def __init__(self) -> None:
         """Wait for the measurement to begin.
@@ -41,8 +42,9 @@ class LoopSwapper(Node):
         super().__init__("loop_swapper")
         given = read_parameters(self, SwapperParameters)
         self._output, self._every = Path(given.output), given.every
-        self._client: Any = self.create_client(Trigger, f"{given.planner}/load_checkpoint")
-        self._answer: Any = None
+        service = f"{given.planner}/load_checkpoint"
+        self._client: Client[Trigger.Request, Trigger.Response] = self.create_client(Trigger, service)
+        self._answer: Future[Trigger.Response] | None = None
         self._due: float | None = None
         self._asked = 0.0
         self._seconds: list[float] = []
@@ -50,7 +52,7 @@ class LoopSwapper(Node):
         self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
-        """Keep what has come of it, also when interrupted."""
+        """Save the results, also when interrupted."""
         (self._output / SWAPS).write_text(json.dumps({"seconds": self._seconds, "refusals": self._refusals}))
         super().destroy_node()
 
@@ -66,7 +68,7 @@ class LoopSwapper(Node):
             self._due += self._every
             self._asked, self._answer = now, self._client.call_async(Trigger.Request())
 
-    def _note(self, answer: Any, now: float) -> None:
+    def _note(self, answer: Trigger.Response, now: float) -> None:
         self._answer = None
         if answer.success:
             self._seconds.append(round(now - self._asked, 3))

@@ -63,7 +63,7 @@ class LoopSettings:
     lock_memory: bool = False
     keep_awake: bool = False
     swap_every: float = 0.0
-    """s between two exchanges of the planner for itself, loaded anew; 0: none."""
+    """s between two hot swaps of the planner for itself; 0: none."""
     shape: bool = False
     """Whether trajectories are shaped, within limits that the checkpoint need not have."""
     cpus: tuple[int, ...] = ()
@@ -77,7 +77,7 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class LoopRun:
-    """What came of it.
+    """Results of a run.
 
     Attributes:
         settings: what was run.
@@ -88,7 +88,7 @@ class LoopRun:
         planner: the planner's report on itself.
         diagnostics: all it said last.
         floor: the same of a plain rclpy node in the planner's place, measured between slices of the planner's time.
-        swaps: exchanges of the planner that were made, how long each took (s), and what was refused; None: none asked.
+        swaps: how long each hot swap took (s), and what was refused; None: none was requested.
     """
 
     settings: LoopSettings

@@ -94,7 +94,7 @@ def loop(
 
       rcd bench loop --rate 125,250,500,1000 --seconds 30
 
-      rcd bench loop --swap-every 2 --cpu-affinity 1      # loaded again every two seconds while the node plans
+      rcd bench loop --swap-every 2 --cpu-affinity 1      # swapped every two seconds while the node plans
     """
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all, write_json

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from rclpy.task import Future
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
-from rcd_ros.nodes.planner.plan_runner import PlanRunner
+from rcd_ros.nodes.planner.plan_runner import PlanRunner, PlanTask
 from rcd_ros.nodes.planner.planning_thread import PlanningThread
 from rcd_ros.nodes.ros.realtime import stepping_back
 from rcd_ros.planning.planner import Planner, check_hot_swap
@@ -22,7 +21,7 @@ _LOOK_S = 0.2
 class CheckpointLoader:
     """Loads one checkpoint at a time, in a thread of its own."""
 
-    def __init__(self, runner: PlanRunner, thread: PlanningThread[Any], settle: Callable[[], None]) -> None:
+    def __init__(self, runner: PlanRunner, thread: PlanningThread[PlanTask], settle: Callable[[], None]) -> None:
         """Exchange the planner of `runner` in the planning thread `thread`.
 
         `settle` is called after an exchange, when the planner that was in use is closed, from the loader's own thread.
@@ -39,7 +38,7 @@ class CheckpointLoader:
         return self._loader is not None and self._loader.is_alive()
 
     def abandon(self) -> None:
-        """Tell nobody any more what has come of it: the node leaves the graph."""
+        """Leave the outcome unreported: the node leaves the graph."""
         self._abandoned = True
 
     async def load(self, make: Callable[[PlannerParameters], Planner], parameters: PlannerParameters) -> str:

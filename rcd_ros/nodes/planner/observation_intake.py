@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
 from rcd_ros.nodes.planner.observation_reader import ObservationReader, reader_type
@@ -22,6 +23,10 @@ from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.observation.timing import ObservationWatch
 from rcd_ros.planning.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from rclpy.subscription import Subscription
+    from rclpy.type_support import Msg
 
 _LOOKS = 4
 """How often in a greatest age the watch looks whether it has passed."""
@@ -47,7 +52,7 @@ class ObservationIntake:
         spec: TaskSpec,
         assembler: ObservationAssembler,
         limits: Mapping[str, int],
-        on_observation: Callable[[Observation], None],
+        on_observation: Callable[[Observation, bool], None],
         on_repeated: Callable[[int | None], None],
         on_stale: Callable[[str], None],
         idle: Idle | None = None,
@@ -59,7 +64,7 @@ class ObservationIntake:
             spec: of the task.
             assembler: of its observations.
             limits: greatest age of each topic, ns.
-            on_observation: called with each complete observation.
+            on_observation: called with each complete observation, and whether that is in the listening thread.
             on_repeated: called with the stamp (ns) of a message on the leading topic that completes nothing new.
             on_stale: called once with the reason when what was observed has become too old.
             idle: what the listening thread does between two messages.
@@ -76,7 +81,7 @@ class ObservationIntake:
         self._access = threading.Lock()
         self._watch = ObservationWatch(limits, self._simulated)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer: Any = None
+        self._timer: Timer | None = None
         self._limits: dict[str, int] = {}
         self.set_limits(limits)
         readers = {c.topic: reader_type(c) for c in spec.observations if c.message_type != "tf"}
@@ -102,7 +107,8 @@ class ObservationIntake:
 
     def close(self) -> None:
         """Listen no more."""
-        self._node.destroy_timer(self._timer)
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
         self._listener.close()
         if self._frames is not None:
             self._frames.close()
@@ -127,7 +133,7 @@ class ObservationIntake:
             values[f"velocities: {topic}"] = "from differences of positions"
         return values
 
-    def _subscribe(self, topic: str, reader: ObservationReader) -> Any:
+    def _subscribe(self, topic: str, reader: ObservationReader) -> Subscription[Msg]:
         return self._listener.subscribe(
             reader.message_type,
             topic,
@@ -138,31 +144,25 @@ class ObservationIntake:
 
     def _on_message(self, reader: ObservationReader, topic: str, data: bytes) -> None:
         with self._access:
-            self._take(reader, topic, data)
-
-    def _take(self, reader: ObservationReader, topic: str, data: bytes) -> None:
-        before = self.assembler.taken
-        stamp, observation = reader.read(data)
-        taken = self.assembler.taken != before
-        if taken and stamp is not None:
-            self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+            before = self.assembler.taken
+            stamp, observation = reader.read(data)
+            taken = self.assembler.taken != before
+            if taken and stamp is not None:
+                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
-            self._on_observation(observation)
+            self._on_observation(observation, True)
         elif topic == self._lead and not taken:
             self._on_repeated(stamp)
 
     def _on_frames(self) -> None:
         """Transforms have come."""
         with self._access:
-            self._take_frames()
-
-    def _take_frames(self) -> None:
-        observation = self.assembler.frames_moved()
-        for topic in self._limits:
-            if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
-                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+            observation = self.assembler.frames_moved()
+            for topic in self._limits:
+                if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
+                    self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
-            self._on_observation(observation)
+            self._on_observation(observation, False)
 
     def _look(self) -> None:
         """See whether what was observed has become too old, or is fresh again."""

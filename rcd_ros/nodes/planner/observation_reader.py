@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -20,6 +20,9 @@ from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.observation.sources import Form
 
+if TYPE_CHECKING:
+    from rclpy.type_support import Msg
+
 _POSE_AND_TWIST = (*range(7), *range(43, 49))
 """Of an odometry's numbers: position, orientation (x, y, z, w), linear and angular velocity; not the covariances."""
 _PUBLISHERS = 4
@@ -29,7 +32,7 @@ _PUBLISHERS = 4
 class ObservationReader(Protocol):
     """Reads the messages of one topic."""
 
-    message_type: ClassVar[Any]
+    message_type: ClassVar[type[Msg]]
     qos: ClassVar[NamedQos]
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int]) -> None: ...
@@ -41,7 +44,7 @@ class ObservationReader(Protocol):
 class JointStateReader:
     """Reads one topic's `sensor_msgs/JointState`; the observation that a message completes, as the assembler says."""
 
-    message_type: ClassVar[Any] = JointState
+    message_type: ClassVar[type[Msg]] = JointState
     qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int] | None = None) -> None:
@@ -78,7 +81,7 @@ class JointStateReader:
 class OdometryReader:
     """Reads one topic's `nav_msgs/Odometry`; the observation that a message completes, as the assembler says."""
 
-    message_type: ClassVar[Any] = Odometry
+    message_type: ClassVar[type[Msg]] = Odometry
     qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int] | None = None) -> None:
@@ -105,7 +108,7 @@ class OdometryReader:
 class PoseReader:
     """Reads the pose of a body from one topic's `geometry_msgs/PoseStamped`."""
 
-    message_type: ClassVar[Any] = PoseStamped
+    message_type: ClassVar[type[Msg]] = PoseStamped
     qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int] | None = None) -> None:
@@ -131,7 +134,7 @@ class PoseReader:
 class ArrayReader:
     """Reads one topic's `std_msgs/Float64MultiArray`; it has no stamp, so when it came counts."""
 
-    message_type: ClassVar[Any] = Float64MultiArray
+    message_type: ClassVar[type[Msg]] = Float64MultiArray
     qos: ClassVar[NamedQos] = STATE
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int]) -> None:
@@ -150,7 +153,7 @@ class ArrayReader:
 class GoalReader:
     """Reads one topic's `geometry_msgs/PoseStamped`; the observation that a new goal makes, as the assembler says."""
 
-    message_type: ClassVar[Any] = PoseStamped
+    message_type: ClassVar[type[Msg]] = PoseStamped
     qos: ClassVar[NamedQos] = LATCHED
 
     def __init__(self, assembler: ObservationAssembler, topic: str, now: Callable[[], int] | None = None) -> None:
@@ -192,7 +195,7 @@ def _numbers(message: Odometry) -> list[float]:
     ]
 
 
-def _form(message_type: Any, data: bytes) -> MessageForm | None:
+def _form(message_type: type[Msg], data: bytes) -> MessageForm | None:
     """The form of a message; None where a middleware encodes it in another way."""
     try:
         return MessageForm(message_type, data)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rclpy.node import Node
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
 from rcd_ros.nodes.ros.unheard import why_unheard
 from rcd_ros.planning.observation.assembler import ObservationAssembler
+
+if TYPE_CHECKING:
+    from rclpy.subscription import Subscription
+    from rclpy.type_support import Msg
 
 _PATIENCE = 3
 """Stamps of the clock channel in a row without a complete observation: fewer are a matter of order."""
@@ -22,8 +26,8 @@ class ObservationWaiting:
         self,
         node: Node,
         assembler: ObservationAssembler,
-        types: Mapping[str, Any],
-        subscriptions: Sequence[Any],
+        types: Mapping[str, type[Msg]],
+        subscriptions: Sequence[Subscription[Msg]],
         frames: FrameReader | None,
     ) -> None:
         """Watch for `node`.

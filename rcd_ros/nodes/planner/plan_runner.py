@@ -1,4 +1,4 @@
-"""What happens in the planning thread: from an observation to trajectories on their way, or to a hold."""
+"""Plans on observations: from an observation to trajectories on their way, or to a hold."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.timing import Period, PeriodTimes
 from rcd_ros.nodes.planner.trajectory_outputs import TrajectoryOutputs, Written
+from rcd_ros.nodes.planner.trajectory_sender import TrajectorySender
 from rcd_ros.planning.execution.stream import CommandStream, StreamSettings, fit_settings
-from rcd_ros.planning.execution.trajectory import ShapedPlan
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.range_guard import RangeGuard
 
-SHAPINGS = 3
-"""How often a trajectory is shaped, at most, that is not ready before it takes over."""
 _AT_REST_NS = 1_000_000_000
 """A trajectory that ended so long ago says nothing of where the robot is now: it may have been put elsewhere."""
 
@@ -33,8 +31,8 @@ class PlanTask:
     Attributes:
         observation: the observation.
         begun: moment (ns of the node's clock) from which its deadline counts.
-        restarts: how often the observations' clock has begun anew before it.
-        goals: how many goals were given before it.
+        restarts: restarts of the observations' clock before it.
+        goals: goals that were given before it.
     """
 
     observation: Observation
@@ -44,17 +42,15 @@ class PlanTask:
 
 
 class PlanRunner:
-    """Plans, keeps the stream of trajectories, and tells what became of it.
+    """Plans on observations, sends trajectories and holds the robot.
 
-    Only the planning thread calls its methods, all but `check` and `answer_again`; whoever wants one of the others lets
-    the thread call it between two plans. Attributes may be read by any thread.
+    One thread at a time calls its methods: the observations and calls of a `PlanningThread`. `check` and `answer_again`
+    may be called by any thread, and attributes read by any.
 
     Attributes:
         planner: in use.
         plans: made since the runner was made.
         exchanges: of the planner, for another one.
-        after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller
-            that interpolates jumps into them.
         dropped: observations that were not planned on, by reason.
         last: stamp (ns) of the last observation that was answered, and the messages of the answer.
         early: the last observation that was dropped because its stamp was ahead of the clock, or whose plan was
@@ -89,7 +85,6 @@ class PlanRunner:
         self.planner = planner
         self.plans = 0
         self.exchanges = 0
-        self.after_lead = 0
         # Every key is there from the start: the planning thread counts while the executor's thread reads.
         self.dropped = Counter({"overtaken": 0, "stale": 0, "from the future": 0, "no plan": 0, "out of range": 0})
         self.last: tuple[int, list[Written]] | None = None
@@ -102,14 +97,17 @@ class PlanRunner:
         self._now = now
         self._log = log
         self._running = False
-        self._sent: ShapedPlan | None = None
-        self._sent_at = 0
         self._restarts = 0
         self._goals = 0
         self._seed = parameters.seed
-        self._stream = CommandStream(planner.spec, _settings(planner, parameters))
+        self._sender = TrajectorySender(planner.spec, _settings(planner, parameters), outputs, now)
         self.check(planner, parameters)
         self._equip()
+
+    @property
+    def after_lead(self) -> int:
+        """Shaped spline trajectories that were sent after the moment at which they take over."""
+        return self._sender.after_lead
 
     def check(self, planner: Planner, parameters: PlannerParameters) -> None:
         """Make sure that `planner` can plan under `parameters`, and be ready for its trajectories; any thread may ask.
@@ -131,8 +129,8 @@ class PlanRunner:
     def begin_episode(self) -> None:
         """The robot has been put elsewhere: the next plan begins where it is measured, not where the last one led.
 
-        The request may come later than the episode's first observation, which is then planned on anew when it is shown
-        again.
+        The request may come later than the episode's first observation, which is then planned on again when it is
+        repeated.
         """
         answered = self._answered if self.last is not None else self.early
         self._forget()
@@ -166,15 +164,17 @@ class PlanRunner:
         self._follow_clock(task, moment)
         if task.goals != self._goals:
             self._goals = task.goals
-            self._stream.replan()
-        if not self._stream.wants(observation.stamp):
-            self._repeat(observation.stamp)
+            self._sender.stream.replan()
+        if not self._sender.stream.wants(observation.stamp):
+            if messages := self._sender.send_rest(observation.stamp):
+                self.last = observation.stamp, messages
             return
         begin = time.perf_counter_ns()
         try:
             chunk = planner.plan(observation.history)
             planned = time.perf_counter_ns()
-            messages = self._send(lambda at: self._stream.next(chunk, newest, observation.stamp, at), moment)
+            stream = self._sender.stream
+            messages = self._sender.send(lambda at: stream.next(chunk, newest, observation.stamp, at), moment)
         except RcdError as error:
             self.dropped["no plan"] += 1
             self._log(f"no plan: {error}")
@@ -209,17 +209,18 @@ class PlanRunner:
 
     def hold(self, reason: str) -> None:
         """Brake to rest, once for a reason, if anything is commanded at all."""
-        if self._sent is None or self.held_for:
+        sender = self._sender
+        if sender.sent is None or self.held_for:
             return
         self.held_for = reason
-        moment = max(self._now(), self._sent_at)
-        over = moment >= self._end_of_sent
+        moment = max(self._now(), sender.sent_at)
+        measured = self._example[1] if moment >= sender.end else None
         try:
-            self._send(lambda at: self._stream.hold(at, self._example[1] if over else None), moment)
+            sender.send(lambda at: sender.stream.hold(at, measured), moment)
         except RcdError as error:
             self._log(f"the robot is not held ({error}), its last trajectory goes on: {reason}")
             return
-        self.last = None  # who shows the last observation again must not set the robot in motion
+        self.last = None  # repeating the last observation must not set the robot in motion
 
     def change(self, parameters: PlannerParameters) -> None:
         """Go on under other parameters, which have been checked."""
@@ -227,7 +228,7 @@ class PlanRunner:
         if parameters.seed != self._seed:
             self._seed = parameters.seed
             self.planner.reset(parameters.seed)
-        self._stream = self._stream.changed(_settings(self.planner, parameters))
+        self._sender.change(_settings(self.planner, parameters))
         self._equip()
 
     def exchange(self, planner: Planner) -> Planner:
@@ -264,54 +265,18 @@ class PlanRunner:
         return True
 
     def _follow_clock(self, task: PlanTask, moment: int) -> None:
-        """Forget what was commanded when the clock has begun anew, or when a robot that was held has come to rest."""
-        begun_anew = task.restarts != self._restarts or moment < self._sent_at
+        """Forget what was commanded when the clock has restarted, or when a robot that was held has come to rest."""
+        sender = self._sender
+        restarted = task.restarts != self._restarts or moment < sender.sent_at
         self._restarts = task.restarts
-        held = bool(self.held_for) and moment >= self._end_of_sent
-        elsewhere = self._sent is not None and task.observation.stamp >= self._end_of_sent + _AT_REST_NS
-        if begun_anew or held or elsewhere:
+        held = bool(self.held_for) and moment >= sender.end
+        elsewhere = sender.sent is not None and task.observation.stamp >= sender.end + _AT_REST_NS
+        if restarted or held or elsewhere:
             self._forget()
 
     def _forget(self) -> None:
-        self._stream.reset()
-        self._outputs.forget()
-        self._sent, self._sent_at, self.last, self.early = None, 0, None, None
-
-    def _repeat(self, stamp: int) -> None:
-        """Answer an observation that is not planned on by what remains of the trajectory in hand."""
-        if self._sent is None:
-            return
-        points = self._sent.points.since(stamp - self._sent.stamp)
-        if len(points.time_from_start):
-            messages = self._outputs.write(ShapedPlan(stamp, points))
-            self._outputs.publish(messages)
-            self.last = stamp, messages
-
-    def _send(self, shape: Callable[[int], ShapedPlan], moment: int) -> list[Written]:
-        """Publish what `shape` makes of the `moment` (ns) from which it is due.
-
-        A controller that interpolates jumps into what comes after the moment at which it takes over. Its trajectories
-        are shaped when the plan is there, and anew when even that, or a pause of the process, has taken too long.
-        """
-        parameters = self._parameters
-        interpolated, lead = parameters.shape and parameters.sampling == "spline", round(parameters.lead * 1e9)
-        left = SHAPINGS if interpolated and lead else 1
-        while True:
-            moment = max(moment, self._now()) if interpolated else moment
-            sent, left = shape(moment), left - 1
-            messages = self._outputs.write(sent)
-            if left == 0 or self._now() - moment <= lead:
-                break
-            self._stream.withdraw()
-        self._outputs.publish(messages)
-        self._sent, self._sent_at = sent, moment
-        self.after_lead += interpolated and self._now() - moment > lead
-        return messages
-
-    @property
-    def _end_of_sent(self) -> int:
-        """When (ns) the trajectory in hand ends."""
-        return 0 if self._sent is None else self._sent.stamp + int(self._sent.points.time_from_start[-1])
+        self._sender.forget()
+        self.last, self.early = None, None
 
 
 def _ages(planner: Planner, parameters: PlannerParameters) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The planner as a managed node: observations come in by joint name, joint trajectories go out.
 
-Everything that decides something is in `rcd_ros.planning`; this file connects it to topics. Callbacks gather
-observations; a thread of its own plans on the newest one and publishes at once. While the node is inactive it already
+Everything that decides something is in `rcd_ros.planning`; this file connects it to topics. A thread of its own gathers
+observations; a plan is made and published as soon as one is complete. While the node is inactive it already
 listens, so that its diagnostics tell whether the robot's messages are the right ones before anything moves.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import qos_profile_system_default
 from rclpy.service_introspection import ServiceIntrospectionState
+from rclpy.timer import Timer
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -27,6 +27,7 @@ from rcd_ros.nodes.planner.checkpoint_loader import CheckpointLoader
 from rcd_ros.nodes.planner.observation_intake import ObservationIntake
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.plan_runner import PlanRunner, PlanTask
+from rcd_ros.nodes.planner.plan_trigger import PlanTrigger
 from rcd_ros.nodes.planner.planning_thread import PlanningThread
 from rcd_ros.nodes.planner.status import PlannerStatus, resting_status
 from rcd_ros.nodes.planner.timing import PeriodTimes
@@ -40,9 +41,12 @@ from rcd_ros.nodes.ros.quiet_log import QuietLog, reason_of
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 from rcd_ros.planning.observation.assembler import ObservationAssembler
-from rcd_ros.planning.observation.history import Observation
-from rcd_ros.planning.observation.timing import ObservationPacer
 from rcd_ros.planning.planner import Planner
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecyclePublisher
+    from rclpy.publisher import Publisher
+    from rclpy.type_support import Msg
 
 STOP_PATIENCE_S = 5.0
 """How long the plan in work may take when planning is to stop."""
@@ -57,12 +61,13 @@ class _Work:
 
     runner: PlanRunner
     thread: PlanningThread[PlanTask]
+    trigger: PlanTrigger
     intake: ObservationIntake
     times: PeriodTimes
     status: PlannerStatus
     loader: CheckpointLoader
     outputs: TrajectoryOutputs
-    ticker: Any
+    ticker: Timer | None
     """Calls the outputs that send one set of values at a time; None where there are none."""
 
 
@@ -70,8 +75,8 @@ class PlannerNode(ManagedNode):
     """Plans on every new observation, on about one a period, or on the newest one at a fixed rate.
 
     An observation that a newer one overtakes before its planning began is dropped. One that is repeated is answered by
-    repeating its plan: whoever missed the plan (a bridge that waits for it, say) can ask again without disturbing the
-    sequence of plans.
+    repeating its plan: a bridge that waits for a plan that was lost can ask again without disturbing the sequence of
+    plans.
     """
 
     model: ClassVar[type[PlannerParameters]] = PlannerParameters
@@ -89,16 +94,9 @@ class PlannerNode(ManagedNode):
         super().__init__("planner")
         self._checkpoint = ""
         self._now = node_clock(self)
-        self._gate = threading.Lock()
-        self._newest: Observation | None = None
-        self._waiting: Observation | None = None
-        self._ticker: Any = None
-        self._pacer: ObservationPacer | None = None
-        self._passed_over: tuple[Observation, float] | None = None
-        """The last observation that was not planned on because it came too soon, and when it came (s)."""
         self._refused: dict[str, str] = {}
-        self._trajectories: list[Any] = []
-        self._setpoints: list[Any] = []
+        self._trajectories: list[LifecyclePublisher[JointTrajectory]] = []
+        self._setpoints: list[Publisher[Msg]] = []
         self._collector = QuietCollector()
         self._awaited: set[str] = set()
         self._log = QuietLog(self.get_logger())
@@ -138,7 +136,7 @@ class PlannerNode(ManagedNode):
             raise
         self._checkpoint = parameters.checkpoint
         self._work.thread.start()
-        self._set_ticker()
+        self._work.trigger.set_parameters(parameters)
 
     def activate(self) -> None:
         """Begin to plan."""
@@ -153,11 +151,8 @@ class PlannerNode(ManagedNode):
         for sentence in self._refused.values():
             self.get_logger().warning(sentence)
         self._collector.freeze()
-        with self._gate:
-            self._active = True
-            newest, self._newest = self._newest, None
-        if newest is not None:  # it came before there was anybody to plan on it, and may come only once
-            self._on_observation(newest)
+        self._active = True
+        work.trigger.activate()
 
     def deactivate(self) -> None:
         """Leave the controller a trajectory that ends at rest.
@@ -165,11 +160,10 @@ class PlannerNode(ManagedNode):
         Raises:
             RcdError: the planning thread has failed, or does not answer.
         """
-        with self._gate:  # nothing is offered to the planning thread behind what stops it
-            self._active = False
-            self._newest = None
-        self._collector.release()
         work, stopped = self._configured(), threading.Event()
+        self._active = False
+        work.trigger.deactivate()  # nothing is offered to the planning thread behind what stops it
+        self._collector.release()
         work.thread.call(work.runner.stop)
         work.thread.call(stopped.set)
         while not stopped.wait(STOP_PATIENCE_S if work.thread.failure is None else 0.0):
@@ -181,16 +175,12 @@ class PlannerNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Release the planner, its thread and the topics."""
-        with self._gate:
-            self._active = False
-            self._newest = None
+        self._active = False
         self._collector.release()
         work, self._work = self._work, None
-        if self._ticker is not None:
-            self.destroy_timer(self._ticker)
-            self._ticker = None
         if work is None:
             return
+        work.trigger.close()
         work.intake.close()
         if work.thread.close(STOP_PATIENCE_S):
             work.runner.planner.close()
@@ -198,14 +188,14 @@ class PlannerNode(ManagedNode):
             self.destroy_timer(work.ticker)
         work.outputs.close()
         await_acknowledgements([*self._trajectories, *self._setpoints])  # the last ones bring the robot to rest
-        for publisher in self._trajectories:
-            self.destroy_lifecycle_publisher(publisher)
-        for publisher in self._setpoints:
-            self.destroy_publisher(publisher)
+        for trajectories in self._trajectories:
+            self.destroy_lifecycle_publisher(trajectories)
+        for setpoints in self._setpoints:
+            self.destroy_publisher(setpoints)
         self._trajectories, self._setpoints = [], []
 
     def destroy_node(self) -> None:
-        """Stop in order and leave the graph; nobody can be told any more what came of a checkpoint that is loaded."""
+        """Stop in order and leave the graph; a checkpoint that is being loaded stays unreported."""
         if self._work is not None:
             self._work.loader.abandon()
         super().destroy_node()
@@ -220,114 +210,41 @@ class PlannerNode(ManagedNode):
         thread: PlanningThread[PlanTask] = PlanningThread(
             runner.plan, runner.rehearse, 1.0 / parameters.expected_rate(spec.control_period)
         )
+        assembler = ObservationAssembler(
+            spec, planner.history, parameters.stamp_tolerance, planner.normalizer.observation_mean
+        )
+        trigger = PlanTrigger(self, runner, thread, times, assembler, self._now)
         intake = ObservationIntake(
             self,
             spec,
-            ObservationAssembler(
-                spec, planner.history, parameters.stamp_tolerance, planner.normalizer.observation_mean
-            ),
+            assembler,
             runner.greatest_ages,
-            self._on_observation,
-            self._on_repeated,
+            trigger.take,
+            trigger.take_repeated,
             lambda reason: thread.call(partial(runner.hold, reason)),
             thread,
         )
         status = PlannerStatus(runner, intake, times, self._warn_each_time)
         loader = CheckpointLoader(runner, thread, self._settle_exchange)
         ticker = self.create_timer(spec.control_period / TICKS, outputs.tick) if outputs.needs_ticks else None
-        return _Work(runner, thread, intake, times, status, loader, outputs, ticker)
+        return _Work(runner, thread, trigger, intake, times, status, loader, outputs, ticker)
 
-    def _make_publisher(self, message_type: Any, topic: str) -> Publish:
+    def _make_publisher(self, message_type: type[Msg], topic: str) -> Publish:
         # A stop that is sent value by value takes longer than a transition: only whole trajectories end with one.
-        managed = message_type is JointTrajectory
-        make = self.create_lifecycle_publisher if managed else self.create_publisher
-        publisher = make(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
-        (self._trajectories if managed else self._setpoints).append(publisher)
-        publish: Publish = publisher.publish
-        return publish
+        if message_type is JointTrajectory:
+            trajectories = self.create_lifecycle_publisher(
+                message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE
+            )
+            self._trajectories.append(trajectories)
+            return trajectories.publish
+        setpoints = self.create_publisher(message_type, topic, CONTROL.profile(), qos_overriding_options=OVERRIDABLE)
+        self._setpoints.append(setpoints)
+        return setpoints.publish
 
     def _configured(self) -> _Work:
         if self._work is None:
             raise RcdError("the planner is not configured")
         return self._work
-
-    def _on_observation(self, observation: Observation) -> None:
-        """Plan on it, or keep it for the timer or for the time when the node is active; in the listening thread."""
-        with self._gate:
-            if not self._active:
-                self._newest = observation
-            elif self._ticker is None:
-                if self._pacer is None or self._pacer.wants(observation.stamp):
-                    self._offer(observation, observation.stamp, here=True)
-                else:
-                    self._passed_over = observation, time.monotonic()
-            else:
-                if self._waiting is not None:
-                    self._configured().runner.dropped["overtaken"] += 1
-                self._waiting = observation
-
-    def _on_repeated(self, stamp: int | None) -> None:
-        """Answer an observation that is published again, as simulators that wait for a plan do.
-
-        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a leap of the
-        clock, the observation was dropped as one from the future, and is planned on now.
-        """
-        work = self._work
-        if work is None:
-            return
-        early = work.runner.answer_again(stamp)
-        with self._gate:
-            if not self._active:
-                return
-            if early is not None:
-                self._offer(early.observation, early.begun)
-            elif self._is_passed_over(stamp, work.runner.planner.spec.control_period):
-                self._on_awaited()
-
-    def _is_passed_over(self, stamp: int | None, period: float) -> bool:
-        """Whether no newer observation has come for a period (s) than this one, which was not planned on.
-
-        Somebody waits for its plan, then: the paces of both have come apart.
-        """
-        if self._passed_over is None or self._pacer is None:
-            return False
-        observation, since = self._passed_over
-        return observation.stamp == stamp and time.monotonic() - since >= period
-
-    def _on_awaited(self) -> None:
-        """Plan on the observation that was passed over, and keep its pace from now on."""
-        assert self._passed_over is not None and self._pacer is not None
-        observation, self._passed_over = self._passed_over[0], None
-        self._pacer.reset()
-        self._pacer.wants(observation.stamp)
-        self._offer(observation, observation.stamp)
-
-    def _plan_newest(self) -> None:
-        with self._gate:
-            observation, self._waiting = self._waiting, None
-            if observation is not None and self._active:
-                self._offer(observation, self._now())
-
-    def _offer(self, observation: Observation, begun: int, here: bool = False) -> None:
-        work = self._configured()
-        assembler = work.intake.assembler
-        if work.thread.offer(PlanTask(observation, begun, assembler.restarts, assembler.goals), here):
-            work.runner.dropped["overtaken"] += 1
-            work.times.overtaken()
-
-    def _set_ticker(self) -> None:
-        """Plan by timer, or on some observations only, if that is wished."""
-        if self._ticker is not None:
-            self.destroy_timer(self._ticker)
-            self._ticker = None
-        if self._work is None:
-            return
-        parameters = self._live.current
-        period = 1.0 / parameters.expected_rate(self._work.runner.planner.spec.control_period)
-        with self._gate:
-            self._pacer = ObservationPacer(round(1e9 * period)) if parameters.trigger == "paced" else None
-        if parameters.trigger == "timer":
-            self._ticker = self.create_timer(period, self._plan_newest)
 
     def _check_parameters(self, parameters: PlannerParameters) -> None:
         """Refuse what the planner in use cannot plan under."""
@@ -343,9 +260,9 @@ class PlannerNode(ManagedNode):
         work.thread.set_period(1.0 / parameters.expected_rate(control_period))
         work.intake.assembler.set_tolerance(parameters.stamp_tolerance)
         work.thread.call(partial(work.runner.change, parameters))
-        self._set_ticker()
+        work.trigger.set_parameters(parameters)
 
-    async def _on_load_checkpoint(self, request: Any, response: Any) -> Any:
+    async def _on_load_checkpoint(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         work, parameters = self._work, self._live.current
         if work is None:
             problem = "the planner is not configured; configuring it loads the checkpoint"
@@ -360,15 +277,13 @@ class PlannerNode(ManagedNode):
         response.success, response.message = not problem, problem or f"planning from {parameters.checkpoint}"
         return response
 
-    def _on_begin_episode(self, request: Any, response: Any) -> Any:
+    def _on_begin_episode(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget the old motion: the robot has been put elsewhere. Answered when that is done."""
         work = self._work
         if work is None:
             response.success, response.message = False, "the planner is not configured"
             return response
-        with self._gate:
-            if self._pacer is not None:
-                self._pacer.reset()
+        work.trigger.begin_episode()
         begun = threading.Event()
         work.thread.call(work.runner.begin_episode)
         work.thread.call(begun.set)

@@ -1,7 +1,7 @@
 """Works on the newest item, one at a time; an item that a newer one overtakes is never worked on.
 
-Quick work is done in the thread that brings the item: handing it over costs a switch between threads, and caches that
-the other thread does not share. Work that takes longer is done in a thread of its own, so that the one that brings
+Quick work is done in the thread that offers the item: handing it over costs a switch between threads, and caches that
+the other thread does not share. Work that takes longer is done in a thread of its own, so that the one that offers
 items goes on taking messages.
 """
 
@@ -54,8 +54,10 @@ class PlanningThread(Generic[Item]):
         """When work on the last item began, until it is rehearsed."""
         self._worker = 0
         """Thread that worked on the last item."""
-        self._offered = self._span = math.inf
-        """When the last item was offered, and how long the last one was worked on (s)."""
+        self._offered = self._interval = 0.0
+        """When the last item was offered, and how long after the one before it (s)."""
+        self._span = math.inf
+        """How long the last item was worked on (s)."""
         # A daemon: a planner that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
 
@@ -64,35 +66,44 @@ class PlanningThread(Generic[Item]):
         sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
-    def offer(self, item: Item, here: bool = False) -> bool:
+    def offer(self, item: Item, wake: bool = True) -> bool:
         """Give it something newer to do.
 
         Args:
             item: to work on.
-            here: work on it in the calling thread before returning, if the work is quick and nothing else is in work.
+            wake: False: the caller goes on with `work_here`.
 
         Returns:
             Whether the item overtook one that was still waiting.
         """
         now = time.monotonic()
-        interval, self._offered = now - self._offered, now
+        self._interval, self._offered = now - self._offered, now
         with self._access:
             overtaken = self._waiting is not None
             self._waiting = item
-        quick = self._span <= QUICK_SHARE * min(interval, self._period)
-        if here and quick and self._busy.acquire(blocking=False):
-            try:
-                self._take_turn()
-            finally:
-                self._busy.release()
-        elif not overtaken:
+        if wake and not overtaken:
             self._wakeups.put(None)
         return overtaken
+
+    def work_here(self) -> None:
+        """Work on the item that was offered, in the calling thread if that is quick and nothing else is in work."""
+        quick = self._span <= QUICK_SHARE * min(self._interval, self._period)
+        if not (quick and self._busy.acquire(blocking=False)):
+            self._wakeups.put(None)
+            return
+        try:
+            self._take_turn()
+        finally:
+            self._busy.release()
 
     def call(self, action: Callable[[], None]) -> None:
         """Run something between two items, before the one that waits."""
         with self._access:
             self._calls.append(action)
+        self._wakeups.put(None)
+
+    def wake(self) -> None:
+        """Let the thread look at once whether there is something to do."""
         self._wakeups.put(None)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ from rcd_ros.planning.execution.setpoints import SetpointStream
 from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
 from rcd_ros.planning.spec import TaskSpec
 
-SETPOINT_TYPES = {"Float64MultiArray": Float64MultiArray, "JointState": JointState}
+if TYPE_CHECKING:
+    from rclpy.type_support import Msg
+
+SETPOINT_TYPES: dict[str, type[Msg]] = {"Float64MultiArray": Float64MultiArray, "JointState": JointState}
 """Messages that have one set of values."""
 _FIELDS = {"position": "position", "velocity": "velocity", "effort": "effort"}
 
@@ -27,7 +30,7 @@ class SetpointOutput:
     """One controller's sets; the planning thread brings trajectories, a timer calls `tick`."""
 
     def __init__(
-        self, spec: TaskSpec, output: CommandOutput, publish: Callable[[Any], None], now: Callable[[], int]
+        self, spec: TaskSpec, output: CommandOutput, publish: Callable[[Msg], None], now: Callable[[], int]
     ) -> None:
         """Publish by `publish`; `now` is the node's clock, ns.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -37,7 +36,7 @@ class PlannerStatus:
     def __init__(
         self, runner: PlanRunner, intake: ObservationIntake, times: PeriodTimes, warn: Callable[[str], None]
     ) -> None:
-        """Tell about these; `warn` is told once whenever a rate is not held."""
+        """Tell about these; `warn` is called once whenever a rate is not held."""
         self._runner, self._intake, self._times, self._warn = runner, intake, times, warn
         self._rate_watch = RateWatch()
         self._after_lead = 0
@@ -71,7 +70,7 @@ class PlannerStatus:
             self._observations(state, parameters.range_warn),
         ]
 
-    def _state(self, lifecycle: str) -> tuple[str, Any, str]:
+    def _state(self, lifecycle: str) -> tuple[str, bytes, str]:
         """State, level and message, but for what is too slow."""
         runner, intake = self._runner, self._intake
         if lifecycle != "active":
@@ -135,9 +134,10 @@ class PlannerStatus:
             level, message = DiagnosticStatus.WARN, f"outside the training data: {reaches[0]}"
         return Status("observations", level, message, values)
 
-    def _level_of_waiting(self) -> Any:
+    def _level_of_waiting(self) -> bytes:
         """Messages of another robot are an error; what may still come is a warning."""
-        return DiagnosticStatus.ERROR if self._intake.waiting.another_robot else DiagnosticStatus.WARN
+        level: bytes = DiagnosticStatus.ERROR if self._intake.waiting.another_robot else DiagnosticStatus.WARN
+        return level
 
     def _delays(self, summary: Summary, rate: float, deadline: float) -> list[str]:
         """That plans come late; that the rate does not hold is logged, too, whenever that is news."""

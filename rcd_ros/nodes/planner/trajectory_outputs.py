@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trajectory_msgs.msg import JointTrajectory
 
@@ -15,9 +15,12 @@ from rcd_ros.planning.execution.trajectory import ShapedPlan, TrajectoryPoints
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
 
-Publish = Callable[[Any], None]
+if TYPE_CHECKING:
+    from rclpy.type_support import Msg
+
+Publish = Callable[["Msg | bytes"], None]
 """Sends a message, serialised or not."""
-MakePublisher = Callable[[Any, str], Publish]
+MakePublisher = Callable[["type[Msg]", str], Publish]
 """Gives what publishes messages of a type on a topic."""
 Written = bytes | ShapedPlan
 """A message that is ready, or what one is made of when its time has come."""
@@ -31,7 +34,7 @@ class _Output(Protocol):
     """One controller."""
 
     def prepare(self, like: TrajectoryPoints, counts: range) -> None: ...
-    def write(self, plan: ShapedPlan) -> Any: ...
+    def write(self, plan: ShapedPlan) -> Written: ...
     def publish(self, written: Any) -> None: ...
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
@@ -18,8 +18,14 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+if TYPE_CHECKING:
+    from rclpy.subscription import Subscription
+    from rclpy.type_support import MsgT
+
 _log = logging.getLogger(__name__)
 
+PATIENCE_S = 2.0
+"""How long `close` waits for a callback."""
 _LOOK_NS = 500_000_000
 """How often the thread looks whether rclpy was shut down, when nothing comes."""
 
@@ -37,13 +43,13 @@ class Idle(Protocol):
 class _Unserved(CallbackGroup):
     """Keeps its entities from every executor."""
 
-    def can_execute(self, entity: Any) -> bool:
+    def can_execute(self, entity: object) -> bool:
         return False
 
-    def beginning_execution(self, entity: Any) -> bool:
+    def beginning_execution(self, entity: object) -> bool:
         return False
 
-    def ending_execution(self, entity: Any) -> None:
+    def ending_execution(self, entity: object) -> None:
         pass
 
 
@@ -63,9 +69,10 @@ class Listener:
         self._node = node
         self._idle = idle
         self._group = _Unserved()
-        self._subscriptions: list[tuple[Any, Callable[[bytes], None]]] = []
+        self._subscriptions: list[tuple[Subscription[Any], Callable[[bytes], None]]] = []
         self._closing = False
-        handle: Any = node.context.handle
+        handle = node.context.handle
+        assert handle is not None, "rclpy is initialised where there is a node"
         self._context = handle
         with self._context:
             self._wake = _rclpy.GuardCondition(self._context)
@@ -73,15 +80,16 @@ class Listener:
 
     def subscribe(
         self,
-        message_type: Any,
+        message_type: type[MsgT],
         topic: str,
         callback: Callable[[bytes], None],
         qos: QoSProfile | int,
         overriding: QoSOverridingOptions | None = None,
-    ) -> Any:
+    ) -> Subscription[MsgT]:
         """Subscribe before `start`; returns rclpy's subscription."""
-        subscription: Any = self._node.create_subscription(
-            message_type, topic, callback, qos, callback_group=self._group, qos_overriding_options=overriding, raw=True
+        raw = cast("Callable[[MsgT], None]", callback)
+        subscription = self._node.create_subscription(
+            message_type, topic, raw, qos, callback_group=self._group, qos_overriding_options=overriding, raw=True
         )
         self._subscriptions.append((subscription, callback))
         return subscription
@@ -91,14 +99,17 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, and destroy the subscriptions; a second call does nothing."""
+        """Stop listening, and destroy the subscriptions; a second call does nothing.
+
+        A callback that does not return is left behind after `PATIENCE_S`: the thread is a daemon.
+        """
         if self._closing:
             return
         self._closing = True
         with self._wake:
             self._wake.trigger_guard_condition()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(PATIENCE_S)
         for subscription, _ in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._wake.destroy_when_not_in_use()
@@ -134,4 +145,4 @@ class Listener:
                     take, kind, callback = by_pointer[pointer]
                     taken = take(kind, True)
                     if taken is not None:
-                        callback(taken[0])
+                        callback(cast("bytes", taken[0]))

@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 
 SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.SUCCESS,
     TransitionCallbackReturn.FAILURE,
     TransitionCallbackReturn.ERROR,
 )
+
+
+class StartParameters(NodeParameters):
+    """Who starts the node."""
+
+    autostart: bool = parameter(True, "configure and activate at start; false: a lifecycle manager does it")
 
 
 class ManagedNode(LifecycleNode):
@@ -30,10 +36,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, node_name: str, **options: Any) -> None:
         super().__init__(node_name, **options)
-        descriptor = ParameterDescriptor(
-            description="configure and activate at start; false: a lifecycle manager does it", read_only=True
-        )
-        self._autostart = bool(self.declare_parameter("autostart", True, descriptor).value)
+        self._autostart = read_parameters(self, StartParameters).autostart
         self._starting = False
         self._has_left = False
         self.problem = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
@@ -121,7 +120,7 @@ class Status:
     """One diagnostic status; `topic` is what diagnostic_updater adds to the node's name."""
 
     topic: str
-    level: Any
+    level: bytes
     message: str
     values: Mapping[str, object]
 

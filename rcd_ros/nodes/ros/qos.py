@@ -36,10 +36,10 @@ class NamedQos:
 
 
 CONTROL = NamedQos()
-"""Trajectories: none may be lost on the way; who comes late needs none of the old ones."""
+"""Trajectories: none may be lost on the way; a late subscriber needs none of the old ones."""
 STATE = NamedQos()
-"""Joint states and odometry. Best effort suits drivers that publish so; it hears reliable ones as well."""
+"""Joint states and odometry. Overridden with best effort, it matches best-effort and reliable publishers."""
 LATCHED = NamedQos(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-"""What holds until it is said anew, such as a goal."""
+"""What holds until the next one, such as a goal."""
 DIAGNOSTICS = NamedQos()
-"""What nodes say of themselves."""
+"""What nodes report of themselves."""

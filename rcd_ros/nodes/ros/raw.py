@@ -6,12 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.subscription import Subscription
+
+if TYPE_CHECKING:
+    from rclpy.type_support import Msg, MsgT
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +22,8 @@ _LONGEST_WAY_NS = 500_000_000
 
 
 def subscribe_raw(
-    node: Node, message_type: Any, topic: str, callback: Callable[[bytes, int], None], qos: QoSProfile
-) -> Any:
+    node: Node, message_type: type[MsgT], topic: str, callback: Callable[[bytes, int], None], qos: QoSProfile
+) -> Subscription[MsgT]:
     """Call back with every message of a topic as (serialised bytes, time in ns since 1970).
 
     The time is that of sending: messages of different topics keep their true order however late they are taken. It is
@@ -40,21 +43,22 @@ def subscribe_raw(
     def alone(data: bytes) -> None:
         callback(data, time.time_ns())
 
-    chosen: Any = with_times if _tells_times() else alone  # rclpy looks at how many arguments it takes
+    # rclpy looks at how many arguments it takes
+    chosen = cast("Callable[[MsgT], None]", with_times if _tells_times() else alone)
     return node.create_subscription(message_type, topic, chosen, qos, raw=True)
 
 
-def what_waits(subscription: Any) -> list[Callable[[], None]]:
+def what_waits(subscription: Subscription[MsgT]) -> list[Callable[[], None]]:
     """The calls that hand over what a subscription of `subscribe_raw` has received, taken though nothing spins."""
     return list(iter(partial(_next_call, subscription), None))
 
 
-def serialize(message: Any) -> bytes:
+def serialize(message: Msg) -> bytes:
     """A message as it goes over the wire, with its encapsulation header; publishers take it in the message's place."""
     return bytes(serialize_message(message))
 
 
-def deserialize(message_type: Any, data: bytes) -> Any:
+def deserialize(message_type: type[MsgT], data: bytes) -> MsgT | None:
     """The message that went over the wire as `data`; None when it cannot be read as one of this type."""
     try:
         return deserialize_message(data, message_type)
@@ -71,7 +75,7 @@ def _tells_times() -> bool:
     return hasattr(Subscription, "CallbackType")
 
 
-def _next_call(subscription: Any) -> Callable[[], None] | None:
+def _next_call(subscription: Subscription[MsgT]) -> Callable[[], None] | None:
     with subscription.handle:
         taken = subscription.handle.take_message(subscription.msg_type, True)
     return None if taken is None else partial(subscription.callback, *(taken if _tells_times() else taken[:1]))

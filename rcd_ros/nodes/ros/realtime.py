@@ -73,14 +73,14 @@ class Realtime:
                 "realtime_priority",
                 self.priority > 0,
                 self._set_priority,
-                "give the user 'rtprio 99' in /etc/security/limits.conf and log in anew "
+                "give the user 'rtprio 99' in /etc/security/limits.conf and log in again "
                 "(docker: --cap-add=sys_nice --ulimit rtprio=99)",
             ),
             (
                 "lock_memory",
                 self.lock_memory,
                 _lock_memory,
-                "give the user 'memlock unlimited' in /etc/security/limits.conf and log in anew "
+                "give the user 'memlock unlimited' in /etc/security/limits.conf and log in again "
                 "(docker: --cap-add=ipc_lock --ulimit memlock=-1)",
             ),
             (

@@ -12,6 +12,8 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
@@ -26,7 +28,7 @@ LAST_WORDS_S = 0.5
 """How long an ending node waits until what it published last has arrived."""
 
 
-def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) -> int:
+def run_node(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Make a node, spin it until it is asked to end, and return the process's exit code.
 
     A managed node starts itself unless its parameter `autostart` is false; when that fails, it ends as for bad input.
@@ -70,7 +72,7 @@ def run_node(make_node: Callable[[], Any], args: Sequence[str] | None = None) ->
     return 0
 
 
-def await_acknowledgements(publishers: Iterable[Any]) -> None:
+def await_acknowledgements(publishers: Iterable[Publisher[Any]]) -> None:
     """Let what was published last arrive: a process that ends takes along what is still on its way.
 
     Waits for the reliable subscriptions of all publishers together at most `LAST_WORDS_S`.

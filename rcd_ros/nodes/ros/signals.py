@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
 
+_Handler = Callable[[int, FrameType | None], object] | int | None
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _REPEATS_S = 1.0  # a terminal, a service manager and a launcher may each pass the same wish on to a process
 
@@ -27,7 +27,7 @@ class SignalHandling:
         os.set_blocking(self._write_end, False)
         self._previous_fd = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         self._first: float | None = None
-        self._previous: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        self._previous: dict[int, _Handler] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         self._thread = threading.Thread(target=self._forward, name="signals", daemon=True)
         self._thread.start()
         # A library that forks (OpenVINO's telemetry does, and ends its child by SIGTERM) passes handlers and descriptor

@@ -129,7 +129,7 @@ def test_an_episode_that_begins_is_acknowledged(planner_scene: Make) -> None:
     client = scene.peer.create_client(Trigger, "planner/begin_episode")
     scene.until(client.service_is_ready, "the service")
     assert scene.answer(client.call_async(Trigger.Request()))[0]
-    assert scene.node._work.runner._sent is None
+    assert scene.node._work.runner._sender.sent is None
 
 
 def test_empty_lists_have_their_type_and_unknown_parameters_are_named(planner_scene: Make, tmp_path: Any) -> None:

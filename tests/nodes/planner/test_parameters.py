@@ -33,13 +33,13 @@ def test_topics_have_the_greatest_age_that_is_given_for_them_for_all_or_the_hori
     assert PlannerParameters().greatest_ages(topics, 1.5) == dict.fromkeys(topics, 1_500_000_000)
     given = PlannerParameters(max_age=2.0, max_ages=("kettle/odometry=0.25",))
     assert given.greatest_ages(topics, 1.5) == {"joint_states": 2_000_000_000, "kettle/odometry": 250_000_000}
-    with pytest.raises(RcdError, match=r"topic 'kettle' \(did you mean 'kettle/odometry'\?\)"):
+    with pytest.raises(RcdError, match=r"'kettle'.*'kettle/odometry'"):
         PlannerParameters(max_ages=("kettle=1",)).greatest_ages(topics, 1.5)
 
 
 @pytest.mark.parametrize("entry", ["kettle", "kettle=", "kettle=soon", "kettle=0", "kettle=inf"])
 def test_ages_that_are_none_are_refused(entry: str) -> None:
-    with pytest.raises(ValueError, match=f"max_ages holds '{entry}': write topic=seconds"):
+    with pytest.raises(ValueError, match=f"max_ages.*'{entry}'"):
         PlannerParameters(max_ages=(entry,))
 
 

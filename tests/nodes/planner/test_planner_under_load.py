@@ -22,6 +22,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner import planner_node
 from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.planner_node import PlannerNode
+from rcd_ros.nodes.ros import listener
 from rcd_ros.nodes.ros.messages import joint_state
 from tests.nodes.conftest import PATIENCE, Peer
 from tests.planning.tiny import tiny_manifest, tiny_spec
@@ -40,11 +41,13 @@ class HeldPlanner:
         self.allowed = threading.Semaphore(0)
         self.seen: list[float] = []
         self.calls: list[str] = []
+        self.thread = ""
 
     def warm_up(self) -> None:
         self.calls.append("warm up")
 
     def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
+        self.thread = threading.current_thread().name
         self.seen.append(float(history[-1, 0]))
         assert self.allowed.acquire(timeout=PATIENCE)
         if history[-1, 0] < 0.0:
@@ -237,13 +240,22 @@ def test_at_its_end_the_plan_in_work_is_awaited(scene: Callable[..., Scene]) -> 
     assert (gc.get_freeze_count(), gc.isenabled()) == (0, True)
 
 
+@pytest.mark.parametrize("before", [0, 2], ids=["in the planning thread", "in the listening thread"])
 def test_a_planner_that_never_returns_does_not_hold_up_the_end(
-    scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], before: int
 ) -> None:
+    """Plans that were quick are made in the listening thread from then on."""
     monkeypatch.setattr(planner_node, "STOP_PATIENCE_S", 0.05)
-    here = scene()
-    here.show(1, 0.1)
-    here.until(lambda: here.planner.seen, "the plan's begin")
+    monkeypatch.setattr(listener, "PATIENCE_S", 0.05)
+    here = scene("rate:=0.1")
+    for count in range(1, before + 1):
+        here.planner.allowed.release()
+        here.show(count, 0.1)
+        here.until(lambda count=count: count * PERIOD in here.peer.trajectories(), "a plan")
+    here.show(before + 1, 0.2)
+    here.until(lambda: here.planner.seen[-1:] == [0.2], "the plan's begin")
+    name = "observations" if before else "planning"
+    assert here.planner.thread == name
     here.node.destroy_node()
     assert "the plan in work has not ended within 0.05 s" in capfd.readouterr().err
     assert "close" not in here.planner.calls, "its network is still in use"

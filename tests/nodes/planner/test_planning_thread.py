@@ -158,9 +158,10 @@ def test_quick_work_is_done_in_the_thread_that_brings_it_and_slow_work_in_the_ot
     thread.start()
     here = threading.current_thread().name
     for seconds in (0.1, 0.1, 0.6, 0.1, 0.1):
-        thread.offer(seconds, here=True)
+        thread.offer(seconds, wake=False)
+        thread.work_here()
         _let_pass(clock, thread, 1.0)
-    thread.offer(0.1, here=False)
+    thread.offer(0.1)
     _let_pass(clock, thread, 1.0)
     assert worked == ["planning", here, here, "planning", here, "planning"]
     assert thread.close(PATIENCE)
@@ -176,7 +177,8 @@ def test_items_that_come_faster_than_they_are_worked_on_are_handed_over(clock: C
     thread = PlanningThread(work, period=1.0)
     thread.start()
     for pause in (1.0, 0.0, 0.0):
-        thread.offer(1, here=True)
+        thread.offer(1, wake=False)
+        thread.work_here()
         _let_pass(clock, thread, pause)
     assert worked == ["planning", threading.current_thread().name, "planning"]
     assert thread.close(PATIENCE)
@@ -190,7 +192,8 @@ def test_calls_run_before_an_item_that_is_worked_on_where_it_is_brought(clock: C
     _let_pass(clock, thread, 1.0)
     with thread._access:  # as if the thread had not been woken yet
         thread._calls.append(lambda: log.append("called"))
-    thread.offer(1, here=True)
+    thread.offer(1, wake=False)
+    thread.work_here()
     assert log == [0, "called", 1]
     assert thread.close(PATIENCE)
 
@@ -204,7 +207,8 @@ def test_a_failure_where_an_item_is_brought_ends_the_thread_and_spares_the_calle
     thread.start()
     thread.offer(0)
     _let_pass(clock, thread, 1.0)
-    thread.offer(1, here=True)
+    thread.offer(1, wake=False)
+    thread.work_here()
     assert isinstance(thread.failure, ZeroDivisionError)
     thread._thread.join(PATIENCE)
     assert not thread.is_running
@@ -220,7 +224,8 @@ def test_the_thread_that_worked_on_the_last_item_rehearses(clock: Clock) -> None
     thread.offer(0)
     _let_pass(clock, thread, 0.5)
     assert thread.pause() == math.inf, "the other thread has worked on it, and rehearses"
-    thread.offer(1, here=True)
+    thread.offer(1, wake=False)
+    thread.work_here()
     assert thread.pause() == pytest.approx(1.0 - REHEARSAL_S)
     clock.now += 1.0
     assert thread.pause() <= 0.0
