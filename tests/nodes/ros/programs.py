@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.managed_node import ManagedNode
-from rcd_ros.nodes.ros.run import run_node
+from rcd_ros.nodes.ros.run import await_acknowledgements, run_node
 
 
 class EchoNode(Node):
@@ -62,6 +62,9 @@ class ManagedEchoNode(ManagedNode):
 
     def deactivate(self) -> None:
         self._beat.publish(JointState(name=["rest"]))
+
+    def cleanup(self) -> None:
+        await_acknowledgements([self._beat])  # as the planner node does: a publisher that leaves takes messages along
 
 
 class RefusingNode(Node):

@@ -118,7 +118,7 @@ def test_a_node_starts_itself_and_has_a_last_word_when_a_signal_ends_it(
     process.send_signal(number)
     process.send_signal(number)  # a terminal's and a launcher's
     spin_until(node, lambda: "rest" in heard)
-    _, errors = process.communicate(timeout=10.0)
+    _, errors = process.communicate(timeout=60.0)
     assert (process.returncode, heard[-1]) == (0, "rest")
     assert "Traceback" not in errors
 
@@ -130,7 +130,7 @@ def test_a_start_that_fails_ends_the_process_with_one_sentence_and_code_2(
     start: Start, fault: str, sentence: str
 ) -> None:
     process = start("managed", "--ros-args", "-p", f"fault:={fault}")
-    _, errors = process.communicate(timeout=20.0)
+    _, errors = process.communicate(timeout=60.0)
     assert process.returncode == 2
     assert errors.count(sentence) == 1
     assert "Traceback" not in errors
