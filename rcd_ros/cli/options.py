@@ -32,7 +32,7 @@ MOST_THREADS = 1_024
 
 
 class ModeChoice(str, Enum):
-    """How chunks follow each other (`planning.modes`)."""
+    """How chunks follow each other (`planning.execution.modes`)."""
 
     first_action = "first_action"
     chunk = "chunk"

@@ -27,7 +27,7 @@ from rcd_ros.planning.channels import ChannelKind, CommandChannel, Frozen, Obser
 class MotionSpec(Frozen):
     """What the robot's joints bear, in the order of the commanded joints, rad or m and s; what is not known is None.
 
-    An infinite value says that this joint has no such limit. `rcd_ros.planning.motion_limits` says what holds then.
+    An infinite value says that this joint has no such limit. `rcd_ros.planning.limits` says what holds then.
     """
 
     position_lower: tuple[float, ...] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.launching.processes import Processes
-from tests.launching.test_supervisor import PROGRAMS, is_alive, sleeper, wait_for
+from tests.launching.test_supervisor import PROGRAMS, is_alive, wait_for
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def test_output_goes_into_a_file_and_the_exit_code_is_kept(processes: Processes,
 
 
 def test_a_stopped_process_is_not_running_and_still_ends_on_sigint(processes: Processes) -> None:
-    processes.start("one", sleeper(300))
-    processes.start("two", sleeper(300))
+    for name in ("one", "two"):
+        processes.start(name, ["sleep", "300"])  # not Python: SIGINT while that starts ends it with code 1
     processes.send(signal.SIGSTOP, "one")
     assert processes.running() == ["two"]
     processes.send(signal.SIGCONT, "one")

@@ -17,6 +17,7 @@ from rcd_ros.generative.samplers import heun
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import load_tensors, read_manifest
 from rcd_ros.planning.engines.torch_modules import denoiser, one_step
+from rcd_ros.planning.execution.modes import MODES
 from rcd_ros.planning.execution.stream import CommandStream, StreamSettings
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
@@ -27,7 +28,6 @@ CHECKPOINTS = tuple(sorted(path.parent.name for path in find_resource("models").
 SEED = 7
 PLANS = 2
 TEACHER_LEVELS = 5
-MODES = ("first_action", "chunk", "temporal_ensemble", "splice")
 
 Arrays = dict[str, NDArray[np.float64]]
 

@@ -301,6 +301,19 @@ def test_changed_settings_go_on_with_the_motion() -> None:
     assert plan.points.velocities[:3, 0] == pytest.approx([0.63, 0.32, 0.3], abs=0.01)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_settings_of_the_motion_change_nothing_of_what_a_mode_keeps(mode: str) -> None:
+    settings = StreamSettings(mode=mode, shape=False)
+    unchanged, changed = CommandStream(spec_for(), settings), CommandStream(spec_for(), settings)
+    for now in range(0, 6 * PERIOD, PERIOD):
+        unchanged.next(steady(0.0), OBSERVED, now, now)
+        changed.next(steady(0.0), OBSERVED, now, now)
+    changed = changed.changed(replace(settings, position_margin=0.01))
+    expected = unchanged.next(steady(1.0), OBSERVED, 6 * PERIOD, 6 * PERIOD)
+    sent = changed.next(steady(1.0), OBSERVED, 6 * PERIOD, 6 * PERIOD)
+    np.testing.assert_array_equal(sent.points.velocities, expected.points.velocities)
+
+
 @pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
 def test_shaping_is_switched_on_and_off_in_motion(before: bool, after: bool) -> None:
     stream = CommandStream(spec_for(), replace(SHAPED, shape=before))

@@ -42,6 +42,9 @@ class Plan:
 class Mode(ABC):
     """One way to execute chunks; keeps the current plan.
 
+    A stream keeps shallow copies of its mode, to withdraw a plan: a mode replaces what it keeps, and never
+    writes into it.
+
     Attributes:
         name: used in parameters and on the command line.
         period: control period, ns.

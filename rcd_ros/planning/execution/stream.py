@@ -27,13 +27,13 @@ class StreamSettings:
     """How chunks are executed and shaped; `CommandStream` checks the values.
 
     Attributes:
-        mode: one of `modes.MODES`; `execute`, `decay`, `delay` and `overlap` are its options (`modes.make_mode`).
+        mode: one of `execution.modes.MODES`; `execute`, `decay`, `delay` and `overlap` are its options (`make_mode`).
         shape: whether trajectories are shaped within the motion limits; if not, chunks are sent as they are planned.
-        limits: field of `MotionSpec` -> values that replace the task's (`motion_limits.MotionLimits.of`).
+        limits: field of `MotionSpec` -> values that replace the task's (`limits.MotionLimits.of`).
         position_margin: rad or m kept free before each position limit.
         anchor: where a new plan begins (`shaping.Shaper`).
         lead: s by which a trajectory is behind when it arrives, at most (`shaping.Shaper`).
-        sampling, stamping, rests: which points a shaped trajectory has (`sampling.PointChoice`).
+        sampling, stamping, rests: which points a shaped trajectory has (`trajectory.PointChoice`).
     """
 
     mode: str = FirstAction.name
@@ -49,6 +49,11 @@ class StreamSettings:
     sampling: Sampling = "period"
     stamping: Stamping = "observation"
     rests: bool = True
+
+    @property
+    def mode_options(self) -> tuple[str, int, float, int, int]:
+        """What determines the execution mode: its name and its options."""
+        return self.mode, self.execute, self.decay, self.delay, self.overlap
 
 
 def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> StreamSettings:
@@ -120,7 +125,10 @@ class CommandStream:
             RcdError: a setting cannot be used.
         """
         stream = CommandStream(self._spec, settings)
-        stream._mode.plan = self._mode.plan
+        if (stream.settings.mode_options, stream._mode.period) == (self.settings.mode_options, self._mode.period):
+            stream._mode = copy(self._mode)  # with all that it keeps, such as the sums of a temporal ensemble
+        else:
+            stream._mode.plan = self._mode.plan
         stream._shaper.take_over(self._shaper)
         stream._followed, stream._sent = self._followed, self._sent
         return stream
