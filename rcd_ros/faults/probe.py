@@ -13,9 +13,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from rcd_ros.nodes.ros.messages import nanoseconds, received_plan
+from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.planning.execution.follower import TrajectoryFollower
-from rcd_ros.planning.execution.received_plan import ReceivedPlan
+from rcd_ros.planning.execution.received_plan import ReceivedPlan, trajectory_plan
 from rcd_ros.planning.limits import CommandLimits
 from rcd_ros.planning.spec import TaskSpec
 
@@ -135,7 +135,7 @@ class Probe:
         return lambda name: name in self.last_report and self.last_report[name].moment > moment
 
     def _on_plan(self, message: JointTrajectory) -> None:
-        plan = received_plan(message, dict.fromkeys(self._channel.joints, self._channel.interface))
+        plan = trajectory_plan(message, dict.fromkeys(self._channel.joints, self._channel.interface))
         self.seen.plans.append(plan)
         self.seen.plan_moments.append(time.monotonic())
         if not self.problem_of(plan):

@@ -38,7 +38,12 @@ def rotate(w: float, x: float, y: float, z: float, a: float, b: float, c: float)
 
 def to_body(quaternion: ArrayLike, vector: ArrayLike) -> NDArray[np.float64]:
     """A world-frame vector (3,) in the body frame: the inverse of `to_world`."""
-    return to_world(np.asarray(quaternion, np.float64) * [1.0, -1.0, -1.0, -1.0], vector)
+    return to_world(conjugate_quaternions(np.asarray(quaternion, np.float64)), vector)
+
+
+def conjugate_quaternions(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Conjugates of quaternions (..., 4): the inverse rotations of unit quaternions."""
+    return np.asarray(quaternion * np.array([1.0, -1.0, -1.0, -1.0]))
 
 
 def rotate_vectors(quaternion: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
+from rcd_ros.planning.transforms import conjugate_quaternions, multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.model_layout import Joint, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.suggest import did_you_mean
@@ -51,7 +51,7 @@ class BodyFrames:
     def moving(self, data: mujoco.MjData) -> BodyPoses:
         """The bodies that move relative to their parents, in the state `data`."""
         moving, parents = self._moving, self._parent[self._moving]
-        turned_back = data.xquat[parents] * np.array([1.0, -1.0, -1.0, -1.0])
+        turned_back = conjugate_quaternions(data.xquat[parents])
         away = data.xpos[moving] - data.xpos[parents]
         return self._poses(
             moving, rotate_vectors(turned_back, away), multiply_quaternions(turned_back, data.xquat[moving])

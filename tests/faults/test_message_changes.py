@@ -12,9 +12,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from rcd_ros.faults import message_changes as changes
 from rcd_ros.faults.message_changes import Change
-from rcd_ros.nodes.ros.messages import joint_state, joint_trajectory, nanoseconds, received_plan, time_message
+from rcd_ros.nodes.ros.messages import joint_state, joint_trajectory, nanoseconds, time_message
 from rcd_ros.nodes.ros.raw import deserialize
 from rcd_ros.planning.execution.follower import TrajectoryFollower
+from rcd_ros.planning.execution.received_plan import trajectory_plan
 from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 from rcd_ros.planning.observation.assembler import ObservationAssembler
 from tests.planning.tiny import tiny_spec
@@ -76,7 +77,7 @@ def test_harmless_changes_keep_each_joints_values(change: Change) -> None:
 def test_spoilt_plans_are_refused_for_the_reason_that_they_are_meant_for(change: Change, reason: str) -> None:
     (spoilt,) = change(trajectory())
     follower = TrajectoryFollower(tiny_spec().command, PERIOD)
-    follower.accept(received_plan(spoilt, {"elbow": "velocity", "wrist": "velocity"}), STAMP)
+    follower.accept(trajectory_plan(spoilt, {"elbow": "velocity", "wrist": "velocity"}), STAMP)
     assert follower.refused == {reason: 1}
 
 

@@ -18,7 +18,6 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rcd_ros.planning.channels import Interface
-from rcd_ros.planning.execution.received_plan import ReceivedPlan, trajectory_plan
 from rcd_ros.planning.execution.trajectory import TrajectoryPoints
 from rcd_ros.planning.transforms import to_body
 
@@ -102,19 +101,6 @@ def joint_trajectory(stamp: int, names: tuple[str, ...], points: TrajectoryPoint
     )
 
 
-def received_plan(message: JointTrajectory, interfaces: Mapping[str, Interface]) -> ReceivedPlan:
-    """A `trajectory_msgs/JointTrajectory` as plain numbers."""
-    return trajectory_plan(message, interfaces)
-
-
-def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
-    """One status: WARN with `problem`, or OK when that is empty."""
-    level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
-    entries = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    status = DiagnosticStatus(level=level, name=name, message=problem or "OK", hardware_id=name, values=entries)
-    return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=[status])
-
-
 @dataclass(frozen=True)
 class Status:
     """One diagnostic status; `topic` is what diagnostic_updater adds to the node's name."""
@@ -132,19 +118,22 @@ class Status:
 
 def diagnostic_array(stamp: int, node_name: str, hardware: str, statuses: Sequence[Status]) -> DiagnosticArray:
     """The message; `hardware` is what the statuses are about."""
-    return DiagnosticArray(
-        header=Header(stamp=time_message(stamp)),
-        status=[
-            DiagnosticStatus(
-                level=status.level,
-                name=f"{node_name.removeprefix('/')}: {status.topic}",
-                message=status.message,
-                hardware_id=hardware,
-                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
-            )
-            for status in statuses
-        ],
-    )
+    node = node_name.removeprefix("/")
+    return _array(stamp, [_status(f"{node}: {status.topic}", hardware, status) for status in statuses])
+
+
+def diagnostics(stamp: int, name: str, problem: str, values: Mapping[str, object]) -> DiagnosticArray:
+    """One status: WARN with `problem`, or OK when that is empty."""
+    return _array(stamp, [_status(name, name, Status.judged("", problem, values))])
+
+
+def _array(stamp: int, statuses: list[DiagnosticStatus]) -> DiagnosticArray:
+    return DiagnosticArray(header=Header(stamp=time_message(stamp)), status=statuses)
+
+
+def _status(name: str, hardware: str, status: Status) -> DiagnosticStatus:
+    entries = [KeyValue(key=key, value=str(value)) for key, value in status.values.items()]
+    return DiagnosticStatus(level=status.level, name=name, message=status.message, hardware_id=hardware, values=entries)
 
 
 def _fill_pose(message: Pose, pose: NDArray[np.float64]) -> None:
@@ -159,7 +148,7 @@ def _duration(span: int) -> DurationMessage:
 
 
 def _doubles(values: NDArray[np.float64]) -> array[float]:
-    """The one form that both runtimes take without looking at each number."""
+    """The one form that rclpy takes without looking at each number."""
     return array("d", values.astype(np.float64, copy=False).tobytes())
 
 

@@ -125,7 +125,7 @@ class CommandStream:
             RcdError: a setting cannot be used.
         """
         stream = CommandStream(self._spec, settings)
-        if (stream.settings.mode_options, stream._mode.period) == (self.settings.mode_options, self._mode.period):
+        if settings.mode_options == self.settings.mode_options:
             stream._mode = copy(self._mode)  # with all that it keeps, such as the sums of a temporal ensemble
         else:
             stream._mode.plan = self._mode.plan

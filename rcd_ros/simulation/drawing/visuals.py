@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
+from rcd_ros.planning.transforms import conjugate_quaternions, multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.mujoco_library import mujoco
 
 SHOWN_GROUPS = (0, 1, 2)
@@ -74,7 +74,7 @@ def _mesh(model: mujoco.MjModel, geom: int, folders: Sequence[Path]) -> Shape:
     file = _mesh_file(model, mesh, folders)
     if file is None:
         return _box(model.geom_aabb[geom, 3:], model.geom_aabb[geom, :3].copy())
-    turned_back = model.mesh_quat[mesh] * np.array([1.0, -1.0, -1.0, -1.0])
+    turned_back = conjugate_quaternions(model.mesh_quat[mesh])
     attributes = {"filename": file.resolve().as_uri(), "scale": numbers(model.mesh_scale[mesh])}
     return "mesh", attributes, -rotate_vectors(turned_back, model.mesh_pos[mesh]), turned_back
 

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import QUATERNION, ObservationChannel
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.planning.transforms import multiply_quaternions, rotate_vectors
+from rcd_ros.planning.transforms import conjugate_quaternions, multiply_quaternions, rotate_vectors
 from rcd_ros.simulation.model_layout import Joint, ModelLayout, name_of
 from rcd_ros.simulation.mujoco_library import mujoco
 from rcd_ros.simulation.worlds.model_file import ModelFile
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.reading import LoadedTaskFile
 
-_CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
 Read = Callable[[], NDArray[np.float64]]
 
 
@@ -140,7 +139,7 @@ class NamedModel:
     def _pose(self, body: int, frame: int) -> NDArray[np.float64]:
         """Position and orientation (7,) of a body in the frame of another one (0: the world's)."""
         data = self._data
-        back = data.xquat[frame] * _CONJUGATE
+        back = conjugate_quaternions(data.xquat[frame])
         position = rotate_vectors(back, data.xpos[body] - data.xpos[frame])
         return np.concatenate((position, multiply_quaternions(back, data.xquat[body])))
 

@@ -63,20 +63,8 @@ def trajectory(
     rows = np.asarray(velocities, np.float64)
     since = ends or [(i + 1) * PERIOD for i in range(len(rows))]
     places = np.zeros((len(rows), 0)) if positions is None else np.asarray(positions, np.float64)
-    points = [
-        make(
-            "trajectory_msgs/msg/JointTrajectoryPoint",
-            positions=places[i],
-            velocities=rows[i],
-            accelerations=np.empty(0),
-            effort=np.empty(0),
-            time_from_start=make("builtin_interfaces/msg/Duration", sec=since[i] // 10**9, nanosec=since[i] % 10**9),
-        )
-        for i in range(len(rows))
-    ]
-    kind = "trajectory_msgs/msg/JointTrajectory"
-    message = make(kind, header=header(stamp), joint_names=list(ARM), points=points)
-    return time, f"{namespace}/joint_trajectory", kind, message
+    message = _trajectory(stamp, ARM, since, places, rows)
+    return time, f"{namespace}/joint_trajectory", "trajectory_msgs/msg/JointTrajectory", message
 
 
 def array(values: Sequence[float]) -> Any:
@@ -102,6 +90,13 @@ def points(
     """A JointTrajectory of positions, with velocities or without; `ends` in ns."""
     rows = np.asarray(positions, np.float64)
     rates = np.zeros((len(rows), 0)) if velocities is None else np.asarray(velocities, np.float64)
+    return _trajectory(stamp, names, ends, rows, rates)
+
+
+def _trajectory(
+    stamp: int, names: Sequence[str], ends: Sequence[int], positions: ArrayLike, velocities: ArrayLike
+) -> Any:
+    rows, rates = np.asarray(positions), np.asarray(velocities)
     made = [
         make(
             "trajectory_msgs/msg/JointTrajectoryPoint",
