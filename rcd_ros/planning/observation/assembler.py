@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from rcd_ros.planning.observation.forms import JointForms, array_form
 from rcd_ros.planning.observation.history import History, Observation
 from rcd_ros.planning.observation.poses import Goal, PosePlacement
+from rcd_ros.planning.observation.shortages import Shortages
 from rcd_ros.planning.observation.sources import Aligner, Form, Group, Source, clock_of, group_channels
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.transforms import FrameTree, Transform
@@ -89,6 +90,9 @@ class ObservationAssembler:
         self._lead: Source | None = None
         self._lead_stamp: int | None = None
         self._joints = JointForms(spec, self._topics)
+        self._shortages = Shortages(
+            self._groups, self._goals, self._joints, self._placement, self._aligner, self.dropped_on
+        )
         self.frames: FrameTree = self._placement.frames
         self.derived: set[str] = self._joints.derived
 
@@ -242,15 +246,8 @@ class ObservationAssembler:
 
     def lacks(self) -> dict[str, str]:
         """What keeps the observation at the clock channel's newest stamp from being complete: topic -> a sentence."""
-        found: dict[str, str] = {}
-        for group in self._groups:
-            problem = self._lack(group)
-            if problem:
-                found.setdefault(group.topic, problem)
-        for topic, goal in self._goals.items():
-            if goal.values is None:
-                found[topic] = self._placement.problems.get(topic) or f"no goal has come on '{topic}'"
-        return found
+        stamp = None if self._lead is None else self._lead.stamp
+        return self._shortages.at(self._lead_topic, stamp)
 
     def missing_joints(self) -> dict[str, str]:
         """Topics whose publishers lack joints that the planner needs, each with a sentence."""
@@ -332,21 +329,3 @@ class ObservationAssembler:
         self.incomplete = 0
         self._history.add(stamp, vector)
         return self._history.newest()
-
-    def _lack(self, group: Group) -> str:
-        """Why a group has no values for the clock channel's newest stamp, as a sentence."""
-        topic = group.topic
-        if topic in self._placement.problems:
-            return self._placement.problems[topic]
-        if group.covered == 0:
-            if topic in self.derived and not self._reasons(topic):
-                return f"'{topic}' has no velocities: a second message with positions is awaited"
-            return self.missing_joints().get(topic, f"nothing usable has come on '{topic}'{self._reasons(topic)}")
-        if group.covered != group.size:
-            return self.missing_joints().get(topic, f"not all joints have come on '{topic}'{self._reasons(topic)}")
-        lead = self._lead.stamp if self._lead is not None else None
-        return "" if lead is None else self._aligner.problem(group, self._lead_topic, lead)
-
-    def _reasons(self, topic: str) -> str:
-        counts = [f"{n} x {reason}" for (of, reason), n in sorted(self.dropped_on.items()) if of == topic]
-        return f" ({', '.join(counts)})" if counts else ""
