@@ -1,4 +1,4 @@
-"""Why an observation is not complete, in sentences: what each topic has not brought yet, and what it brought instead."""
+"""Why an observation is not complete, in sentences: what each topic has not brought, and what it brought instead."""
 
 from __future__ import annotations
 
