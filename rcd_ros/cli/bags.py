@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,7 +54,7 @@ def record(
     folder = output or Path("runs") / f"bag-{datetime.now():%Y%m%d-%H%M%S}"
     check_new_bag(folder)
     check_folder(folder)
-    parameters: dict[str, Any] = {
+    parameters: dict[str, object] = {
         "output": str(folder),
         "all": everything,
         "seconds": seconds,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -219,7 +219,7 @@ class Outputs:
         files = {"--json": self.json_file, "--plot": self.plot, "--video": self.video, "--rerun": self.rerun_file}
         claim_all(files, inputs, self.force)
 
-    def write_json(self, content: dict[str, Any]) -> None:
+    def write_json(self, content: Mapping[str, object]) -> None:
         """Write the figures, if a file was asked for."""
         from rcd_ros.outputs import write_json
 
@@ -227,7 +227,7 @@ class Outputs:
             write_json(self.json_file, content)
 
 
-def _task_options(options: Sequence[str]) -> dict[str, Any]:
+def _task_options(options: Sequence[str]) -> dict[str, object]:
     """`key=value` pairs, the values read as YAML.
 
     Raises:
@@ -235,7 +235,7 @@ def _task_options(options: Sequence[str]) -> dict[str, Any]:
     """
     import yaml
 
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, object] = {}
     for each in options:
         key, separator, value = each.partition("=")
         if not separator or not key:

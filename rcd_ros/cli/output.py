@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -27,7 +27,7 @@ def say_written(*files: Path | None) -> None:
             typer.echo(f"wrote {file}")
 
 
-def write_figures(file: Path | None, checkpoint: Path, machine: Machine, **figures: Any) -> None:
+def write_figures(file: Path | None, checkpoint: Path, machine: Machine, **figures: object) -> None:
     """Write what was measured of a checkpoint to a JSON file, with the machine, if a file was asked for.
 
     Raises:

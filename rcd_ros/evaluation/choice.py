@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -65,7 +64,7 @@ class Choice:
         """The checkpoints of a label."""
         return [row for row in self.rows if row.label == label]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """JSON values."""
         rows = [asdict(row) for row in self.rows]
         return asdict(self) | {"rows": rows, "means": self.means, "chosen": self.chosen.checkpoint}

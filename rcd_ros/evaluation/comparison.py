@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -55,7 +54,7 @@ class Pooled:
     predicted_return_mean: float | None = None
     real_return_mean: float | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """JSON values, without the returns where no critic was asked."""
         returns = ("predicted_return_mean", "real_return_mean")
         return {name: value for name, value in asdict(self).items() if name not in returns or value is not None}

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from rcd_ros.planning.engines.choose import has_nvidia_gpu
 
@@ -59,7 +58,7 @@ class Machine:
     date: str
     load: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The fields, for a JSON file."""
         return asdict(self)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +89,7 @@ class OfflineResult:
     recorded_return: float | None = None
     return_correlation: float | None = None
 
-    def summary(self, spec: TaskSpec) -> dict[str, Any]:
+    def summary(self, spec: TaskSpec) -> dict[str, object]:
         """Everything as JSON values."""
         joints, units = _value_names(spec), spec.command.units
         return {
@@ -279,7 +278,9 @@ def _policies(checkpoint: Path, manifest: Manifest, starts: Sequence[Start], see
 
 def _mean_plan(teacher: Planner, history: FloatArray) -> FloatArray:
     """What behaviour cloning by least squares tends to: the data's mean chunk, which a teacher's samples follow."""
-    return np.mean([teacher.plan(history) for _ in range(MEAN_OF)], axis=0)
+    chunks = np.stack([teacher.plan(history) for _ in range(MEAN_OF)])
+    mean: FloatArray = chunks.mean(axis=0)
+    return mean
 
 
 def _add_returns(

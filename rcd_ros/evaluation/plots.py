@@ -90,7 +90,7 @@ def draw_completions(axes: Axes, spec: TaskSpec, completed_at: Sequence[Mapping[
 
 def draw_returns(axes: Axes, spec: TaskSpec, rewards: Sequence[np.ndarray]) -> None:
     """Return gathered by each time, mean over the episodes that still ran; `rewards` holds (T,) each."""
-    gathered = np.ma.masked_all((len(rewards), spec.episode_steps))
+    gathered = np.ma.array(np.zeros((len(rewards), spec.episode_steps)), mask=True)
     for row, of_episode in zip(gathered, rewards, strict=True):
         row[: len(of_episode)] = np.cumsum(of_episode)
     axes.plot(np.arange(1, spec.episode_steps + 1) * spec.control_period, gathered.mean(axis=0))

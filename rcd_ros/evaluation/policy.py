@@ -133,7 +133,8 @@ class DemonstrationReplay:
         commands = np.asarray(actions, np.float64) * np.asarray(self.spec.command.scale)
         after = np.where(self.spec.command.stays, commands[-1], 0.0)
         rest = np.tile(after, (self.horizon - len(commands), 1))
-        return np.clip(np.concatenate((commands, rest)), self.spec.command.lower, self.spec.command.upper)
+        lower, upper = np.asarray(self.spec.command.lower), np.asarray(self.spec.command.upper)
+        return np.concatenate((commands, rest)).clip(lower, upper)
 
 
 @dataclass(frozen=True)

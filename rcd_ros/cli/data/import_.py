@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typing_extensions import Self
@@ -84,7 +84,7 @@ def import_(
     if kind == BAG:
         _import_bags([source], get_task(task), new, importing, recount=recount)
         return
-    origin = {"command": "import", "file": source.name, "format": kind}
+    origin: dict[str, object] = {"command": "import", "file": source.name, "format": kind}
     _store(open_recording(source, kind), get_task(task), new, importing, origin, recount=recount)
 
 
@@ -139,7 +139,7 @@ def _import_bags(
 
     settings = settings or BagSettings()
     source = read_bags(bags, task.spec, bag_layout(task), settings)
-    origin = {
+    origin: dict[str, object] = {
         "command": "from-bag",
         "format": source.recording.format,
         "bags": [path.name for path in bags],
@@ -155,7 +155,7 @@ def _store(
     chosen: Task,
     new: NewDataset,
     importing: Importing,
-    origin: dict[str, Any],
+    origin: dict[str, object],
     columns: ColumnMap | None = None,
     recount: bool = False,
 ) -> None:
@@ -197,7 +197,7 @@ class _Progress:
     """A bar that appears when there is something to wait for."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
+        self._bar: tqdm[object] | None = None
         self._begun = time.monotonic()
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -77,7 +77,7 @@ class Replaying:
             self.gain, self.label.value, self.noise_correlation, self.offset, self.abort_probability, seed
         )
 
-    def as_origin(self) -> dict[str, Any]:
+    def as_origin(self) -> dict[str, object]:
         """For the data set's metadata."""
         return {
             "speed": self.speeds,
@@ -153,7 +153,7 @@ def _replay(
 
 
 def _print_replay_returns(episodes: list[Episode]) -> None:
-    groups: dict[tuple[Any, Any], list[float]] = {}
+    groups: dict[tuple[int | float | str, int | float | str], list[float]] = {}
     for episode in episodes:
         groups.setdefault((episode.info["speed"], episode.info["noise"]), []).append(episode.total_reward)
     for (speed, noise), returns in groups.items():

@@ -11,7 +11,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from rcd_ros.nodes.ros.cdr import MessageForm, read_stamp
+from rcd_ros.nodes.ros.cdr import DescribedMessage, MessageForm, read_stamp
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED, STATE, NamedQos
 from rcd_ros.nodes.ros.raw import deserialize
@@ -195,7 +195,7 @@ def _numbers(message: Odometry) -> list[float]:
     ]
 
 
-def _form(message_type: type[Msg], data: bytes) -> MessageForm | None:
+def _form(message_type: type[DescribedMessage], data: bytes) -> MessageForm | None:
     """The form of a message; None where a middleware encodes it in another way."""
     try:
         return MessageForm(message_type, data)

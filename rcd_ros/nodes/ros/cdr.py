@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from rosidl_parser.definition import (
     AbstractNestedType,
     AbstractSequence,
     AbstractString,
+    AbstractType,
     Array,
     BasicType,
     NamespacedType,
@@ -40,6 +41,12 @@ _SIZES = {
     **dict.fromkeys(("int32", "uint32", "float"), 4),
     **dict.fromkeys(("int64", "uint64", "double"), 8),
 }
+
+
+class DescribedMessage(Protocol):
+    """A message of a class that rosidl generated: the class tells the types of its fields."""
+
+    SLOT_TYPES: ClassVar[Sequence[AbstractType]]
 
 
 @dataclass
@@ -68,7 +75,7 @@ class _Walk:
         return int(struct.unpack_from(f"{self.order}I", self.data, begin)[0])
 
 
-def end_of_message(message_type: Any, data: bytes | bytearray) -> int:
+def end_of_message(message_type: type[DescribedMessage], data: bytes | bytearray) -> int:
     """How many of the bytes are the message; what follows was appended by the middleware.
 
     Raises:
@@ -85,7 +92,7 @@ class MessageForm:
         occupied: offsets of the bytes that mean something; the others are gaps.
     """
 
-    def __init__(self, message_type: Any, data: bytes) -> None:
+    def __init__(self, message_type: type[DescribedMessage], data: bytes) -> None:
         """Find the places.
 
         Args:
@@ -118,7 +125,7 @@ class MessageForm:
         self._run = _run(self._places)
 
     @classmethod
-    def of(cls, message: Any) -> MessageForm:
+    def of(cls, message: DescribedMessage) -> MessageForm:
         """The form of a message."""
         return cls(type(message), serialize(message))
 
@@ -173,7 +180,7 @@ def _run(places: NDArray[np.intp]) -> slice | None:
     return None
 
 
-def _walk(message_type: Any, data: bytes | bytearray) -> _Walk:
+def _walk(message_type: type[DescribedMessage], data: bytes | bytearray) -> _Walk:
     if len(data) < _HEADER or data[0] != 0 or data[1] > 1:
         raise ValueError("not in plain CDR version 1")
     walk = _Walk(data, _byte_order(data))
@@ -181,12 +188,12 @@ def _walk(message_type: Any, data: bytes | bytearray) -> _Walk:
     return walk
 
 
-def _walk_fields(walk: _Walk, types: Sequence[Any]) -> None:
+def _walk_fields(walk: _Walk, types: Sequence[AbstractType]) -> None:
     for kind in types:
         _walk_value(walk, kind)
 
 
-def _walk_value(walk: _Walk, kind: Any) -> None:
+def _walk_value(walk: _Walk, kind: AbstractType) -> None:
     if isinstance(kind, BasicType):
         _walk_basic(walk, kind.typename, 1)
     elif isinstance(kind, AbstractString):

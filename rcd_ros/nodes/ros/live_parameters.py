@@ -7,7 +7,7 @@ self._parameters.current.rate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Generic
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
@@ -15,6 +15,9 @@ from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.parameters import Model, fields_of, plain_value, read_parameters, validated
+
+if TYPE_CHECKING:
+    from rclpy.parameter import AllowableParameterValue
 
 
 class LiveParameters(Generic[Model]):
@@ -48,7 +51,7 @@ class LiveParameters(Generic[Model]):
             node.add_post_set_parameters_callback(self._on_stored)
         # else ROS 2 Humble: a change that this class accepts is stored, since our nodes have no other callback.
 
-    def _on_set(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+    def _on_set(self, changes: list[Parameter[AllowableParameterValue]]) -> SetParametersResult:
         changed = self._ours(changes)
         try:
             candidate = self._changed(changed)
@@ -58,7 +61,7 @@ class LiveParameters(Generic[Model]):
             self._take(candidate)
         return SetParametersResult(successful=True)
 
-    def _on_stored(self, changes: list[Parameter[Any]]) -> None:
+    def _on_stored(self, changes: list[Parameter[AllowableParameterValue]]) -> None:
         if changed := self._ours(changes):
             self._take(self._changed(changed))
 
@@ -66,14 +69,14 @@ class LiveParameters(Generic[Model]):
         self.current = parameters
         self._apply(parameters)
 
-    def _ours(self, changes: list[Parameter[Any]]) -> dict[str, Any]:
+    def _ours(self, changes: list[Parameter[AllowableParameterValue]]) -> dict[str, object]:
         return {
             change.name: plain_value(change.value, self._fields[change.name])
             for change in changes
             if change.name in self._fields
         }
 
-    def _changed(self, changes: Mapping[str, Any]) -> Model:
+    def _changed(self, changes: Mapping[str, object]) -> Model:
         parameters = validated(self._node, self._model, {**self.current.model_dump(by_alias=True), **changes})
         self._check(parameters)
         return parameters

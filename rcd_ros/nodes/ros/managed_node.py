@@ -7,12 +7,17 @@ and `problem` keeps the reason for the diagnostics.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle.node import LifecycleNodeArgs
+    from typing_extensions import Unpack
 
 SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.SUCCESS,
@@ -34,7 +39,7 @@ class ManagedNode(LifecycleNode):
     raised in a transition is an error: `cleanup` runs, and the node is unconfigured, or finalized if that failed too.
     """
 
-    def __init__(self, node_name: str, **options: Any) -> None:
+    def __init__(self, node_name: str, **options: Unpack[LifecycleNodeArgs]) -> None:
         super().__init__(node_name, **options)
         self._autostart = read_parameters(self, StartParameters).autostart
         self._starting = False
@@ -127,7 +132,9 @@ class ManagedNode(LifecycleNode):
         super().on_deactivate(state)
         return self._attempt("cleanup", self.cleanup, FAILURE)
 
-    def _attempt(self, name: str, step: Callable[[], None], refusal: Any) -> TransitionCallbackReturn:
+    def _attempt(
+        self, name: str, step: Callable[[], None], refusal: TransitionCallbackReturn
+    ) -> TransitionCallbackReturn:
         """Run a step; `refusal` is what an `RcdError` counts as."""
         try:
             step()
@@ -145,12 +152,12 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error(problem)
 
 
-def _refuse_impossible_requests(node: Any) -> None:
+def _refuse_impossible_requests(node: ManagedNode) -> None:
     """Answer no to `~/change_state` with the id of a transition that cannot be taken: rclpy ends the node instead."""
     (service,) = (service for service in node.services if service.srv_name.endswith("/change_state"))
     answer = service.callback
 
-    def guarded(request: Any, response: Any) -> Any:
+    def guarded(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
         possible = {transition[0] for transition in node._state_machine.available_transitions}
         if request.transition.label or request.transition.id in possible:
             return answer(request, response)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 import threading
 import time
-from typing import Any
+from typing import Protocol
 
 PERIOD_S = 5.0
 _MOST = 200
 """Reasons that are kept: texts from outside may vary without limit."""
 _NUMBER = re.compile(r"(?<![A-Za-z_/])[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+
+
+class Logger(Protocol):
+    """What is needed of a node's logger."""
+
+    def warning(self, message: str, /) -> object:
+        """Log a warning."""
 
 
 def reason_of(text: str) -> str:
@@ -24,7 +31,7 @@ class QuietLog:
     rclpy's own throttling is by line of code: there two reasons from one line hide each other.
     """
 
-    def __init__(self, logger: Any, period: float = PERIOD_S) -> None:
+    def __init__(self, logger: Logger, period: float = PERIOD_S) -> None:
         """Log a reason at most once in `period` seconds."""
         self._logger, self._period = logger, period
         self._access = threading.Lock()

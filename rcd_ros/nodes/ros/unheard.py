@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 
-def why_unheard(node: Node, topic: str, message_type: Any, subscribed: QoSProfile) -> str:
+def why_unheard(node: Node, topic: str, message_type: type, subscribed: QoSProfile) -> str:
     """Why a publisher of a topic is not received, as a sentence; empty when all are received, or there is none.
 
     Args:
@@ -28,7 +27,7 @@ def why_unheard(node: Node, topic: str, message_type: Any, subscribed: QoSProfil
     return ""
 
 
-def _incompatibility(name: str, other: Any, mine: QoSProfile) -> str:
+def _incompatibility(name: str, other: TopicEndpointInfo, mine: QoSProfile) -> str:
     compatible, reason = qos_check_compatible(other.qos_profile, mine)
     if compatible != QoSCompatibility.ERROR:
         return ""
@@ -43,10 +42,10 @@ def _incompatibility(name: str, other: Any, mine: QoSProfile) -> str:
     return f"'{name}' of {_node(other)} is not received: {reason}"
 
 
-def _type_name(kind: Any) -> str:
+def _type_name(kind: type) -> str:
     package, _, _ = str(kind.__module__).partition(".")
     return f"{package}/msg/{kind.__name__}"
 
 
-def _node(endpoint: Any) -> str:
+def _node(endpoint: TopicEndpointInfo) -> str:
     return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
