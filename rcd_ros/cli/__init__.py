@@ -62,7 +62,7 @@ class Commands(LazyGroup):
 
     subcommands = SUBCOMMANDS
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> object:
         """Runs the subcommand."""
         try:
             return super().invoke(ctx)
@@ -97,7 +97,6 @@ app = lazy_app(
     Commands,
     help="Plan a robot's motion in one network evaluation: train, evaluate and run consistency-distilled planners.",
     epilog="Try `rcd demo`, then `rcd COMMAND --help`.",
-    pretty_exceptions_enable=False,
 )
 
 

@@ -16,6 +16,7 @@ from rcd_ros.cli.parse import finite, remappings
 from rcd_ros.planning.noise import LARGEST_SEED
 
 if TYPE_CHECKING:
+    from rcd_ros.evaluation.bag_plans import RecordedPlans
     from rcd_ros.evaluation.bag_replay import BagReplay
 
 _SHOWN = 10
@@ -105,10 +106,8 @@ def replay(
     from rcd_ros.data.bags.bag import Bag
     from rcd_ros.data.bags.topics import TaskTopics
     from rcd_ros.evaluation.bag_plans import RecordedPlans
-    from rcd_ros.evaluation.bag_replay import replay as plan_again
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify
-    from rcd_ros.planning.planner import Planner
 
     names = remappings(remap or [])
     finite("--tolerance", tolerance)
@@ -117,10 +116,7 @@ def replay(
     spec = verify(checkpoint).task
     found = Bag(bag)
     recorded = RecordedPlans(found, TaskTopics(found, spec, namespace, names))
-    planner = Planner.load(checkpoint, engine or recorded.engine or "auto")
-    result = plan_again(recorded, planner, seed, tolerance, stamp_tolerance)
-    used = planner.engine.name
-    planner.close()
+    result, used = _plan_again(recorded, checkpoint, engine, seed, tolerance, stamp_tolerance)
     sha256 = checkpoint_sha256(checkpoint)
     _print_verdicts(result, used)
     for line in result.notes(sha256, used):
@@ -129,6 +125,24 @@ def replay(
         about = {"bag": str(bag), "checkpoint_sha256": sha256, "engine": used, "tolerance": tolerance}
         write_json(json_file, about | result.summary())
     raise typer.Exit(0 if result.outcome == "same" else 1)
+
+
+def _plan_again(
+    recorded: RecordedPlans,
+    checkpoint: Path,
+    engine: str | None,
+    seed: int | None,
+    tolerance: float,
+    stamp_tolerance: float,
+) -> tuple[BagReplay, str]:
+    """The verdicts on all recorded plans, and the engine that planned again: the recorded one where none is named."""
+    from rcd_ros.evaluation.bag_replay import replay as plan_again
+    from rcd_ros.planning.planner import Planner
+
+    planner = Planner.load(checkpoint, engine or recorded.engine or "auto")
+    result = plan_again(recorded, planner, seed, tolerance, stamp_tolerance)
+    planner.close()
+    return result, planner.engine.name
 
 
 def _print_verdicts(result: BagReplay, engine: str) -> None:

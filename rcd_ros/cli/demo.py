@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rcd_ros.evaluation.results import BridgeResults
+    from rcd_ros.launching.bringup import Bringup
 
 
 def demo(
@@ -40,8 +41,6 @@ def demo(
     import mujoco  # noqa: F401  reports a missing simulator before any node starts
 
     from rcd_ros.launching.launches import find_bringup
-    from rcd_ros.launching.supervisor import run_nodes
-    from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
     from rcd_ros.outputs import claim_all
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.tasks.catalogue import DEFAULT_TASK, planner_of, spec_as_named, task_of
@@ -63,11 +62,7 @@ def demo(
     given = {"checkpoint": planner, "episodes": episodes, "seed": seed, "mode": "lockstep", "results": results}
     given |= {} if own else {"task": planner if trained is manifest.task else str(task)}
     arguments = {name: str(value) for name, value in given.items()} | ({"video": str(film)} if video else {})
-    os.environ.update(LOCAL_DISCOVERY)
-    code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
-    if code:
-        raise typer.Exit(code)
-    driven = _read(results)
+    driven = _drive(bringup, arguments, results)
     if not driven.complete:
         raise KeyboardInterrupt(f"{driven.episodes} of {episodes} episodes are in {results}")
 
@@ -83,9 +78,16 @@ def demo(
         typer.echo("no video: this machine has no OpenGL to draw with; apt install libosmesa6, then try again")
 
 
-def _read(results: Path) -> BridgeResults:
+def _drive(bringup: Bringup, arguments: dict[str, str], results: Path) -> BridgeResults:
+    """Run the nodes of a launch to their end, on this machine alone, and read what the bridge wrote."""
     from rcd_ros.evaluation.results import BridgeResults
+    from rcd_ros.launching.supervisor import run_nodes
+    from rcd_ros.nodes.ros.installation import LOCAL_DISCOVERY
 
+    os.environ.update(LOCAL_DISCOVERY)
+    code = run_nodes(bringup.nodes(bringup.resolve(arguments)))
+    if code:
+        raise typer.Exit(code)
     if not results.exists():
         raise KeyboardInterrupt("no episode was begun")
     return BridgeResults.read(results, "run the demo again")

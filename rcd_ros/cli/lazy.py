@@ -26,24 +26,33 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Loads the subcommand that `args` begins with, then resolves as usual."""
         if args and args[0] in self.subcommands:
-            self.add_command(_load(args[0], self.subcommands[args[0]]), args[0])
+            app = _load(args[0], self.subcommands[args[0]])
+            self.add_command(typer.main.get_command(app), args[0])
         return super().resolve_command(ctx, args)
 
 
-def lazy_app(group: type[LazyGroup], **options: Any) -> typer.Typer:
-    """An application that lists the subcommands of `group`; `options` are those of `typer.Typer`."""
-    app = typer.Typer(cls=group, add_completion=False, no_args_is_help=True, **options)
+def lazy_app(group: type[LazyGroup], help: str, epilog: str | None = None) -> typer.Typer:
+    """An application that lists the subcommands of `group`, between `help` and `epilog`."""
+    app = typer.Typer(
+        cls=group,
+        help=help,
+        epilog=epilog,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
     for name, subcommand in group.subcommands.items():
         app.command(name, help=subcommand.summary)(_placeholder)
     return app
 
 
-def _load(name: str, subcommand: Subcommand) -> Any:
+def _load(name: str, subcommand: Subcommand) -> typer.Typer:
     target = getattr(importlib.import_module(f"rcd_ros.cli.{subcommand.module}"), subcommand.attribute)
-    if not isinstance(target, typer.Typer):
-        function, target = target, typer.Typer(add_completion=False)
-        target.command(name)(function)
-    return typer.main.get_command(target)
+    if isinstance(target, typer.Typer):
+        return target
+    app = typer.Typer(add_completion=False)
+    app.command(name)(target)
+    return app
 
 
 def _placeholder() -> None:

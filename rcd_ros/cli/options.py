@@ -18,11 +18,14 @@ import inspect
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
 from rcd_ros.planning.noise import LARGEST_SEED
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # What is beyond these is a slip of the keyboard.
 MOST_EPISODES = 1_000_000
@@ -71,7 +74,7 @@ Workers = Annotated[
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with a parameter for each field of the dataclasses among its own, for typer to read."""
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, tuple[Any, list[str]]] = {}
+    groups: dict[str, tuple[Callable[..., DataclassInstance], list[str]]] = {}
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
         if not dataclasses.is_dataclass(hints[name]):
@@ -82,7 +85,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         parameters += fields
 
     @functools.wraps(command)
-    def run(**values: Any) -> None:
+    def run(**values: object) -> None:
         for name, (group, fields) in groups.items():
             values[name] = group(**{field: values.pop(field) for field in fields})
         command(**values)
@@ -92,7 +95,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _parameters_of(group: Any) -> list[inspect.Parameter]:
+def _parameters_of(group: type[DataclassInstance]) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     return [
         inspect.Parameter(

@@ -26,8 +26,10 @@ from rcd_ros.cli.parse import training_seeds
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
+    from rcd_ros.benchmarks.baselines import BaselineSettings
     from rcd_ros.benchmarks.results import Cell
     from rcd_ros.data.episodes import Dataset
+    from rcd_ros.evaluation.comparison import Pooled
     from rcd_ros.tasks.task import Task
 
 
@@ -112,10 +114,10 @@ def baselines(
     """
     import mujoco  # noqa: F401  reports a missing simulator before anything is trained
 
-    from rcd_ros.benchmarks.baselines import D3RLPY, BaselineSettings, baseline_result, check_methods
+    from rcd_ros.benchmarks.baselines import D3RLPY, BaselineSettings, check_methods
     from rcd_ros.benchmarks.results import Cell
     from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.evaluation.comparison import comparison_table, pool
+    from rcd_ros.evaluation.comparison import comparison_table
     from rcd_ros.outputs import refuse_twice
 
     d3rlpy.check(context)
@@ -131,12 +133,19 @@ def baselines(
     settings = BaselineSettings(
         steps, scoring.episodes, scoring.eval_seed, python, threads, scoring.workers, place.force
     )
-    rows = []
-    for (name, each), group in cells.items():
-        results = [baseline_result(cell, place.folder(cell), *loaded[name], settings) for cell in group]
-        rows.append(pool(f"{name}, {each}", results))
+    rows = [_pooled(name, each, group, place, loaded[name], settings) for (name, each), group in cells.items()]
     print_table(comparison_table(rows), 130)
     typer.echo(f"results: {place.into or place.output}")
+
+
+def _pooled(
+    name: str, method: str, cells: Sequence[Cell], place: Place, on: tuple[Dataset, Task], settings: BaselineSettings
+) -> Pooled:
+    """Train and score one method on one data set, each training seed a cell."""
+    from rcd_ros.benchmarks.baselines import baseline_result
+    from rcd_ros.evaluation.comparison import pool
+
+    return pool(f"{name}, {method}", [baseline_result(cell, place.folder(cell), *on, settings) for cell in cells])
 
 
 def _load(names: Iterable[str], task: str | None, episode_steps: int | None) -> Mapping[str, tuple[Dataset, Task]]:

@@ -24,7 +24,7 @@ from rcd_ros.cli.output import print_table, say_written
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.benchmarks.realtime.rows import Contender
+    from rcd_ros.benchmarks.realtime.rows import Contender, RealtimeResults
     from rcd_ros.planning.execution.stream import StreamSettings
     from rcd_ros.planning.manifest import Manifest
 
@@ -110,7 +110,7 @@ def realtime(
     """
     import mujoco  # noqa: F401  reports a missing simulator before any node starts
 
-    from rcd_ros.benchmarks.realtime.rows import RealtimeResults, parse_contenders, parse_speeds, realtime_table
+    from rcd_ros.benchmarks.realtime.rows import RealtimeResults, parse_contenders, parse_speeds
     from rcd_ros.benchmarks.realtime.runs import Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.rollout import Drive
@@ -139,10 +139,16 @@ def realtime(
         file = outputs.json_file
         kept = f"in {file}, go on with --resume" if file is not None else "gone: --json would keep them"
         raise KeyboardInterrupt(f"{len(results.rows)} finished rows are {kept}") from None
+    _report(results, manifest.task.name, outputs)
+
+
+def _report(results: RealtimeResults, task: str, outputs: Outputs) -> None:
+    from rcd_ros.benchmarks.realtime.rows import realtime_table
+
     if outputs.plot is not None:
         from rcd_ros.benchmarks.realtime.plot import plot_realtime
 
-        plot_realtime(outputs.plot, manifest.task.name, results.rows)
+        plot_realtime(outputs.plot, task, results.rows)
     print_table(realtime_table(results.rows), 130)
     say_written(outputs.json_file, outputs.plot)
 

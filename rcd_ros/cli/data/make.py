@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -136,11 +136,11 @@ def _make(task: Task, own: ControllerOptions, new: NewDataset, workers: int, see
     from rcd_ros.data.storage import save_dataset
 
     controller = own.chosen(task)
-    origin: dict[str, Any] = {"command": "make", "controller": controller, **own.settings(), "seed": seed}
+    origin: dict[str, object] = {"command": "make", "controller": controller, **own.settings(), "seed": seed}
     described = f"The controller '{controller}' of task {task.spec.name}"
     if task.continuing is not None:
-        origin["steps"] = own.steps or DEFAULT_STEPS
-        made = _drive_on(task, controller, own.settings(), origin["steps"], seed, workers)
+        origin["steps"] = steps = own.steps or DEFAULT_STEPS
+        made = _drive_on(task, controller, own.settings(), steps, seed, workers)
         description = f"{described} driving to random goals, an episode each."
     else:
         origin["episodes"] = own.episodes

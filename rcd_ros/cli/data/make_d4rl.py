@@ -58,7 +58,7 @@ class D4rlOptions:
         if seed >= 2**32:
             raise RcdError(f"--seed {seed}: SAC's training takes seeds below 2**32")
 
-    def given(self, recipe: Recipe) -> dict[str, tuple[Actor, dict[str, Any]]]:
+    def given(self, recipe: Recipe) -> dict[str, tuple[Actor, dict[str, object]]]:
         """Level -> policy that was given, and what the data set says of it.
 
         Raises:
@@ -67,7 +67,7 @@ class D4rlOptions:
         from rcd_ros.data.made.actor import load_actor
         from rcd_ros.data.made.d4rl_recipe import check_actor
 
-        found = {}
+        found: dict[str, tuple[Actor, dict[str, object]]] = {}
         for level, path in (("medium", self.medium), ("expert", self.expert)):
             if path is not None:
                 actor = load_actor(path)
@@ -97,10 +97,10 @@ def make_d4rl(
     check_folder(folder)
     given = options.given(recipe)
 
-    def policy(level: str) -> tuple[Actor, dict[str, Any]]:
+    def policy(level: str) -> tuple[Actor, dict[str, object]]:
         return given.get(level) or _train(recipe, folder, level, options.sac_steps, seed)
 
-    origin: dict[str, Any] = {"command": "make", "recipe": f"D4RL's {task}", "environment": recipe.environment}
+    origin: dict[str, object] = {"command": "make", "recipe": f"D4RL's {task}", "environment": recipe.environment}
     episodes: list[Episode] = []
     if recipe.level == "medium-replay":
         from rcd_ros.data.made.sac import read_buffer
@@ -127,7 +127,7 @@ def make_d4rl(
     typer.echo(f"stored {figures['episodes']} episodes, {figures['steps']} steps, as {new.name}")
 
 
-def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> tuple[Actor, dict[str, Any]]:
+def _train(recipe: Recipe, folder: Path, level: str, limit: int, seed: int) -> tuple[Actor, dict[str, object]]:
     """The policy of a level: of the agent in `folder`, which is trained on as far as that needs."""
     from rcd_ros.data.made.sac import SacSettings, train_to
 

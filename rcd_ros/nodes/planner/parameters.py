@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
@@ -24,10 +24,11 @@ LATER = "; used when the node is configured, and by ~/load_checkpoint"
 _DEFAULTS = StreamSettings()
 
 
-def _limit(field: str, unit: str) -> Any:
+def _limit(field: str, unit: str) -> tuple[float, ...]:
     words = field.replace("_", " ")
     text = f"{words} limits, one for each commanded joint or one for all; none: the checkpoint's"
-    return parameter((), text, unit=unit, name=f"limits.{field}")
+    none: tuple[float, ...] = ()
+    return parameter(none, text, unit=unit, name=f"limits.{field}")
 
 
 class PlannerParameters(NodeParameters):
@@ -58,7 +59,7 @@ class PlannerParameters(NodeParameters):
     )
 
     mode: Literal["first_action", "chunk", "temporal_ensemble", "splice"] = parameter(
-        _DEFAULTS.mode, "how successive chunks become one stream of commands"
+        "first_action", "how successive chunks become one stream of commands"
     )
     execute: int = parameter(
         _DEFAULTS.execute,
@@ -93,7 +94,7 @@ class PlannerParameters(NodeParameters):
 
     @field_validator("cpu_affinity", mode="before")
     @classmethod
-    def _core_numbers(cls, cores: Any) -> Any:
+    def _core_numbers(cls, cores: object) -> object:
         if not isinstance(cores, tuple) or not all(type(core) is int for core in cores):
             raise ValueError("a list of core numbers")
         return cores

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -24,6 +24,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rclpy.parameter import AllowableParameterValue
 
 _LIST_TYPES: dict[type, Parameter.Type] = {
     bool: Parameter.Type.BOOL_ARRAY,
@@ -43,11 +46,27 @@ class NodeParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
 
+class _Hints(BaseModel):
+    """What a field says of its parameter beside type, default and description; kept as its `json_schema_extra`."""
+
+    unit: str
+    minimum: int | float | None
+    maximum: int | float | None
+    above: int | float | None
+    required: str
+    read_only: bool
+
+    @classmethod
+    def of(cls, field: FieldInfo) -> _Hints:
+        return cls.model_validate(field.json_schema_extra)
+
+
 Model = TypeVar("Model", bound=NodeParameters)
+Value = TypeVar("Value")
 
 
 def parameter(
-    default: Any,
+    default: Value,
     description: str,
     *,
     unit: str = "",
@@ -57,7 +76,7 @@ def parameter(
     required: str = "",
     read_only: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Value:
     """A field of `NodeParameters`.
 
     Args:
@@ -71,7 +90,7 @@ def parameter(
         read_only: whether the value cannot change while the node runs.
         name: of the parameter, where it is not the field's.
     """
-    extra: Any = {"unit": unit, "minimum": minimum, "maximum": maximum, "above": above, "read_only": read_only}
+    hints = _Hints(unit=unit, minimum=minimum, maximum=maximum, above=above, required=required, read_only=read_only)
     return Field(
         default,
         description=description,
@@ -80,7 +99,7 @@ def parameter(
         le=maximum,
         gt=above,
         min_length=1 if required else None,
-        json_schema_extra={**extra, "required": required},
+        json_schema_extra=hints.model_dump(),
     )
 
 
@@ -104,7 +123,7 @@ def read_parameters(node: Node, model: type[Model], fixed: bool = True) -> Model
     return validated(node, model, given)
 
 
-def validated(node: Node, model: type[Model], values: Mapping[str, Any]) -> Model:
+def validated(node: Node, model: type[Model], values: Mapping[str, object]) -> Model:
     """The values as one checked object.
 
     Raises:
@@ -116,15 +135,16 @@ def validated(node: Node, model: type[Model], values: Mapping[str, Any]) -> Mode
         raise RcdError("; ".join(_sentence(node, fields_of(model), detail) for detail in error.errors())) from error
 
 
-def plain_value(value: Any, field: FieldInfo) -> Any:
+def plain_value(value: object, field: FieldInfo) -> object:
     """A value as rclpy has it, as the model expects it."""
     if value is None and isinstance(field.default, tuple):
         return ()  # an empty list in a parameter file arrives without a value, as `ros2 param dump` writes them
     return tuple(value) if isinstance(value, (list, tuple, array)) or value == b"" else value
 
 
-def _declare(node: Node, name: str, field: FieldInfo, fixed: bool) -> Any:
+def _declare(node: Node, name: str, field: FieldInfo, fixed: bool) -> object:
     descriptor = _descriptor(name, field, fixed)
+    value: AllowableParameterValue
     try:
         if isinstance(field.default, tuple):
             value = _declare_list(node, name, list(field.default), _list_type(field), descriptor)
@@ -136,14 +156,14 @@ def _declare(node: Node, name: str, field: FieldInfo, fixed: bool) -> Any:
 
 
 def _declare_list(
-    node: Node, name: str, default: list[Any], kind: Parameter.Type, descriptor: ParameterDescriptor
-) -> Any:
+    node: Node, name: str, default: list[str], kind: Parameter.Type, descriptor: ParameterDescriptor
+) -> AllowableParameterValue:
     """Declare a parameter that is a list, and return its value.
 
     An empty list has no type of its own: rclpy takes `[]` for a byte array, and a parameter file's `[]`, as
     `ros2 param dump` writes it, arrives as no value at all. Both are the empty list of type `kind` here.
     """
-    value: Any = node.declare_parameter(name, default, descriptor).value
+    value: AllowableParameterValue = node.declare_parameter(name, default, descriptor).value
     if value is None or (isinstance(value, (list, tuple, array, bytes)) and not value):
         descriptor.type = kind.value
         node._parameters[name] = Parameter(name, kind, [])  # rclpy has no way to type an empty list
@@ -156,17 +176,17 @@ def _list_type(field: FieldInfo) -> Parameter.Type:
 
 
 def _descriptor(name: str, field: FieldInfo, fixed: bool) -> ParameterDescriptor:
-    extra: Any = field.json_schema_extra
+    hints = _Hints.of(field)
     descriptor = ParameterDescriptor(
         name=name,
-        description=f"{field.description} ({extra['unit']})" if extra["unit"] else field.description,
-        read_only=fixed or extra["read_only"],
+        description=f"{field.description} ({hints.unit})" if hints.unit else field.description,
+        read_only=fixed or hints.read_only,
         # People write "rate:=2" for a float, which YAML reads as an integer, and an empty list has no type of its own:
         # the model checks these.
         dynamic_typing=isinstance(field.default, (float, tuple)),
     )
     descriptor.additional_constraints = _constraints(field)
-    low, high, kind = extra["minimum"], extra["maximum"], type(field.default)
+    low, high, kind = hints.minimum, hints.maximum, type(field.default)
     if low is None or high is None:
         return descriptor  # a range has two ends; `additional_constraints` and the model say the rest
     if kind is int:
@@ -177,12 +197,12 @@ def _descriptor(name: str, field: FieldInfo, fixed: bool) -> ParameterDescriptor
 
 
 def _constraints(field: FieldInfo) -> str:
-    extra: Any = field.json_schema_extra
+    hints = _Hints.of(field)
     if get_origin(field.annotation) is Literal:
         return " or ".join(get_args(field.annotation))
-    limits = {"at least": extra["minimum"], "at most": extra["maximum"], "above": extra["above"]}
+    limits = {"at least": hints.minimum, "at most": hints.maximum, "above": hints.above}
     given = [f"{relation} {limit:g}" for relation, limit in limits.items() if limit is not None]
-    return ", ".join([*given, *filter(None, [extra["required"]])])
+    return ", ".join([*given, *filter(None, [hints.required])])
 
 
 def _sentence(node: Node, fields: Mapping[str, FieldInfo], detail: ErrorDetails) -> str:
@@ -196,6 +216,5 @@ def _sentence(node: Node, fields: Mapping[str, FieldInfo], detail: ErrorDetails)
     elif detail["type"] == "greater_than":
         reason = f"above {detail['ctx']['gt']:g}"
     elif detail["type"] in ("string_too_short", "too_short"):
-        extra: Any = fields[where].json_schema_extra
-        reason = extra["required"]
+        reason = _Hints.of(fields[where]).required
     return f"parameter '{where}' of {node.get_name()} must be {reason}, got {detail['input']!r}"
