@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
 from rcd_ros.benchmarks.results import EVALUATION, MADE, Cell, Made, read_cell
-from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.episodes import Dataset, Episode, best_episodes
 from rcd_ros.data.made.actor import Actor, load_actor
-from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.report import summarize
 from rcd_ros.evaluation.results import Evaluation, Setting
@@ -175,7 +174,9 @@ def train_baseline(
     Raises:
         RcdError: the data cannot be used, or d3rlpy fails.
     """
-    episodes = best_episodes(dataset.episodes) if cell.method == "bc-best10" else dataset.episodes
+    episodes = dataset.episodes
+    if cell.method == "bc-best10":
+        episodes = [episodes[index] for index in best_episodes(episodes)]
     arrays = transitions(episodes, spec)
     algorithm = METHODS[cell.method]
     started = time.monotonic()

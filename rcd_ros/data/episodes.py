@@ -121,3 +121,10 @@ def split_episodes(count: int, held_out: float, seed: int) -> tuple[NDArray[np.i
     order = np.random.default_rng(seed).permutation(count)
     held = max(1, round(count * held_out)) if held_out > 0.0 and count > 1 else 0
     return np.sort(order[held:]), np.sort(order[:held])
+
+
+def best_episodes(episodes: Sequence[Episode], share: float = 0.1) -> NDArray[np.int64]:
+    """Indices of the episodes of highest return that together have at least this share of all steps, best first."""
+    ranked = np.argsort([-episode.total_reward for episode in episodes], kind="stable")
+    steps = np.array([len(episodes[index]) for index in ranked], np.int64).cumsum()
+    return ranked[: np.searchsorted(steps, share * steps[-1]) + 1] if len(steps) else ranked.astype(np.int64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Dataset, Episode
+from rcd_ros.data.episodes import Dataset
 from rcd_ros.data.tracks import check_columns
 from rcd_ros.planning.spec import TaskSpec
 
@@ -59,18 +59,6 @@ def summarize(dataset: Dataset, spec: TaskSpec | None) -> Summary:
         observations=_observed_ranges(observations, spec),
         actions=_action_ranges(actions, spec),
     )
-
-
-def best_episodes(episodes: Sequence[Episode], share: float = 0.1) -> list[Episode]:
-    """The episodes of highest return that together have at least this share of all steps, best first."""
-    ranked = sorted(episodes, key=lambda episode: episode.total_reward, reverse=True)
-    wanted = share * sum(map(len, episodes))
-    kept: list[Episode] = []
-    steps = 0
-    while steps < wanted:
-        kept.append(ranked[len(kept)])
-        steps += len(kept[-1])
-    return kept
 
 
 def histogram(values: NDArray[np.float64], bins: int = 10) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rcd_ros.data.episodes import Episode, split_episodes
+from rcd_ros.data.episodes import Episode, best_episodes, split_episodes
 from rcd_ros.data.hindsight import goal_places, returns_by_arrival
 from rcd_ros.data.storage import check_same_task, load_dataset
 from rcd_ros.data.tracks import IntArray, Tracks, join_tracks, steps_to_see
@@ -41,7 +41,7 @@ class Material:
     Attributes:
         spec: of the task, with the observed channels.
         normalizer: of observations and actions.
-        training: windows that planners learn from, `horizon` steps long.
+        training: windows that planners learn from, `horizon` steps long: of the episodes that they imitate.
         held_out: those of other episodes, or None.
         scored: windows that the critic learns from, as long as it sees.
         scored_held_out: those of other episodes, or None.
@@ -79,12 +79,14 @@ class _Side:
 
     Attributes:
         tracks: of these episodes.
-        planned: (N,), rows where windows of planners begin.
+        planned: (N,), rows where windows of planners can begin.
+        imitated: those of them in the episodes that planners imitate.
         scored: (M,), rows where windows of the critic begin: as long as it sees, with complete returns.
     """
 
     tracks: Tracks
     planned: IntArray
+    imitated: IntArray
     scored: IntArray
 
 
@@ -134,8 +136,8 @@ def prepare(recipe: Recipe) -> Material:
     return Material(
         spec=spec,
         normalizer=normalizer,
-        training=cut(ours, ours.planned, recipe.horizon).standardised(mean, std),
-        held_out=cut(others, others.planned, recipe.horizon).standardised(mean, std) if others else None,
+        training=cut(ours, ours.imitated, recipe.horizon).standardised(mean, std),
+        held_out=cut(others, others.imitated, recipe.horizon).standardised(mean, std) if others else None,
         scored=judge(ours),
         scored_held_out=judge(others) if others else None,
         return_mean=mean,
@@ -181,7 +183,12 @@ def fit_normalizer(
 def _locate(episodes: Sequence[Episode], chosen: IntArray, recipe: Recipe, spec: TaskSpec) -> _Side:
     tracks = join_tracks(episodes, chosen, spec, recipe.discount)
     scored = tracks.starts(critic_steps(recipe), spec)
-    return _Side(tracks, tracks.starts(recipe.horizon, spec), scored[tracks.complete[scored]])
+    planned = tracks.starts(recipe.horizon, spec)
+    owner = np.searchsorted(np.unique(tracks.lasts), tracks.lasts[planned])
+    long_enough = np.unique(owner)
+    best = long_enough[best_episodes([episodes[chosen[index]] for index in long_enough], recipe.imitated)]
+    imitated = planned[np.isin(owner, best)]
+    return _Side(tracks, planned, imitated, scored[tracks.complete[scored]])
 
 
 def _check_lengths(recipe: Recipe, spec: TaskSpec) -> None:

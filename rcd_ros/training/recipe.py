@@ -200,6 +200,13 @@ class Recipe(_Section):
     execute: int = Field(8, gt=0, description="steps of a chunk executed before the next plan")
     discount: float = Field(0.99, gt=0, le=1)
     held_out: float = Field(0.1, ge=0, lt=1, description="share of the episodes held out for validation")
+    imitated: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the steps that teacher and student imitate, those of the episodes of highest return; the "
+        "critic learns from all",
+    )
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     notes: str = Field("", description="for the model card: how the data came to be, its licence")
     goals: GoalRecipe = GoalRecipe()

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.data.summary import best_episodes, histogram, summarize
+from rcd_ros.data.episodes import Dataset, Episode, best_episodes
+from rcd_ros.data.summary import histogram, summarize
 from tests.data.demonstrations import SHORT_KITCHEN, STEPS, scripted_demonstration, synthetic_episodes
 
 
@@ -37,5 +37,6 @@ def test_the_best_episodes_have_a_tenth_of_the_steps() -> None:
         return Episode(observations, actions, np.full(length, reward, np.float32), terminated=True, truncated=False)
 
     episodes = [episode(10, reward) for reward in (1, 5, 3)] + [episode(100, 0.0)]
-    assert [e.rewards[0] for e in best_episodes(episodes)] == [5.0, 3.0]
-    assert best_episodes(episodes[:1]) == episodes[:1]
+    assert best_episodes(episodes).tolist() == [1, 2]
+    assert best_episodes(episodes[:1]).tolist() == [0]
+    assert sorted(best_episodes(episodes, 1.0)) == [0, 1, 2, 3]

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Episode
+from rcd_ros.data.episodes import Episode, best_episodes
 from rcd_ros.data.made.actor import Actor, FloatArray
 from rcd_ros.data.parallel import map_in_order
-from rcd_ros.data.summary import best_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks import locomotion as locomotion_task
@@ -269,7 +268,7 @@ def describe(recipe: Recipe, episodes: Sequence[Episode]) -> dict[str, Any]:
     """
     returns = np.array([episode.total_reward for episode in episodes])
     quantiles = np.quantile(returns, QUANTILES)
-    best = [episode.total_reward for episode in best_episodes(episodes)]
+    best = returns[best_episodes(episodes)]
     published = recipe.published
     return {
         "steps": sum(map(len, episodes)),
