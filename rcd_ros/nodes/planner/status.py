@@ -40,6 +40,11 @@ class PlannerStatus:
         self._runner, self._intake, self._times, self._warn = runner, intake, times, warn
         self._rate_watch = RateWatch()
         self._after_lead = 0
+        self.summarise()
+
+    def summarise(self) -> None:
+        """Compute the figures of the window (`PeriodTimes.summary`) that `statuses` tells; the most of its work."""
+        self._summary = self._times.summary()
 
     def statuses(
         self, lifecycle: str, checkpoint: str, parameters: PlannerParameters, refused: Mapping[str, str]
@@ -57,7 +62,7 @@ class PlannerStatus:
         settings = fit_settings(parameters.stream, planner.spec, planner.execute)
         kept = settings.execute if settings.mode == Chunk.name else 1
         rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
-        summary = self._times.summary()
+        summary = self._summary
         state, level, message = self._state(lifecycle)
         if state == "planning":
             problems = [*self._delays(summary, rate, deadline), *refused.values()]

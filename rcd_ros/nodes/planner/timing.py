@@ -102,8 +102,8 @@ class PeriodTimes:
     def summary(self) -> Summary:
         """Figures of the last `WINDOW_S` seconds."""
         with self._access:
-            rows = self._rows[self._rows[:, _ENTERED] > time.monotonic() - WINDOW_S]
-        rows = rows[rows[:, _ENTERED].argsort(kind="stable")]
+            recent = np.flatnonzero(self._rows[:, _ENTERED] > time.monotonic() - WINDOW_S)
+            rows = self._rows[np.roll(recent, -np.searchsorted(recent, self._next))]  # in the order of their entry
         plans = rows[~np.isnan(rows[:, _PUBLISHED])]
         values = np.full((len(STATISTICS), len(FIGURES)), math.nan)
         if len(plans):
