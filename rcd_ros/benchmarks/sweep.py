@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
 from rcd_ros.benchmarks.results import EVALUATION, Cell, report_files
-from rcd_ros.data.dataset_folders import dataset_folder
+from rcd_ros.data.storage.folders import dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
 from rcd_ros.planning.noise import LARGEST_SEED

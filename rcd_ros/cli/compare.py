@@ -62,8 +62,9 @@ def choose(
 
       rcd choose plain=runs/p0/checkpoint,runs/p1/checkpoint rewarded=runs/r0/checkpoint,runs/r1/checkpoint
     """
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.storage import check_same_task, load_dataset
+    from rcd_ros.data.storage.dataset_task import check_same_task
+    from rcd_ros.data.storage.datasets import load_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.evaluation.choice import check_alike, judge_planners
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify

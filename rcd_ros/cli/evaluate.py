@@ -81,7 +81,7 @@ def evaluate(
 
 
 def _folder_of(dataset: str | None) -> Path | None:
-    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.storage.folders import dataset_folder
 
     return None if dataset is None else dataset_folder(dataset)
 
@@ -139,8 +139,8 @@ def _report(
 
 def _evaluate_offline(checkpoint: Path, dataset: str, plans: int, seed: int, outputs: Outputs) -> None:
     """Compare plans with the recorded actions of a data set, and print how far they are from each other."""
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.evaluation.offline import evaluate_offline, offline_table
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.progress import progress_bar

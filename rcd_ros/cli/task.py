@@ -78,7 +78,7 @@ def check(
 
         found.append(check_against_bag(chosen.spec, Bag(bag)))
     if dataset is not None:
-        from rcd_ros.data.storage import load_dataset
+        from rcd_ros.data.storage.datasets import load_dataset
 
         found.append(check_against_dataset(chosen.spec, load_dataset(dataset)))
     for each in found:

@@ -113,7 +113,7 @@ def train(
 
 def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | None) -> None:
     """Train stages of a recipe, which was read from `file`; this process may be one of several."""
-    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.training.export import assemble_checkpoint
     from rcd_ros.training.material import prepare
     from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training, known_hazards
@@ -144,8 +144,8 @@ def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | 
 
 def _default(task: str, overrides: list[str], save: Path | None, force: bool) -> Recipe:
     """The default recipe for a task and its data, printed so that it can be saved and changed."""
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.outputs import claim_all
     from rcd_ros.tasks.catalogue import get_task
     from rcd_ros.training.default_recipe import default_recipe, describe_choice

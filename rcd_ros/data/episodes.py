@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.errors import RcdError
+from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import StepResult
+
+FloatArray = NDArray[np.float32]
+
+UNSEEN_SHARE = 0.05
+"""Largest share of a steady reward's discounted return that may lie behind a time limit."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,9 @@ class Episode:
         info: how this episode was made (replays: source episode, speed, noise); numbers and strings.
     """
 
-    observations: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    rewards: NDArray[np.float32]
+    observations: FloatArray
+    actions: FloatArray
+    rewards: FloatArray
     terminated: bool
     truncated: bool
     seed: int | None = None
@@ -128,3 +137,53 @@ def best_episodes(episodes: Sequence[Episode], share: float = 0.1) -> NDArray[np
     ranked = np.argsort([-episode.total_reward for episode in episodes], kind="stable")
     steps = np.array([len(episodes[index]) for index in ranked], np.int64).cumsum()
     return ranked[: np.searchsorted(steps, share * steps[-1]) + 1] if len(steps) else ranked.astype(np.int64)
+
+
+def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
+    """What is planned at each step of an episode, (T, n_cmd), physical units."""
+    source = episode.actions if command.source == "action" else episode.observations[1:]
+    values: FloatArray = source[:, list(command.columns)] * np.asarray(command.scale, dtype=np.float32)
+    return values
+
+
+def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
+    """Check that an episode has every column that a task reads.
+
+    Raises:
+        RcdError: it has not.
+    """
+    if spec.command.source == "action" and max(spec.command.columns) >= episode.actions.shape[1]:
+        raise RcdError(
+            f"task '{spec.name}' commands action column {max(spec.command.columns)}, but episode {index} has only "
+            f"{episode.actions.shape[1]} columns: is this the right data set?"
+        )
+    needed = spec.stored_width
+    if episode.observations.shape[1] < needed:
+        raise RcdError(
+            f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "
+            f"{episode.observations.shape[1]} columns: is this the right data set?"
+        )
+
+
+def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
+    """Discounted sum of the rewards from each step on, shape (T,)."""
+    result = np.zeros(len(rewards), dtype=np.float64)
+    running = 0.0
+    for step in range(len(rewards) - 1, -1, -1):
+        running = float(rewards[step]) + discount * running
+        result[step] = running
+    return result.astype(np.float32)
+
+
+def steps_to_see(discount: float) -> float:
+    """Steps after which less than `UNSEEN_SHARE` of a steady reward's discounted return is left; infinite at 1."""
+    return math.inf if discount >= 1.0 else math.ceil(math.log(UNSEEN_SHARE) / math.log(discount))
+
+
+def known_returns(episode: Episode, discount: float) -> NDArray[np.bool_]:
+    """(T,): whether the return-to-go of a continuing task's step is known: it ended in a failure, or far enough away.
+
+    Without discount a return that is cut off is never known.
+    """
+    left = np.arange(len(episode), 0, -1)
+    return np.full(len(episode), True) if episode.terminated else left >= steps_to_see(discount)

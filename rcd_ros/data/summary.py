@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Dataset
-from rcd_ros.data.tracks import check_columns
+from rcd_ros.data.episodes import Dataset, check_columns
 from rcd_ros.planning.spec import TaskSpec
 
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.data.tracks import return_to_go
+from rcd_ros.data.episodes import Dataset, Episode, return_to_go
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
 

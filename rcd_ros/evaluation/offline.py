@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from rcd_ros.data.episodes import Dataset, Episode, split_episodes
-from rcd_ros.data.storage import check_same_task
-from rcd_ros.data.tracks import check_columns, planned_values, return_to_go
+from rcd_ros.data.episodes import Dataset, Episode, check_columns, planned_values, return_to_go, split_episodes
+from rcd_ros.data.storage.dataset_task import check_same_task
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy, ReturnEstimate
 from rcd_ros.evaluation.scores import bootstrap_interval

@@ -150,7 +150,7 @@ class ReplayPolicy:
         Raises:
             RcdError: no such data set, or one of another task.
         """
-        from rcd_ros.data.storage import load_dataset
+        from rcd_ros.data.storage.datasets import load_dataset
 
         return DemonstrationReplay(load_dataset(self.dataset), self.spec)
 

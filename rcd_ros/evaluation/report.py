@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from rcd_ros.data.tracks import known_returns, return_to_go
+from rcd_ros.data.episodes import known_returns, return_to_go
 from rcd_ros.evaluation.results import EpisodeScore, Evaluation, Setting, scores_of
 from rcd_ros.evaluation.rollout import EpisodeResult
 from rcd_ros.evaluation.scores import bootstrap_interval, percentile_ms

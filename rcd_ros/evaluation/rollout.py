@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode, EpisodeLog
-from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import ReturnEstimate
+from rcd_ros.parallel import map_in_order
 from rcd_ros.planning.execution.modes import Chunk, Splice
 from rcd_ros.planning.execution.received_plan import PointFields, ReceivedPlan, received_plan
 from rcd_ros.planning.execution.receiver import TrajectoryReceiver

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rcd_ros.data.windows import Batch, Outcome
+from rcd_ros.data.windows.batches import Batch, Outcome
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.method import Objective
 from rcd_ros.training.recipe import CriticRecipe

@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rcd_ros.data.episodes import Episode
-from rcd_ros.data.tracks import FloatArray, join_tracks
+from rcd_ros.data.episodes import Episode, FloatArray
+from rcd_ros.data.windows.tracks import join_tracks
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.checkpoint import PathLike, load_tensors

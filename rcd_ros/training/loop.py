@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from rcd_ros.data.windows import Batch, Windows
+from rcd_ros.data.windows.batches import Batch, Windows
 from rcd_ros.errors import RcdError
 from rcd_ros.progress import progress_bar
 from rcd_ros.training.method import Objective

@@ -10,17 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rcd_ros.data.episodes import Episode, best_episodes, split_episodes
-from rcd_ros.data.hindsight import goal_places, returns_by_arrival
-from rcd_ros.data.storage import check_same_task, load_dataset
-from rcd_ros.data.tracks import IntArray, Tracks, join_tracks, steps_to_see
-from rcd_ros.data.windows import (
-    Windows,
-    canonical_histories,
-    cut_outcomes,
-    cut_windows,
-    first_actions,
-)
+from rcd_ros.data.episodes import Episode, best_episodes, split_episodes, steps_to_see
+from rcd_ros.data.storage.dataset_task import check_same_task
+from rcd_ros.data.storage.datasets import load_dataset
+from rcd_ros.data.windows.batches import Windows
+from rcd_ros.data.windows.cut import canonical_histories, cut_outcomes, cut_windows, first_actions
+from rcd_ros.data.windows.hindsight import goal_places, returns_by_arrival
+from rcd_ros.data.windows.tracks import IntArray, Tracks, join_tracks
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.representation import Canonical, Normalizer, fit_canonical

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from rcd_ros.data.windows import Batch
+from rcd_ros.data.windows.batches import Batch
 from rcd_ros.generative.consistency import ConsistencyFunction, ctm_loss, dsm_loss, trust_region_loss
 from rcd_ros.generative.edm import denoise, edm_loss, karras_grid, lognormal_sigmas
 from rcd_ros.networks.critic import CriticEnsemble

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.bags.bag import Bag
-from rcd_ros.data.storage import list_datasets, load_dataset
+from rcd_ros.data.storage.datasets import list_datasets, load_dataset
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from tests.cli.processes import RCD, run_rcd
 from tests.data.bags.bag_files import joint_state, observe, trajectory, write_bag

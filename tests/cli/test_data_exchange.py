@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.cli.parse import episode_numbers
-from rcd_ros.data.storage import list_datasets, load_dataset
+from rcd_ros.data.storage.datasets import list_datasets, load_dataset
 from rcd_ros.errors import RcdError
 from tests.data.imports.test_source import pushes, stored
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rcd_ros.data.storage import list_datasets
+from rcd_ros.data.storage.datasets import list_datasets
 from rcd_ros.planning.checkpoint import add_files, verify, write_checkpoint
 from rcd_ros.training import export
 from rcd_ros.training.state import read_tensors

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.made.actor import Actor
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage.datasets import load_dataset
 
 Rcd = Callable[..., int]
 

@@ -17,7 +17,7 @@ from minari.data_collector import EpisodeBuffer
 from typer.testing import CliRunner
 
 from rcd_ros.cli import app
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage.datasets import load_dataset
 from rcd_ros.errors import RcdError
 
 NAME, OWN = "others/some-v0", "rcd/test/own-v0"

@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from rcd_ros.cli import app
-from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset
+from rcd_ros.data.storage.datasets import list_datasets, load_dataset, save_dataset
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.tasks.catalogue import get_task
 from tests.cli.processes import RCD, interrupt_rcd

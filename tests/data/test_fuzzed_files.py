@@ -30,7 +30,8 @@ from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, robomimic
 from rcd_ros.data.formats.detect import open_recording
 from rcd_ros.data.formats.recording import RecordedEpisode
-from rcd_ros.data.storage import list_datasets, load_dataset, save_dataset, task_of_dataset
+from rcd_ros.data.storage.dataset_task import task_of_dataset
+from rcd_ros.data.storage.datasets import list_datasets, load_dataset, save_dataset
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_plans import RecordedPlans

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from rcd_ros.cli import app
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import load_dataset, save_dataset
+from rcd_ros.data.storage.datasets import load_dataset, save_dataset
 from rcd_ros.data.view import RerunLog, check_rrd, show_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.tasks.catalogue import get_task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rcd_ros.data.windows import Windows
+from rcd_ros.data.windows.batches import Windows
 
 
 def windows_of(condition: Tensor, chunk: Tensor, returns: Tensor) -> Windows:

@@ -12,7 +12,7 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from rcd_ros.cli.train import train
-from rcd_ros.data.windows import Batch
+from rcd_ros.data.windows.batches import Batch
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network
 from rcd_ros.networks.critic import CriticEnsemble

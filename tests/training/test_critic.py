@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.tracks import join_tracks
-from rcd_ros.data.windows import Batch, Outcome, Windows, cut_outcomes
+from rcd_ros.data.windows.batches import Batch, Outcome, Windows
+from rcd_ros.data.windows.cut import cut_outcomes
+from rcd_ros.data.windows.tracks import join_tracks
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.planning.manifest import NormalizerSpec
@@ -143,7 +144,7 @@ def test_held_out_error_is_that_of_the_bootstrapped_target(tmp_path: Path) -> No
 
 
 def test_goals_chosen_in_hindsight_are_not_bootstrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.data.storage.datasets import save_dataset
 
     (tmp_path / "datasets").mkdir()
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "datasets"))

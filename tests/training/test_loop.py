@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from rcd_ros.data.windows import Batch, Windows
+from rcd_ros.data.windows.batches import Batch, Windows
 from rcd_ros.errors import RcdError
 from rcd_ros.training.loop import learning_rate_factor, train
 from rcd_ros.training.method import Objective

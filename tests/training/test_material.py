@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import save_dataset
-from rcd_ros.data.windows import Windows
+from rcd_ros.data.storage.datasets import save_dataset
+from rcd_ros.data.windows.batches import Windows
 from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.training.material import COMMAND_FLOOR, OBSERVATION_FLOOR, Material, fit_normalizer, prepare
 from rcd_ros.training.recipe import load_recipe
-from tests.data.test_windows import MAZE, joined, wander
+from tests.data.windows.test_windows import MAZE, joined, wander
 from tests.training.tiny_recipe import RECIPE
 
 RETURNS = (1.0, 5.0, 3.0, 0.0, 4.0)

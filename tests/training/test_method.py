@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rcd_ros.data.windows import Batch
+from rcd_ros.data.windows.batches import Batch
 from rcd_ros.networks.build import build_network, start_from
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.critic import CriticObjective, pinball

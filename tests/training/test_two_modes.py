@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rcd_ros.data.windows import Windows
+from rcd_ros.data.windows.batches import Windows
 from rcd_ros.generative.consistency import ConsistencyFunction
 from rcd_ros.generative.edm import denoise, karras_grid
 from rcd_ros.generative.samplers import heun

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import save_dataset
+from rcd_ros.data.storage.datasets import save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.training.material import prepare
 from rcd_ros.training.preflight import check_training

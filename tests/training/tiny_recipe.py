@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import save_dataset
+from rcd_ros.data.storage.datasets import save_dataset
 
 OPTIMIZER = "{steps: 6, batch: 8, validate_every: 3, save_every: 3}"
 RECIPE = f"""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from rcd_ros.data.windows import Windows
+from rcd_ros.data.windows.batches import Windows
 from rcd_ros.networks.build import build_network
 from rcd_ros.training.loop import train
 from rcd_ros.training.method import Objective, TeacherObjective

@@ -116,7 +116,7 @@ def baselines(
 
     from rcd_ros.benchmarks.baselines import D3RLPY, BaselineSettings, check_methods
     from rcd_ros.benchmarks.results import Cell
-    from rcd_ros.data.dataset_folders import dataset_folder
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.evaluation.comparison import comparison_table
     from rcd_ros.outputs import refuse_twice
 
@@ -150,7 +150,7 @@ def _pooled(
 
 def _load(names: Iterable[str], task: str | None, episode_steps: int | None) -> Mapping[str, tuple[Dataset, Task]]:
     """The data sets, each with its task."""
-    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
     from rcd_ros.tasks.catalogue import get_task
 
     options = {} if episode_steps is None else {"episode_steps": episode_steps}

@@ -28,9 +28,10 @@ def export(
 
     Example: rcd data export rcd/push-v0 --to lerobot --output push_lerobot
     """
-    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.export_dataset import check_format, export_dataset
-    from rcd_ros.data.storage import check_same_task, load_dataset, task_of_dataset
+    from rcd_ros.data.storage.dataset_task import check_same_task, task_of_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.outputs import claim_new, keep_apart
     from rcd_ros.tasks.catalogue import get_task
 

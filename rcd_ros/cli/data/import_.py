@@ -161,7 +161,7 @@ def _store(
 ) -> None:
     """Make a data set of a source's episodes, and print what became of each."""
     from rcd_ros.data.imports.source import ImportSettings, import_source
-    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.data.storage.datasets import save_dataset
 
     labels = None if importing.success is None else episode_numbers(importing.success)
     settings = ImportSettings(labels, importing.min_steps, recount)

@@ -133,7 +133,7 @@ def make(
 
 def _make(task: Task, own: ControllerOptions, new: NewDataset, workers: int, seed: int) -> None:
     """Let a controller of the task drive, and store its episodes."""
-    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.data.storage.datasets import save_dataset
 
     controller = own.chosen(task)
     origin: dict[str, object] = {"command": "make", "controller": controller, **own.settings(), "seed": seed}

@@ -85,7 +85,7 @@ def make_d4rl(
         RcdError: an option or a policy file cannot be used, or SAC does not come to the level.
     """
     from rcd_ros.data.made.d4rl_recipe import cut_buffer, describe, recipe_of
-    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.data.storage.datasets import save_dataset
     from rcd_ros.evaluation.machine import installed
     from rcd_ros.outputs import check_folder
 

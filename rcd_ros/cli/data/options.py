@@ -27,8 +27,8 @@ class NewDataset:
         Raises:
             RcdError: the name cannot be used or is taken, or is that of an input.
         """
-        from rcd_ros.data.dataset_folders import dataset_folder
-        from rcd_ros.data.storage import check_new_name
+        from rcd_ros.data.storage.datasets import check_new_name
+        from rcd_ros.data.storage.folders import dataset_folder
         from rcd_ros.outputs import keep_apart
 
         check_new_name(self.name, self.force)

@@ -106,9 +106,10 @@ def replay(
 
     Example: rcd data replay rcd/kitchen/complete-v0 --noise 0.05 --speed 1,0.6 --name rcd/kitchen/mixed-v0
     """
-    from rcd_ros.data.dataset_folders import dataset_folder
     from rcd_ros.data.made.replay import replay_jobs
-    from rcd_ros.data.storage import load_dataset, save_dataset, task_of_dataset
+    from rcd_ros.data.storage.dataset_task import task_of_dataset
+    from rcd_ros.data.storage.datasets import load_dataset, save_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.tasks.catalogue import get_task, task_of
 
     new.claim([dataset_folder(source), task])
@@ -173,7 +174,7 @@ def rollout(
 
     Example: rcd data rollout models/kitchen-complete --episodes 20 --name rcd/kitchen/rollout-v0
     """
-    from rcd_ros.data.storage import save_dataset
+    from rcd_ros.data.storage.datasets import save_dataset
     from rcd_ros.evaluation.policy import CheckpointPolicy
     from rcd_ros.evaluation.rollout import Drive, check_fit, run_episodes
     from rcd_ros.planning.checkpoint import checkpoint_sha256, verify

@@ -19,7 +19,7 @@ def list_() -> None:
     """List the data sets on this machine."""
     from rich.table import Column, Table
 
-    from rcd_ros.data.storage import list_datasets
+    from rcd_ros.data.storage.datasets import list_datasets
 
     datasets = list_datasets()
     if not datasets:
@@ -40,7 +40,8 @@ def show(name: Dataset) -> None:
 
     Example: rcd data show rcd/kitchen/complete-v0
     """
-    from rcd_ros.data.storage import load_dataset, task_of_dataset
+    from rcd_ros.data.storage.dataset_task import task_of_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
     from rcd_ros.data.summary import histogram, summarize
 
     dataset = load_dataset(name)
@@ -73,7 +74,7 @@ def fetch(
 
     Example: rcd data fetch D4RL/kitchen/complete-v2
     """
-    from rcd_ros.data.fetch import fetch_dataset
+    from rcd_ros.data.storage.fetch import fetch_dataset
 
     for each in fetch_dataset(name, force):
         typer.echo(f"fetched {each}")
@@ -81,7 +82,7 @@ def fetch(
 
 def delete(name: Dataset) -> None:
     """Delete a data set from this machine."""
-    from rcd_ros.data.storage import delete_dataset
+    from rcd_ros.data.storage.datasets import delete_dataset
 
     delete_dataset(name)
     typer.echo(f"deleted {name}")

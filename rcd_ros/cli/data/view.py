@@ -32,8 +32,9 @@ def view(
 
     Example: rcd data view rcd/push-v0 --rrd push.rrd
     """
-    from rcd_ros.data.dataset_folders import dataset_folder
-    from rcd_ros.data.storage import load_dataset, task_of_dataset
+    from rcd_ros.data.storage.dataset_task import task_of_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
+    from rcd_ros.data.storage.folders import dataset_folder
     from rcd_ros.data.view import check_rrd, has_screen, rerun, rerun_log, show_dataset
     from rcd_ros.outputs import claim_all
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Episode
-from rcd_ros.data.tracks import planned_values
+from rcd_ros.data.episodes import Episode, planned_values
 from rcd_ros.planning.spec import TaskSpec
 
 FloatArray = NDArray[np.float64]

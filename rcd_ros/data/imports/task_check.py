@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.bags.bag import MESSAGE_TYPES, Bag, nanoseconds
-from rcd_ros.data.episodes import Dataset
+from rcd_ros.data.episodes import Dataset, check_columns, planned_values
 from rcd_ros.data.imports.suspicions import DEGREES, SLACK
-from rcd_ros.data.storage import check_same_task
-from rcd_ros.data.tracks import check_columns, planned_values
+from rcd_ros.data.storage.dataset_task import check_same_task
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import ObservationChannel
 from rcd_ros.planning.spec import TaskSpec

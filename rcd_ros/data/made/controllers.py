@@ -14,8 +14,8 @@ from typing import Any, cast
 import numpy as np
 
 from rcd_ros.data.episodes import Episode, EpisodeLog
-from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
+from rcd_ros.parallel import map_in_order
 from rcd_ros.simulation.interface import Controller, DrivenSimulation
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task

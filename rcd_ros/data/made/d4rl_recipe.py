@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode, best_episodes
 from rcd_ros.data.made.actor import Actor, FloatArray
-from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
+from rcd_ros.parallel import map_in_order
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks import locomotion as locomotion_task
 

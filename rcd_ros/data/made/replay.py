@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.data.imports.completions import check_widths
-from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
+from rcd_ros.parallel import map_in_order
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.tasks.task import Task
 

@@ -56,7 +56,7 @@ seeds: [0]
 
 
 def _kitchen_episodes() -> list[object]:
-    from rcd_ros.data.storage import load_dataset
+    from rcd_ros.data.storage.datasets import load_dataset
 
     return list(load_dataset("rcd/kitchen/tiny-v0").episodes)
 

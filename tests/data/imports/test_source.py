@@ -16,7 +16,8 @@ from rcd_ros.data.formats.detect import open_recording
 from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.data.imports.declared import declared
 from rcd_ros.data.imports.source import Imported, ImportSettings, import_source
-from rcd_ros.data.storage import check_same_task, load_dataset, save_dataset
+from rcd_ros.data.storage.dataset_task import check_same_task
+from rcd_ros.data.storage.datasets import load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.task import Task

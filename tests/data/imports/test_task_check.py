@@ -13,7 +13,8 @@ from rcd_ros.data.imports.task_proposal import (
     propose_from_model,
     propose_from_urdf,
 )
-from rcd_ros.data.storage import check_same_task, load_dataset, save_dataset
+from rcd_ros.data.storage.dataset_task import check_same_task
+from rcd_ros.data.storage.datasets import load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from rcd_ros.cli.data import app
 from rcd_ros.data.episodes import Episode, hash_episodes
 from rcd_ros.data.made.controllers import make_runs, runs_of
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage.datasets import load_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.task import Task

@@ -7,7 +7,7 @@ from rcd_ros.data.episodes import hash_episodes
 from rcd_ros.data.made import d4rl_recipe
 from rcd_ros.data.made.actor import Actor
 from rcd_ros.data.made.d4rl_recipe import NAMES, check_actor, cut_buffer, describe, is_recipe, recipe_of, roll_out
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage.datasets import load_dataset
 from rcd_ros.errors import RcdError
 
 

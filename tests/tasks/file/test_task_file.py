@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.storage import load_dataset, save_dataset, task_of_dataset
+from rcd_ros.data.storage.dataset_task import task_of_dataset
+from rcd_ros.data.storage.datasets import load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec

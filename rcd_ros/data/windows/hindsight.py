@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rcd_ros.data.tracks import FloatArray, Tracks
+from rcd_ros.data.episodes import FloatArray
+from rcd_ros.data.windows.tracks import Tracks
 from rcd_ros.planning.representation import Normalizer
 from rcd_ros.planning.spec import TaskSpec
 

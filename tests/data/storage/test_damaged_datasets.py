@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
-from rcd_ros.data.storage import delete_dataset, list_datasets, load_dataset, save_dataset
+from rcd_ros.data.storage.datasets import delete_dataset, list_datasets, load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from tests.data.demonstrations import synthetic_episodes
 from tests.data.foreign import (

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import minari
 
-from rcd_ros.data.dataset_folders import dataset_folder, datasets_root
-from rcd_ros.data.storage import check_new_name, publish
+from rcd_ros.data.storage.datasets import check_new_name, publish
+from rcd_ros.data.storage.folders import dataset_folder, datasets_root
 from rcd_ros.errors import RcdError
 
 CONNECT_TIMEOUT = 8.0

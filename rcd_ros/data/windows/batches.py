@@ -7,19 +7,13 @@ that overlap are stored once. Where a task observes its goal, the goal is chosen
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rcd_ros.data.hindsight import Hindsight, choose_goals
-from rcd_ros.data.tracks import FloatArray, IntArray, Tracks
-from rcd_ros.planning.manifest import NormalizerSpec
-from rcd_ros.planning.representation import Canonical, Normalizer
-from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.data.windows.hindsight import Hindsight
 
 SAMPLED = 4096
 """Windows that stand for all of them where a goal is chosen for each: for validation, and to standardise returns."""
@@ -197,104 +191,6 @@ class Windows:
         if self.turns is not None:
             chunk = chunk + self.turns.added(index, known)
         return chunk, (row > end[:, None])[:, :, None]
-
-
-def cut_windows(
-    tracks: Tracks,
-    starts: IntArray,
-    spec: TaskSpec,
-    history: int,
-    horizon: int,
-    canonical: Canonical,
-    normalizer: NormalizerSpec,
-    returns: FloatArray,
-    own: float = 0.0,
-) -> Windows:
-    """The windows that begin in these rows, normalised.
-
-    Args:
-        tracks: the episodes.
-        starts: (N,), rows of the windows' newest observations (`Tracks.starts`).
-        spec: of the task, with the observed channels.
-        history: observations that a planner sees.
-        horizon: steps of a chunk.
-        canonical: the representation of quaternions and of angles without ends.
-        normalizer: of observations and actions.
-        returns: `Windows.returns`, not yet standardised.
-        own: share of desired goals (`Hindsight.own`), where the task observes a goal.
-    """
-    scale = Normalizer(normalizer)
-    seen = canonical_histories(tracks, starts, history, canonical)
-    return Windows(
-        histories=torch.from_numpy(scale.normalize_observation(seen)),
-        commands=torch.from_numpy(scale.normalize_command(tracks.commands)),
-        starts=torch.from_numpy(starts),
-        lasts=torch.from_numpy(tracks.lasts[starts]),
-        returns=torch.from_numpy(returns),
-        stays=torch.tensor(spec.command.stays),
-        rest=torch.from_numpy(scale.normalize_command(np.zeros(spec.command.size))),
-        horizon=horizon,
-        turns=_turns(tracks, starts, seen, canonical, scale),
-        hindsight=choose_goals(tracks, spec, scale, own) if spec.goal_channels else None,
-    )
-
-
-def cut_outcomes(
-    tracks: Tracks,
-    starts: IntArray,
-    history: int,
-    steps: int,
-    discount: float,
-    canonical: Canonical,
-    normalizer: NormalizerSpec,
-    moments: tuple[float, float],
-) -> Outcome:
-    """What came of the chunks of `steps` actions that begin in these rows and end inside their episodes.
-
-    Args:
-        tracks: the episodes.
-        starts: (N,), rows as of `Tracks.inside(steps)`.
-        history: observations that the critic sees.
-        steps: of a chunk.
-        discount: per step.
-        canonical: as for `cut_windows`.
-        normalizer: likewise.
-        moments: mean and standard deviation by which returns are standardised.
-    """
-    mean, std = moments
-    following = canonical_histories(tracks, starts + steps, history, canonical)
-    carry = np.where(tracks.goes_on(starts, steps), discount**steps, 0.0)
-    gain = (tracks.gained(starts, steps, discount) + (carry - 1.0) * mean) / std
-    return Outcome(
-        following=torch.from_numpy(Normalizer(normalizer).normalize_observation(following)).flatten(1),
-        gain=torch.from_numpy(gain.astype(np.float32)),
-        carry=torch.from_numpy(carry.astype(np.float32)),
-        known=torch.from_numpy(tracks.complete[starts].astype(np.float32)),
-    )
-
-
-def canonical_histories(tracks: Tracks, starts: IntArray, history: int, canonical: Canonical) -> FloatArray:
-    """(N, history, n_obs) up to these rows, physical units, in canonical form."""
-    seen = tracks.histories(starts, history)
-    return canonical.histories(seen).astype(np.float32) if canonical.is_needed else seen
-
-
-def first_actions(tracks: Tracks, starts: IntArray, histories: FloatArray, canonical: Canonical) -> FloatArray:
-    """(N, n_cmd): the first action of each window, in canonical form beside its history (N, h, n_obs)."""
-    first = canonical.chunks(tracks.commands[starts + 1][:, None], histories.astype(np.float64))
-    return np.asarray(first, np.float32)[:, 0]
-
-
-def _turns(tracks: Tracks, starts: IntArray, seen: FloatArray, canonical: Canonical, scale: Normalizer) -> Turns | None:
-    raw, beside = tracks.commands[starts + 1][:, None], seen.astype(np.float64)
-    first = canonical.chunks(raw, beside)
-    if first is raw:
-        return None
-    tau = 2.0 * math.pi
-    # Episodes are unwrapped one after another: the offset between two of them is in no chunk.
-    whole = np.asarray(canonical.chunks(tracks.commands[None], beside[:1]))[0]
-    rows, begun = np.round((whole - tracks.commands) / tau), np.round((np.asarray(first) - raw)[:, 0] / tau)
-    return Turns(*(torch.from_numpy(each.astype(np.float32)) for each in (rows, begun, tau / scale.command_std)))
 
 
 def _moved(record: Windows | Hindsight | Turns | Batch | Outcome, device: torch.device) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcd_ros.data.episodes import Episode, split_episodes
-from rcd_ros.data.hindsight import returns_by_arrival
-from rcd_ros.data.tracks import Tracks, join_tracks, planned_values, return_to_go
-from rcd_ros.data.windows import Windows, cut_windows
+from rcd_ros.data.episodes import Episode, planned_values, return_to_go, split_episodes
+from rcd_ros.data.windows.batches import Windows
+from rcd_ros.data.windows.cut import cut_windows
+from rcd_ros.data.windows.hindsight import returns_by_arrival
+from rcd_ros.data.windows.tracks import Tracks, join_tracks
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.manifest import NormalizerSpec

@@ -3,8 +3,8 @@ from pathlib import Path
 import minari
 import pytest
 
-from rcd_ros.data.fetch import fetch_dataset
-from rcd_ros.data.storage import load_dataset, save_dataset
+from rcd_ros.data.storage.datasets import load_dataset, save_dataset
+from rcd_ros.data.storage.fetch import fetch_dataset
 from rcd_ros.errors import RcdError
 from tests.data.demonstrations import synthetic_episodes
 
@@ -33,7 +33,7 @@ def test_an_existing_data_set_is_not_fetched_over(datasets_root: Path) -> None:
 
 
 def test_a_fetched_data_set_appears_whole(datasets_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rcd_ros.data.fetch._answers", lambda _: True)
+    monkeypatch.setattr("rcd_ros.data.storage.fetch._answers", lambda _: True)
     monkeypatch.setattr(minari, "download_dataset", save)
     assert fetch_dataset("remote/b-v0") == ["remote/b-v0"]
     assert len(load_dataset("remote/b-v0").episodes) == 1
@@ -45,7 +45,7 @@ def test_a_broken_download_leaves_nothing(datasets_root: Path, monkeypatch: pyte
         save(name)
         raise OSError("connection\nreset")
 
-    monkeypatch.setattr("rcd_ros.data.fetch._answers", lambda _: True)
+    monkeypatch.setattr("rcd_ros.data.storage.fetch._answers", lambda _: True)
     monkeypatch.setattr(minari, "download_dataset", break_off)
     with pytest.raises(RcdError, match=r"remote/b-v0.*http://127\.0\.0\.1:9.*connection reset"):
         fetch_dataset("remote/b-v0")

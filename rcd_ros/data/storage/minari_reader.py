@@ -11,11 +11,10 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from minari.dataset.minari_storage import MinariStorage
-from numpy.typing import NDArray
 
-from rcd_ros.data.dataset_folders import Metadata, damaged
-from rcd_ros.data.episodes import Episode
+from rcd_ros.data.episodes import Episode, FloatArray
 from rcd_ros.data.formats.hdf5 import check_all_stored, check_heaps, open_hdf5
+from rcd_ros.data.storage.folders import Metadata, damaged
 from rcd_ros.errors import RcdError
 
 logger = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ logger = logging.getLogger(__name__)
 _OBSERVATION, _GOALS = "observation", ("achieved_goal", "desired_goal")
 _OWN_ATTRIBUTES = {"id", "seed", "total_steps", "options"}
 """What Minari itself says of an episode."""
-FloatArray = NDArray[np.float32]
 
 
 def read_episodes(name: str, folder: Path, metadata: Metadata) -> list[Episode]:

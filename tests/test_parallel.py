@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from rcd_ros.data.parallel import map_in_order
 from rcd_ros.errors import RcdError
+from rcd_ros.parallel import map_in_order
 
 
 def halver() -> partial:

@@ -15,17 +15,15 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from pydantic import ValidationError
 
-from rcd_ros.data import dataset_folders
-from rcd_ros.data.dataset_folders import dataset_folder, datasets_root
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
-from rcd_ros.data.minari_reader import read_episodes
+from rcd_ros.data.storage import folders
+from rcd_ros.data.storage.folders import dataset_folder, datasets_root
+from rcd_ros.data.storage.minari_reader import read_episodes
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.tasks.catalogue import get_task, stored_task
+from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.file.reading import is_task_file
-from rcd_ros.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,13 @@ def check_new_name(name: str, force: bool = False) -> None:
         RcdError: as said.
     """
     # Minari refuses namespaces of one letter.
-    if not dataset_folders.is_name(name) or len(name.rpartition("/")[0]) == 1:
+    if not folders.is_name(name) or len(name.rpartition("/")[0]) == 1:
         raise RcdError(f"'{name}' is no data set name; it must look like rcd/kitchen/complete-v0 and end in -v<number>")
     if dataset_folder(name).exists():
         if not force:
             raise RcdError(f"data set '{name}' exists already; choose another name or replace it with --force")
-        dataset_folders.check_replaceable(name)
-    dataset_folders.check_writable()
+        folders.check_replaceable(name)
+    folders.check_writable()
 
 
 def list_datasets() -> dict[str, Listed]:
@@ -60,12 +58,12 @@ def list_datasets() -> dict[str, Listed]:
     Raises:
         RcdError: the folder of the data sets cannot be used.
     """
-    return {name: _listed(name) for name in dataset_folders.stored_names()}
+    return {name: _listed(name) for name in folders.stored_names()}
 
 
 def _listed(name: str) -> Listed:
     try:
-        metadata = dataset_folders.read_metadata(name, dataset_folders.data_folder(name))
+        metadata = folders.read_metadata(name, folders.data_folder(name))
     except RcdError as error:
         return Listed(problem=str(error))
     return Listed(metadata.task or "", metadata.total_episodes, metadata.total_steps)
@@ -160,83 +158,13 @@ def load_dataset(name: str) -> Dataset:
     Raises:
         RcdError: no such data set, or one whose content cannot be read or used.
     """
-    folder = dataset_folders.data_folder(name)
-    metadata = dataset_folders.read_metadata(name, folder)
+    folder = folders.data_folder(name)
+    metadata = folders.read_metadata(name, folder)
     episodes = read_episodes(name, folder, metadata)
     content_hash = hash_episodes(episodes)
     if (metadata.content_hash or content_hash) != content_hash:
         raise RcdError(f"data set '{name}' in {folder} was changed after it was written; make it again")
     return Dataset(name, metadata.model_dump(), content_hash, episodes)
-
-
-def task_of_dataset(dataset: Dataset) -> Task | None:
-    """The task that a data set says it belongs to: as it is stored in it, else the one of that name, else None.
-
-    Raises:
-        RcdError: the stored specification cannot be read, or there is no task of that name.
-    """
-    stored, name = dataset.metadata.get("task_spec"), dataset.metadata.get("task")
-    if stored is None:
-        return get_task(name) if name else None
-    try:
-        spec = TaskSpec.model_validate_json(stored)
-    except ValidationError as error:
-        raise RcdError(f"data set '{dataset.name}' stores a task that cannot be read: make it again") from error
-    return stored_task(spec)
-
-
-def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
-    """Refuse data of another task. Data sets that do not say what they belong to pass where they have its columns.
-
-    Topics, limits and success may differ; what each column means may not.
-
-    Raises:
-        RcdError: the data set is of another task, or its task observes or commands something else.
-    """
-    name, stored = dataset.metadata.get("task"), dataset.metadata.get("task_spec")
-    if name and name != spec.name:
-        raise RcdError(
-            f"data set '{dataset.name}' belongs to task '{name}', not to '{spec.name}': name data of this task"
-        )
-    if not name and stored is None:
-        width = dataset.episodes[0].observations.shape[1]
-        if width > spec.stored_width:
-            raise RcdError(
-                f"data set '{dataset.name}' does not say which task it belongs to and has {width} observed columns, "
-                f"task '{spec.name}' {spec.stored_width}: which are which is not known; import it again with --task"
-            )
-    if stored is None:
-        return
-    task = task_of_dataset(dataset)
-    assert task is not None
-    if task.spec.control_period != spec.control_period:
-        raise RcdError(
-            f"data set '{dataset.name}' was made at {1.0 / task.spec.control_period:g} Hz, task '{spec.name}' plans at "
-            f"{1.0 / spec.control_period:g} Hz: make or import the data again"
-        )
-    theirs, ours = _meanings(task.spec), _meanings(spec)
-    for column in sorted(theirs.keys() | ours.keys()):
-        if theirs.get(column) != ours.get(column):
-            kind, number = column
-            raise RcdError(
-                f"data set '{dataset.name}' was made for another version of task '{spec.name}': its {kind} column "
-                f"{number} is {theirs.get(column, 'nothing')}, the task's is {ours.get(column, 'nothing')}; import the "
-                "data again"
-            )
-
-
-def _meanings(spec: TaskSpec) -> dict[tuple[str, int], str]:
-    """What stands in each column of a task's data sets."""
-    meanings = {}
-    for channel in spec.observations:
-        for column, value, unit in zip(channel.columns, channel.value_names, channel.units, strict=True):
-            body = f"{channel.joints[0]}." if channel.kind in ("body_pose", "body_twist") else ""
-            meanings["observation", column] = f"{channel.kind.replace('_', ' ')} of '{body}{value}' ({unit})"
-    if spec.command.source == "action":
-        names = [f"{joint} ({unit})" for joint, unit in zip(spec.command.joints, spec.command.units, strict=True)]
-        for column, joint in zip(spec.command.columns, names, strict=True):
-            meanings["action", column] = f"{spec.command.interface} of {joint}"
-    return meanings
 
 
 def delete_dataset(name: str) -> None:
@@ -245,7 +173,7 @@ def delete_dataset(name: str) -> None:
     Raises:
         RcdError: there is none of that name, or it cannot be removed.
     """
-    dataset_folders.remove(name)
+    folders.remove(name)
 
 
 def _box(array: np.ndarray) -> gymnasium.spaces.Box:

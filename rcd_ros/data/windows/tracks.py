@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.episodes import Episode
-from rcd_ros.errors import RcdError
-from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.data.episodes import Episode, FloatArray, check_columns, known_returns, planned_values, return_to_go
 from rcd_ros.planning.spec import TaskSpec
 
-FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-UNSEEN_SHARE = 0.05
-"""Largest share of a steady reward's discounted return that may lie behind a time limit."""
 
 
 @dataclass(frozen=True)
@@ -121,53 +114,3 @@ def join_tracks(
         desired=np.concatenate([part.observations[:, desired] for part in parts]),
         succeeded=np.repeat([part.rewards[-1] > 0.0 for part in parts], lengths),
     )
-
-
-def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
-    """What is planned at each step of an episode, (T, n_cmd), physical units."""
-    source = episode.actions if command.source == "action" else episode.observations[1:]
-    values: FloatArray = source[:, list(command.columns)] * np.asarray(command.scale, dtype=np.float32)
-    return values
-
-
-def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
-    """Check that an episode has every column that a task reads.
-
-    Raises:
-        RcdError: it has not.
-    """
-    if spec.command.source == "action" and max(spec.command.columns) >= episode.actions.shape[1]:
-        raise RcdError(
-            f"task '{spec.name}' commands action column {max(spec.command.columns)}, but episode {index} has only "
-            f"{episode.actions.shape[1]} columns: is this the right data set?"
-        )
-    needed = spec.stored_width
-    if episode.observations.shape[1] < needed:
-        raise RcdError(
-            f"task '{spec.name}' reads observation column {needed - 1}, but episode {index} has only "
-            f"{episode.observations.shape[1]} columns: is this the right data set?"
-        )
-
-
-def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
-    """Discounted sum of the rewards from each step on, shape (T,)."""
-    result = np.zeros(len(rewards), dtype=np.float64)
-    running = 0.0
-    for step in range(len(rewards) - 1, -1, -1):
-        running = float(rewards[step]) + discount * running
-        result[step] = running
-    return result.astype(np.float32)
-
-
-def steps_to_see(discount: float) -> float:
-    """Steps after which less than `UNSEEN_SHARE` of a steady reward's discounted return is left; infinite at 1."""
-    return math.inf if discount >= 1.0 else math.ceil(math.log(UNSEEN_SHARE) / math.log(discount))
-
-
-def known_returns(episode: Episode, discount: float) -> NDArray[np.bool_]:
-    """(T,): whether the return-to-go of a continuing task's step is known: it ended in a failure, or far enough away.
-
-    Without discount a return that is cut off is never known.
-    """
-    left = np.arange(len(episode), 0, -1)
-    return np.full(len(episode), True) if episode.terminated else left >= steps_to_see(discount)

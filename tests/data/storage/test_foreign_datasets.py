@@ -14,7 +14,7 @@ from gymnasium import spaces
 from typer.testing import CliRunner
 
 from rcd_ros.cli import app
-from rcd_ros.data.storage import load_dataset
+from rcd_ros.data.storage.datasets import load_dataset
 from tests.data.foreign import (
     ACTION,
     ACTIONS,

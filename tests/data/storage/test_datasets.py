@@ -10,7 +10,7 @@ import pytest
 from minari.data_collector import EpisodeBuffer
 
 from rcd_ros.data.episodes import Dataset, Episode, hash_episodes
-from rcd_ros.data.storage import delete_dataset, list_datasets, load_dataset, save_dataset
+from rcd_ros.data.storage.datasets import delete_dataset, list_datasets, load_dataset, save_dataset
 from rcd_ros.errors import RcdError
 from tests.data.demonstrations import synthetic_episodes
 
