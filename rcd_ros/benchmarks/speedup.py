@@ -25,6 +25,7 @@ from rcd_ros.benchmarks.timing import (
     time_calls,
     varied_observations,
 )
+from rcd_ros.choices import SamplerName
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
@@ -37,7 +38,7 @@ from rcd_ros.planning.representation import Normalizer
 from rcd_ros.training.export import denoiser_program
 from rcd_ros.training.policies import load_policy
 
-TEACHERS = (("heun", 80), ("heun", 20), ("ddim", 20), ("dpm_solver_pp", 10))
+TEACHERS: tuple[tuple[SamplerName, int], ...] = (("heun", 80), ("heun", 20), ("ddim", 20), ("dpm_solver_pp", 10))
 """Sampler, and about how many network evaluations it makes."""
 
 STUDENT_TURN = 10
@@ -65,7 +66,7 @@ class SamplingNetwork:
         nfe: the number really made.
     """
 
-    def __init__(self, denoiser: Network, manifest: Manifest, sampler: str, nfe: int) -> None:
+    def __init__(self, denoiser: Network, manifest: Manifest, sampler: SamplerName, nfe: int) -> None:
         self.name = denoiser.name
         self._denoiser = denoiser
         self._x, self._sigma, self._observation = denoiser.inputs

@@ -15,10 +15,10 @@ from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
 from rcd_ros.benchmarks.results import EVALUATION, Cell, report_files
+from rcd_ros.choices import LARGEST_SEED
 from rcd_ros.data.storage.folders import dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
-from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.training.recipe import describe_errors, load_recipe
 

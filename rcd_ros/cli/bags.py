@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.choices import LARGEST_SEED
 from rcd_ros.cli.given import not_with
 from rcd_ros.cli.options import Checkpoint, Force, JsonFile, Namespace, Remap
 from rcd_ros.cli.output import print_table
 from rcd_ros.cli.parse import finite, remappings
-from rcd_ros.planning.noise import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rcd_ros.evaluation.bag_plans import RecordedPlans

@@ -190,7 +190,7 @@ def _check_fit(
     if driving.option and outputs.record:
         raise RcdError("--record keeps scores of the task as it was trained for: leave it or --option away")
     check_success(task)
-    policy, mode = planning.policy, execution.mode.value
+    policy = planning.policy
     check_policy(policy, task)
     controlled, planned = policy in task.controllers, f"--policy {policy}"
     if controlled and (outputs.video or outputs.rerun_file or outputs.record):
@@ -202,6 +202,4 @@ def _check_fit(
     only_for(context, "--policy teacher", policy == "teacher", "sampler")
     not_with(context, planned, policy == "teacher", "engine")
     not_with(context, f"--nfe {planning.nfe}", policy == "student" and planning.nfe not in (None, 1), "engine")
-    only_for(context, "--mode chunk", mode == "chunk", "execute")
-    only_for(context, "--mode temporal_ensemble", mode == "temporal_ensemble", "decay")
-    only_for(context, "--mode splice", mode == "splice", "overlap")
+    execution.check(context)

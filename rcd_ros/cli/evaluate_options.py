@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.choices import ModeName, SamplerName
+from rcd_ros.cli.given import only_for
 from rcd_ros.cli.options import (
     Episodes,
     EpisodeSteps,
     FirstSeed,
     Force,
     JsonFile,
-    ModeChoice,
     Shape,
     Workers,
 )
@@ -75,7 +76,7 @@ class Planning:
     nfe: Annotated[
         int | None, typer.Option(min=1, help="Network evaluations per plan (default: student 1, teacher 35).")
     ] = None
-    sampler: Annotated[str, typer.Option(help="How the teacher samples: heun, ddim or dpm_solver_pp.")] = "heun"
+    sampler: Annotated[SamplerName, typer.Option(help="How the teacher samples.")] = "heun"
     gradient_steps: Annotated[
         int,
         typer.Option(
@@ -127,9 +128,9 @@ class Execution:
     """How plans are executed."""
 
     mode: Annotated[
-        ModeChoice,
+        ModeName,
         typer.Option(help="How chunks follow each other; real time plans while it executes, as splice does."),
-    ] = ModeChoice.chunk
+    ] = "chunk"
     execute: Annotated[
         int | None, typer.Option(min=1, help="chunk: actions executed of each plan (default: the checkpoint's).")
     ] = None
@@ -156,12 +157,22 @@ class Execution:
         typer.Option("--enforce-limits", help="Limit the rate of actions, as the bridge's enforce_command_limits."),
     ] = False
 
+    def check(self, context: typer.Context) -> None:
+        """Refuse options of another mode.
+
+        Raises:
+            RcdError: as said.
+        """
+        only_for(context, "--mode chunk", self.mode == "chunk", "execute")
+        only_for(context, "--mode temporal_ensemble", self.mode == "temporal_ensemble", "decay")
+        only_for(context, "--mode splice", self.mode == "splice", "overlap")
+
     def drive(self, spec: TaskSpec, execute: int) -> Drive:
         """How plans are executed on a task; `execute` actions of each where no other number is asked for."""
         from rcd_ros.evaluation.rollout import Drive
 
         settings = StreamSettings(
-            mode=self.mode.value,
+            mode=self.mode,
             execute=self.execute or execute,
             decay=self.decay,
             overlap=self.overlap,

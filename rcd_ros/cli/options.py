@@ -16,13 +16,12 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
-from rcd_ros.planning.noise import LARGEST_SEED
+from rcd_ros.choices import LARGEST_SEED
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -32,15 +31,6 @@ MOST_EPISODES = 1_000_000
 MOST_STEPS = 1_000_000_000
 MOST_WORKERS = 1_024
 MOST_THREADS = 1_024
-
-
-class ModeChoice(str, Enum):
-    """How chunks follow each other (`planning.execution.modes`)."""
-
-    first_action = "first_action"
-    chunk = "chunk"
-    temporal_ensemble = "temporal_ensemble"
-    splice = "splice"
 
 
 Checkpoint = Annotated[Path, typer.Argument(help="Checkpoint folder.")]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from rcd_ros.choices import LARGEST_SEED
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import refuse_twice
-from rcd_ros.planning.noise import LARGEST_SEED
 
 
 def numbers(option: str, text: str) -> list[float]:

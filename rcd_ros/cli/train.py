@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,23 +18,6 @@ if TYPE_CHECKING:
     from rcd_ros.training.recipe import Recipe
 
 
-class Device(str, Enum):
-    """Where to train."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-class Stage(str, Enum):
-    """What to train."""
-
-    teacher = "teacher"
-    critic = "critic"
-    student = "student"
-    all = "all"
-
-
 @dataclass(frozen=True)
 class Running:
     """Where and how the training runs."""
@@ -44,7 +26,9 @@ class Running:
         Path | None,
         typer.Option(help="Folder for weights, metrics and the checkpoint (default: runs/<recipe's name>)."),
     ] = None
-    device: Annotated[Device, typer.Option(help="Where to train; auto: on a GPU where there is one.")] = Device.auto
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train; auto: on a GPU where there is one.")
+    ] = "auto"
     resume: Annotated[bool, typer.Option("--resume", help="Continue where an interrupted training stopped.")] = False
     force: Annotated[bool, typer.Option("--force", help="Train again over what the output folder holds.")] = False
     threads: Annotated[
@@ -56,7 +40,8 @@ class Running:
 def train(
     context: typer.Context,
     stage: Annotated[
-        Stage, typer.Argument(help="One of the three, or all: teacher, critic and student one after another.")
+        Literal["teacher", "critic", "student", "all"],
+        typer.Argument(help="One of the three, or all: teacher, critic and student one after another."),
     ],
     running: Running,
     recipe: Annotated[
@@ -107,7 +92,7 @@ def train(
         chosen = load_recipe(Path(recipe), overrides or [])
     if running.threads:
         torch.set_num_threads(running.threads)
-    stages = chosen.stages if stage is Stage.all else (stage.value,)
+    stages = chosen.stages if stage == "all" else (stage,)
     _train(chosen, stages, running, None if task is not None else recipe)
 
 
@@ -121,7 +106,7 @@ def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | 
     from rcd_ros.training.stages import train_stage
 
     folder = running.output or Path("runs") / chosen.name
-    with join_processes(running.device.value) as processes:
+    with join_processes(running.device) as processes:
         if processes.leads:
             inputs = [file, chosen.task, dataset_folder(chosen.dataset)]
             check_output(folder, stages, inputs, running.resume, running.force)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.choices import SamplerName
 from rcd_ros.data.episodes import Dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.checkpoint import read_manifest
@@ -45,7 +46,7 @@ class CheckpointPolicy:
     checkpoint: Path
     kind: Literal["student", "teacher"] = "student"
     nfe: int | None = None
-    sampler: str = "heun"
+    sampler: SamplerName = "heun"
     engine: str = "onnxruntime"
     judged: bool = True
     gradient_steps: int = 0

@@ -21,7 +21,6 @@ from rcd_ros.data.episodes import Episode, EpisodeLog
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import ReturnEstimate
 from rcd_ros.parallel import map_in_order
-from rcd_ros.planning.execution.modes import Chunk, Splice
 from rcd_ros.planning.execution.received_plan import PointFields, ReceivedPlan, received_plan
 from rcd_ros.planning.execution.receiver import TrajectoryReceiver
 from rcd_ros.planning.execution.shaping import Anchor
@@ -106,7 +105,7 @@ class Drive:
     @classmethod
     def chunks(cls, execute: int) -> Drive:
         """`execute` commands of each chunk as it was planned, then the next one."""
-        return cls(StreamSettings(mode=Chunk.name, execute=execute))
+        return cls(StreamSettings(mode="chunk", execute=execute))
 
     @classmethod
     def simulated(cls, spec: TaskSpec, settings: StreamSettings, latency: int | None = None) -> Drive:
@@ -115,9 +114,9 @@ class Drive:
         A splice is made while the robot executes: its latency is one period unless it is given, and it commits as many.
         """
         if latency is None:
-            latency = int(settings.mode == Splice.name)
+            latency = int(settings.mode == "splice")
         anchor: Anchor = "measured" if spec.command.interface == "velocity" else "commanded"
-        execute = settings.execute if settings.mode == Chunk.name else 1
+        execute = settings.execute if settings.mode == "chunk" else 1
         return cls(replace(settings, anchor=anchor, execute=execute, delay=latency), latency)
 
 

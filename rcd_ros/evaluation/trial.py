@@ -12,7 +12,6 @@ from rcd_ros.evaluation.policy import PolicySource, ReplayPolicy
 from rcd_ros.evaluation.results import Setting
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, check_fit, run_controlled, run_episodes
 from rcd_ros.planning.checkpoint import checkpoint_sha256
-from rcd_ros.planning.execution.modes import Splice, TemporalEnsemble
 from rcd_ros.planning.planner import Policy
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task
@@ -128,8 +127,8 @@ def _executed(drive: Drive) -> dict[str, Any]:
     return {
         "mode": settings.mode,
         "execute": settings.execute,
-        "decay": settings.decay if settings.mode == TemporalEnsemble.name else None,
-        "overlap": settings.overlap if settings.mode == Splice.name else None,
+        "decay": settings.decay if settings.mode == "temporal_ensemble" else None,
+        "overlap": settings.overlap if settings.mode == "splice" else None,
         "delay": drive.latency,
         "loss": drive.loss,
         "command_timeout": drive.command_timeout,

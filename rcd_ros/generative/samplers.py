@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rcd_ros.choices import SamplerName
+
 Array = TypeVar("Array", Tensor, NDArray[np.float32])
 Sampler = Callable[[Callable[[Any, float], Any], Any, Sequence[float]], Any]
 """(D, x at the first level, descending levels (N,)) -> clean chunk; x and the chunk are arrays of one kind."""
@@ -61,14 +63,14 @@ def dpm_solver_pp(denoiser: Callable[[Array, float], Array], x: Array, grid: Seq
     return denoiser(x, grid[-1])
 
 
-SAMPLERS: dict[str, Sampler] = {"heun": heun, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp}
+SAMPLERS: dict[SamplerName, Sampler] = {"heun": heun, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp}
 
 
-def grid_size_for(sampler: str, nfe: int) -> int:
+def grid_size_for(sampler: SamplerName, nfe: int) -> int:
     """How many noise levels give the named sampler (about) `nfe` network evaluations; never fewer than two levels."""
     return max(2, (nfe + 1) // 2 if sampler == "heun" else nfe)
 
 
-def evaluations_of(sampler: str, levels: int) -> int:
+def evaluations_of(sampler: SamplerName, levels: int) -> int:
     """How many network evaluations the named sampler makes on a grid of so many levels."""
     return 2 * levels - 1 if sampler == "heun" else levels

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
+from rcd_ros.choices import LARGEST_SEED, ModeName, TimeMode, Trigger
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import Bringup, LaunchArgument
 from rcd_ros.launching.node_process import OWN_CLOCK, NodeProcess
@@ -15,11 +17,9 @@ from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
 
 _MOST = 2**31 - 1
-_LARGEST_SEED = 2**62
-"""As `planning.noise` has it, which needs NumPy."""
 _DRIVING = (
     LaunchArgument("engine", "", "inference engine of the planner"),
-    LaunchArgument("mode", "", "who waits for whom", choices=("lockstep", "realtime")),
+    LaunchArgument("mode", "", "who waits for whom", choices=get_args(TimeMode)),
     LaunchArgument("speed", "", "in realtime mode, simulated seconds a second", "number", least=0.0),
     LaunchArgument("execute", "", "control periods that a plan is followed before the next one", "integer", least=1),
     LaunchArgument("shape", "", "keep trajectories within the robot's motion limits, without jumps", "boolean"),
@@ -28,7 +28,7 @@ _DRIVING = (
     ),
     LaunchArgument("episode_steps", "", "control periods in an episode", "integer", least=1, most=_MOST),
     LaunchArgument(
-        "seed", "", "seed of the first episode and of the planner's noise", "integer", least=0, most=_LARGEST_SEED
+        "seed", "", "seed of the first episode and of the planner's noise", "integer", least=0, most=LARGEST_SEED
     ),
     LaunchArgument("results", "", "JSON file for the results"),
     LaunchArgument("video", "", "video file of the episodes"),
@@ -167,12 +167,12 @@ PLANNER = Bringup(
             "mode",
             "",
             "how successive plans become one stream (empty: chunk for a robot of your own)",
-            choices=("first_action", "chunk", "temporal_ensemble", "splice"),
+            choices=get_args(ModeName),
         ),
         LaunchArgument(
             "execute", "", "mode chunk: control periods before the next plan (empty: as evaluated)", "integer"
         ),
-        LaunchArgument("trigger", "", "when to plan (empty: paced)", choices=("on_observation", "paced", "timer")),
+        LaunchArgument("trigger", "", "when to plan (empty: paced)", choices=get_args(Trigger)),
         LaunchArgument("stamp_tolerance", "", "s between messages of one observation (empty: the task's)", "number"),
         LaunchArgument("max_age", "", "s after which a topic is stale (empty: the task's)", "number"),
         LaunchArgument("use_sim_time", "", "take the time from /clock", "boolean"),

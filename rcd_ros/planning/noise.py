@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 
-LARGEST_SEED = 2**62
-"""Of planners and episodes: a ROS parameter and a stored data set hold 63 bits, and seeds count up."""
-
 
 def standard_normal(seed: int, counter: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Independent N(0, 1) values; each counter has a stream of its own.

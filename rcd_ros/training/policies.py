@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from rcd_ros.choices import SamplerName
 from rcd_ros.errors import RcdError
 from rcd_ros.generative.consistency import ConsistencyFunction
 from rcd_ros.generative.edm import denoise, karras_grid
@@ -58,7 +59,7 @@ class TeacherSampler(nn.Module):
         nfe: evaluations made.
     """
 
-    def __init__(self, network: nn.Module, manifest: Manifest, sampler: str, nfe: int) -> None:
+    def __init__(self, network: nn.Module, manifest: Manifest, sampler: SamplerName, nfe: int) -> None:
         super().__init__()
         self.network = network
         levels, noise = grid_size_for(sampler, nfe), manifest.noise
@@ -101,7 +102,7 @@ def load_policy(
     checkpoint: PathLike,
     kind: PlannerKind = "student",
     nfe: int = 1,
-    sampler: str = "heun",
+    sampler: SamplerName = "heun",
     seed: int = 0,
     threads: int = 1,
 ) -> Planner:

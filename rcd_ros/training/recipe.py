@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from typing_extensions import Self
 from yaml import YAMLError
 
+from rcd_ros.choices import LARGEST_SEED
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import check_depth
-from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.suggest import did_you_mean
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]

@@ -11,12 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rcd_ros.cli import app
-from rcd_ros.cli.options import ModeChoice
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import starts_nodes_itself
 from rcd_ros.launching.launches import KITCHEN_SIM, MUJOCO_SIM, PLANNER
 from rcd_ros.launching.node_process import NodeProcess, lifecycle_manager, waiting
-from rcd_ros.planning.execution.modes import MODES
 from rcd_ros.resources import find_resource
 from rcd_ros.tasks.catalogue import get_task
 from tests.planning.tiny import tiny_manifest, write_tiny
@@ -164,12 +162,6 @@ def test_a_planner_of_an_own_robot_drives_as_it_was_evaluated(own_robot: Path) -
     assert planner.parameters == {"checkpoint": str(own_robot), **as_evaluated}
     assert bridge.parameters["sensor_rates"] == ["joint_states=100", "camera/block=10"]
     assert bridge.parameters["sensor_velocities"] is False
-
-
-def test_every_execution_mode_can_be_chosen() -> None:
-    (mode,) = (argument for argument in PLANNER.arguments if argument.name == "mode")
-    assert mode.choices == MODES
-    assert tuple(choice.value for choice in ModeChoice) == MODES
 
 
 def test_a_parameter_file_says_how_a_planner_drives(own_robot: Path, tmp_path: Path) -> None:

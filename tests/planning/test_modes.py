@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.execution.modes import MODES, Chunk, FirstAction, Mode, Plan, Splice, TemporalEnsemble, make_mode
+from rcd_ros.planning.execution.modes import (
+    MODES,
+    Chunk,
+    FirstAction,
+    Mode,
+    ModeSettings,
+    Plan,
+    Splice,
+    TemporalEnsemble,
+    make_mode,
+)
 
 PERIOD = 80_000_000
 
@@ -39,7 +49,7 @@ def run(mode: Mode, chunks: list[np.ndarray], late: int = 0) -> list[float]:
 @pytest.mark.parametrize("name", MODES)
 def test_chunks_that_agree_are_executed_as_they_are(name: str) -> None:
     """Whatever a mode keeps and blends: where old and new say the same there is nothing to choose."""
-    mode = make_mode(name, PERIOD, execute=3)
+    mode = make_mode(ModeSettings(name, execute=3), PERIOD)
     assert run(mode, [ramp(k) for k in range(20)]) == pytest.approx(list(range(20)))
 
 
@@ -47,7 +57,7 @@ def test_chunks_that_agree_are_executed_as_they_are(name: str) -> None:
 def test_equal_calls_give_equal_plans(name: str) -> None:
     rng = np.random.default_rng(0)
     chunks = list(rng.standard_normal((12, 6, 1)))
-    mode = make_mode(name, PERIOD, execute=2)
+    mode = make_mode(ModeSettings(name, execute=2), PERIOD)
     first = run(mode, chunks)
     mode.reset()
     assert run(mode, chunks) == first
@@ -57,7 +67,7 @@ def test_equal_calls_give_equal_plans(name: str) -> None:
 @given(data=st.data())
 def test_plans_stay_within_what_the_chunks_say(name: str, data: st.DataObject) -> None:
     """Every mode only chooses or averages: a command inside the limits stays inside them."""
-    mode = make_mode(name, PERIOD, execute=2, decay=data.draw(st.floats(-1.0, 1.0)))
+    mode = make_mode(ModeSettings(name, execute=2, decay=data.draw(st.floats(-1.0, 1.0))), PERIOD)
     stamp = 0
     for _ in range(data.draw(st.integers(1, 8))):
         stamp += data.draw(st.integers(0, 4 * PERIOD))
@@ -143,7 +153,7 @@ def test_splice_after_a_gap_follows_the_new_plan_alone() -> None:
 
 @pytest.mark.parametrize("name", MODES)
 def test_an_older_chunk_changes_nothing(name: str) -> None:
-    mode = make_mode(name, PERIOD, execute=1)
+    mode = make_mode(ModeSettings(name, execute=1), PERIOD)
     mode.next(level(1.0), 5 * PERIOD, 5 * PERIOD)
     plan = mode.next(level(2.0), 4 * PERIOD, 6 * PERIOD)
     assert plan.stamp == 5 * PERIOD and plan.commands == pytest.approx(1.0)
@@ -168,10 +178,10 @@ def test_unusable_chunks_are_refused() -> None:
 
 def test_unusable_options_are_refused() -> None:
     with pytest.raises(RcdError, match=r"slice.*splice"):
-        make_mode("slice", PERIOD)
+        make_mode(ModeSettings("slice"), PERIOD)
     with pytest.raises(RcdError, match="execute"):
-        make_mode("chunk", PERIOD, execute=0)
+        make_mode(ModeSettings("chunk", execute=0), PERIOD)
     with pytest.raises(RcdError, match="decay"):
-        make_mode("temporal_ensemble", PERIOD, decay=float("nan"))
+        make_mode(ModeSettings("temporal_ensemble", decay=float("nan")), PERIOD)
     with pytest.raises(RcdError, match=r"delay.*-1"):
-        make_mode("splice", PERIOD, delay=-1)
+        make_mode(ModeSettings("splice", delay=-1), PERIOD)

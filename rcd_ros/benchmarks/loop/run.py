@@ -27,6 +27,7 @@ from rcd_ros.benchmarks.loop.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN, SENT
 from rcd_ros.benchmarks.loop.loop_swapper_node import SWAPS
 from rcd_ros.benchmarks.loop.times import LoopTimes, loop_times
+from rcd_ros.choices import Trigger
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.launching.supervisor import Supervisor
@@ -58,7 +59,7 @@ class LoopSettings:
     seconds: float
     engine: str = "auto"
     threads: int = 1
-    trigger: str = "on_observation"
+    trigger: Trigger = "on_observation"
     realtime_priority: int = 0
     lock_memory: bool = False
     keep_awake: bool = False

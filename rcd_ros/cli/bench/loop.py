@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,20 +20,13 @@ if TYPE_CHECKING:
     from rcd_ros.planning.manifest import Manifest
 
 
-class TriggerChoice(str, Enum):
-    """When the planner node plans."""
-
-    on_observation = "on_observation"
-    timer = "timer"
-
-
 @dataclass(frozen=True)
 class PlannerOptions:
     """How the planner's process runs."""
 
     engine: Annotated[str, typer.Option(help="Inference engine.")] = "auto"
     threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Threads of the engine.")] = 1
-    trigger: Annotated[TriggerChoice, typer.Option(help="When the node plans.")] = TriggerChoice.on_observation
+    trigger: Annotated[Literal["on_observation", "timer"], typer.Option(help="When the node plans.")] = "on_observation"
     realtime_priority: Annotated[
         int, typer.Option(min=0, max=99, help="SCHED_FIFO priority of the planner's process; 0: none.")
     ] = 50
@@ -61,8 +53,7 @@ class PlannerOptions:
             raise RcdError(f"--swap-every {self.swap_every:g}: give 0 or more seconds")
         process = (self.realtime_priority, self.lock_memory, self.keep_awake, self.swap_every, self.shape, cpus)
         return [
-            LoopSettings(checkpoint, rate, seconds, self.engine, self.threads, self.trigger.value, *process)
-            for rate in rates
+            LoopSettings(checkpoint, rate, seconds, self.engine, self.threads, self.trigger, *process) for rate in rates
         ]
 
 

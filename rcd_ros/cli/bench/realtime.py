@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rcd_ros.choices import ModeName
 from rcd_ros.cli.given import only_for
 from rcd_ros.cli.options import (
     Episodes,
     EpisodeSteps,
     FirstSeed,
     Force,
-    ModeChoice,
     Shape,
     Workers,
     grouped,
@@ -39,7 +39,7 @@ class Driving:
     episodes: Episodes = 20
     seed: FirstSeed = 0
     episode_steps: EpisodeSteps = None
-    mode: Annotated[ModeChoice, typer.Option(help="How chunks follow each other.")] = ModeChoice.chunk
+    mode: Annotated[ModeName, typer.Option(help="How chunks follow each other.")] = "chunk"
     execute: Annotated[
         int | None, typer.Option(min=1, help="chunk: periods a plan is followed at least (default: the checkpoint's).")
     ] = None
@@ -51,7 +51,7 @@ class Driving:
         """How plans of a checkpoint are executed."""
         from rcd_ros.planning.execution.stream import StreamSettings
 
-        return StreamSettings(mode=self.mode.value, execute=self.execute or manifest.execute, shape=self.shape)
+        return StreamSettings(mode=self.mode, execute=self.execute or manifest.execute, shape=self.shape)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _report(results: RealtimeResults, task: str, outputs: Outputs) -> None:
 
 
 def _check_options(context: typer.Context, driving: Driving, contenders: Sequence[Contender]) -> None:
-    only_for(context, "--mode chunk", driving.mode is ModeChoice.chunk, "execute")
+    only_for(context, "--mode chunk", driving.mode == "chunk", "execute")
     only_for(context, "the planner student", any(each.kind == "student" for each in contenders), "engine")
 
 

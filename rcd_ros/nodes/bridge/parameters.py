@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from rcd_ros.choices import LARGEST_SEED, TimeMode
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter
-from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.models import environment_task, model_file_task, suite_task
 from rcd_ros.tasks.task import Task
@@ -29,7 +27,7 @@ class BridgeParameters(NodeParameters):
         0, "control periods in an episode, 0: as many as the world itself has", minimum=0, read_only=True
     )
 
-    mode: Literal["lockstep", "realtime"] = parameter("lockstep", "how time passes", read_only=True)
+    mode: TimeMode = parameter("lockstep", "how time passes", read_only=True)
     execute: int = parameter(1, "control periods that a plan is followed", minimum=1, read_only=True)
     wait_for_planner: bool = parameter(True, "realtime: begin with the first plan", read_only=True)
     episodes: int = parameter(2, "episodes to run, 0: without end", minimum=0, read_only=True)

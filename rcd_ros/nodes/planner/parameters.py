@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
+from rcd_ros.choices import LARGEST_SEED, ModeName, Trigger
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter
 from rcd_ros.nodes.ros.realtime import Realtime
@@ -16,7 +16,6 @@ from rcd_ros.planning.execution.shaping import Anchor
 from rcd_ros.planning.execution.stream import StreamSettings
 from rcd_ros.planning.execution.trajectory import Sampling, Stamping
 from rcd_ros.planning.limits import LIMIT_FIELDS
-from rcd_ros.planning.noise import LARGEST_SEED
 from rcd_ros.suggest import did_you_mean
 
 LATER = "; used when the node is configured, and by ~/load_checkpoint"
@@ -41,7 +40,7 @@ class PlannerParameters(NodeParameters):
         0, "seed of the planning noise; another one begins with its first plan", minimum=0, maximum=LARGEST_SEED
     )
 
-    trigger: Literal["on_observation", "paced", "timer"] = parameter(
+    trigger: Trigger = parameter(
         "on_observation", "when to plan: on every observation, on about `rate` of them a second, or by timer"
     )
     rate: float = parameter(0.0, "plans expected, by timer: made; 0: one a control period", unit="Hz", minimum=0.0)
@@ -58,9 +57,7 @@ class PlannerParameters(NodeParameters):
         0.0, "standard deviations from the training mean at which the robot is held instead; 0: never", minimum=0.0
     )
 
-    mode: Literal["first_action", "chunk", "temporal_ensemble", "splice"] = parameter(
-        "first_action", "how successive chunks become one stream of commands"
-    )
+    mode: ModeName = parameter(_DEFAULTS.mode, "how successive chunks become one stream of commands")
     execute: int = parameter(
         _DEFAULTS.execute,
         "mode chunk: control periods before the next plan; 0: as the planner was evaluated",

@@ -17,7 +17,6 @@ from rcd_ros.nodes.planner.plan_runner import PlanRunner
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.timing import WINDOW_S, PeriodTimes, RateWatch, Summary
 from rcd_ros.nodes.ros.messages import Status
-from rcd_ros.planning.execution.modes import Chunk
 from rcd_ros.planning.execution.stream import fit_settings
 
 _FASTER = 1.05
@@ -60,7 +59,7 @@ class PlannerStatus:
         planner = self._runner.planner
         control_period = planner.spec.control_period
         settings = fit_settings(parameters.stream, planner.spec, planner.execute)
-        kept = settings.execute if settings.mode == Chunk.name else 1
+        kept = settings.execute if settings.mode == "chunk" else 1
         rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
         summary = self._summary
         state, level, message = self._state(lifecycle)

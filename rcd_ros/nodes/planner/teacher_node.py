@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from typing import ClassVar
 
+from rcd_ros.choices import SamplerName
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import LATER, PlannerParameters
 from rcd_ros.nodes.planner.planner_node import PlannerNode
@@ -18,7 +19,7 @@ class TeacherParameters(PlannerParameters):
     """The planner's, and how the teacher samples."""
 
     nfe: int = parameter(80, "network evaluations per plan" + LATER, minimum=1)
-    sampler: str = parameter("heun", "how the teacher samples: heun, ddim or dpm_solver_pp" + LATER)
+    sampler: SamplerName = parameter("heun", "how the teacher samples" + LATER)
 
 
 class TeacherNode(PlannerNode):

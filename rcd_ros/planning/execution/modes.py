@@ -11,14 +11,41 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rcd_ros.choices import ModeName
 from rcd_ros.errors import RcdError
 from rcd_ros.suggest import did_you_mean
+
+MODES: tuple[ModeName, ...] = get_args(ModeName)
+
+
+@dataclass(frozen=True)
+class ModeSettings:
+    """An execution mode by name, and the options of all modes; each mode reads those that concern it.
+
+    Attributes:
+        mode: which one.
+        execute: of `Chunk`, control periods that a plan is kept.
+        decay: of `TemporalEnsemble`, per control period.
+        delay: of `Splice`, control periods that stay as committed.
+        overlap: of `Splice`, control periods of blending.
+    """
+
+    mode: ModeName = "first_action"
+    execute: int = 1
+    decay: float = 0.01
+    delay: int = 1
+    overlap: int = 4
+
+    @property
+    def mode_options(self) -> tuple[object, ...]:
+        """What determines the execution mode: its name and all options."""
+        return tuple(getattr(self, each.name) for each in fields(ModeSettings))
 
 
 @dataclass(frozen=True)
@@ -46,13 +73,11 @@ class Mode(ABC):
     writes into it.
 
     Attributes:
-        name: used in parameters and on the command line.
         period: control period, ns.
         delay: control periods from an observation to the first command that its plan may change, at least; what a
             plan is late beyond that is known from `now`.
     """
 
-    name: ClassVar[str]
     delay: int = 0
 
     def __init__(self, period: int) -> None:
@@ -99,16 +124,12 @@ class Mode(ABC):
 class FirstAction(Mode):
     """Replan every period: the newest chunk replaces the one before it."""
 
-    name = "first_action"
-
     def _merge(self, chunk: NDArray[np.float64], stamp: int, now: int) -> NDArray[np.float64]:
         return np.array(chunk)
 
 
 class Chunk(Mode):
     """Receding horizon: execute the first `execute` (n_action_steps) commands of a chunk, then plan again."""
-
-    name = "chunk"
 
     def __init__(self, period: int, execute: int) -> None:
         """Keep each plan for `execute` control periods.
@@ -146,7 +167,6 @@ class TemporalEnsemble(Mode):
     as a factor exp(decay) per period of age it needs no chunks kept, only their weighted sums.
     """
 
-    name = "temporal_ensemble"
     STEEPEST: ClassVar[float] = 5.0
     """Largest decay: of two predictions one counts 150 times as much then; beyond it, weights overflow."""
 
@@ -190,8 +210,6 @@ class Splice(Mode):
     of one step is blended.
     """
 
-    name = "splice"
-
     def __init__(self, period: int, delay: int = 1, overlap: int = 4) -> None:
         """Blend over `overlap` control periods behind the first `delay` ones, which are committed.
 
@@ -218,24 +236,25 @@ class Splice(Mode):
         return merged
 
 
-MODES: tuple[str, ...] = (FirstAction.name, Chunk.name, TemporalEnsemble.name, Splice.name)
-
-
-def make_mode(name: str, period: int, execute: int = 1, decay: float = 0.01, delay: int = 1, overlap: int = 4) -> Mode:
-    """The named mode for control periods of `period` ns; each reads the options that concern it.
+def make_mode(settings: ModeSettings, period: int) -> Mode:
+    """The mode that settings name, for control periods of `period` ns.
 
     Raises:
         RcdError: an unknown mode, or an option out of range.
     """
-    if name == FirstAction.name:
-        return FirstAction(period)
-    if name == Chunk.name:
-        return Chunk(period, execute)
-    if name == TemporalEnsemble.name:
-        return TemporalEnsemble(period, decay)
-    if name == Splice.name:
-        return Splice(period, delay, overlap)
-    raise RcdError(f"there is no execution mode '{name}'{did_you_mean(name, MODES)}; there are: {', '.join(MODES)}")
+    match settings.mode:
+        case "first_action":
+            return FirstAction(period)
+        case "chunk":
+            return Chunk(period, settings.execute)
+        case "temporal_ensemble":
+            return TemporalEnsemble(period, settings.decay)
+        case "splice":
+            return Splice(period, settings.delay, settings.overlap)
+    raise RcdError(
+        f"there is no execution mode '{settings.mode}'{did_you_mean(settings.mode, MODES)}; "
+        f"there are: {', '.join(MODES)}"
+    )
 
 
 def _ahead(commands: NDArray[np.float64], periods: float) -> NDArray[np.float64]:

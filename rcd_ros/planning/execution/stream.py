@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.channels import Interface
-from rcd_ros.planning.execution.modes import Chunk, FirstAction, Plan, make_mode
+from rcd_ros.planning.execution.modes import ModeSettings, Plan, make_mode
 from rcd_ros.planning.execution.shaping import Anchor, Shaper
 from rcd_ros.planning.execution.trajectory import PointChoice, Sampling, ShapedPlan, Stamping, TrajectoryMaker
 from rcd_ros.planning.limits import MotionLimits
@@ -23,11 +23,10 @@ from rcd_ros.planning.spec import TaskSpec
 
 
 @dataclass(frozen=True)
-class StreamSettings:
+class StreamSettings(ModeSettings):
     """How chunks are executed and shaped; `CommandStream` checks the values.
 
     Attributes:
-        mode: one of `execution.modes.MODES`; `execute`, `decay`, `delay` and `overlap` are its options (`make_mode`).
         shape: whether trajectories are shaped within the motion limits; if not, chunks are sent as they are planned.
         limits: field of `MotionSpec` -> values that replace the task's (`limits.MotionLimits.of`).
         position_margin: rad or m kept free before each position limit.
@@ -36,11 +35,6 @@ class StreamSettings:
         sampling, stamping, rests: which points a shaped trajectory has (`trajectory.PointChoice`).
     """
 
-    mode: str = FirstAction.name
-    execute: int = 1
-    decay: float = 0.01
-    delay: int = 1
-    overlap: int = 4
     shape: bool = False
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     position_margin: float = 0.0
@@ -49,11 +43,6 @@ class StreamSettings:
     sampling: Sampling = "period"
     stamping: Stamping = "observation"
     rests: bool = True
-
-    @property
-    def mode_options(self) -> tuple[str, int, float, int, int]:
-        """What determines the execution mode: its name and its options."""
-        return self.mode, self.execute, self.decay, self.delay, self.overlap
 
 
 def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> StreamSettings:
@@ -65,9 +54,9 @@ def fit_settings(settings: StreamSettings, spec: TaskSpec, execute: int) -> Stre
     """
     if settings.execute == 0:
         settings = replace(settings, execute=execute)
-    if spec.command.interface != "state" or settings.mode != FirstAction.name:
+    if spec.command.interface != "state" or settings.mode != "first_action":
         return settings
-    return replace(settings, mode=Chunk.name, execute=execute)
+    return replace(settings, mode="chunk", execute=execute)
 
 
 class CommandStream:
@@ -85,14 +74,7 @@ class CommandStream:
         """
         self.settings = chosen = settings or StreamSettings()
         self._spec = spec
-        self._mode = make_mode(
-            chosen.mode,
-            round(spec.control_period * 1e9),
-            execute=chosen.execute,
-            decay=chosen.decay,
-            delay=chosen.delay,
-            overlap=chosen.overlap,
-        )
+        self._mode = make_mode(chosen, round(spec.control_period * 1e9))
         moved = spec
         if spec.command.interface == "state":
             if chosen.shape:

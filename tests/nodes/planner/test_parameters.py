@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
-from rcd_ros.planning.execution.modes import MODES
 from rcd_ros.planning.execution.stream import StreamSettings
 from rcd_ros.planning.limits import LIMIT_FIELDS
 from rcd_ros.planning.planner import Planner
@@ -20,9 +19,8 @@ Make = Callable[..., PlannerScene]
 AGELESS = "max_age:=1.0e+10"
 
 
-def test_the_defaults_are_those_of_the_stream_and_every_mode_can_be_chosen() -> None:
+def test_the_defaults_are_those_of_the_stream_and_all_parameters_are_described() -> None:
     assert PlannerParameters().stream == StreamSettings()
-    assert get_args(PlannerParameters.model_fields["mode"].annotation) == MODES
     aliases = {field.alias for field in PlannerParameters.model_fields.values() if field.alias}
     assert aliases == {f"limits.{field}" for field in LIMIT_FIELDS}
     assert all(field.description for field in PlannerParameters.model_fields.values())
@@ -47,7 +45,7 @@ def test_ages_that_are_none_are_refused(entry: str) -> None:
     ("change", "words"),
     [
         ({"rate": -1.0}, "'rate' of planner must be 0 or more"),
-        ({"mode": "dance"}, "'first_action', 'chunk', 'temporal_ensemble' or 'splice'"),
+        ({"mode": "splce"}, "'splice'"),
         ({"limits__velocity": [1.0, 2.0, 3.0]}, "motion limit 'velocity' needs 2 values"),
         ({"position_margin": 1.0, "limits__position_lower": [0.0], "limits__position_upper": [1.0]}, "no room to move"),
         ({"max_ages": ["arm=1.0"]}, "max_ages names topic 'arm'"),
