@@ -19,7 +19,7 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def progress_bar(iterable: Iterable[Any] | None = None, **settings: Any) -> tqdm[Any]:
+def progress_bar(iterable: Iterable[object] | None = None, **settings: object) -> tqdm[Any]:
     """A bar over `iterable`, or one that is moved by its `update`; `settings` are those of tqdm."""
     return (tqdm if on_terminal() else _Lines)(iterable, **settings)
 
@@ -27,7 +27,7 @@ def progress_bar(iterable: Iterable[Any] | None = None, **settings: Any) -> tqdm
 class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types
     """A bar that is written as lines."""
 
-    def __init__(self, iterable: Iterable[Any] | None = None, **settings: Any) -> None:
+    def __init__(self, iterable: Iterable[object] | None = None, **settings: object) -> None:
         self._next_line = 0.0
         self._last_line = ""
         super().__init__(iterable, **settings | {"file": io.StringIO(), "ncols": 0})

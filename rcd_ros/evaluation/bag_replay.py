@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from rcd_ros.planning.execution.trajectory import TrajectoryMaker, TrajectoryPoi
 from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.planner import Planner
 from rcd_ros.planning.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from rosbags.typesys.stores.ros2_jazzy import trajectory_msgs__msg__JointTrajectory as JointTrajectory
 
 Verdict = Literal["same", "different", "not comparable"]
 Outcome = Literal["same", "different", "incomplete"]
@@ -122,7 +125,7 @@ class BagReplay:
             notes.append(f"it ran on engine {self.recorded_engine}, which may round otherwise")
         return notes
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """For a JSON file."""
         return {
             "same": self.outcome == "same",
@@ -237,7 +240,7 @@ class _Comparison:
             raise AssertionError("there is always a counter to try")
         return best
 
-    def _difference(self, observation: Observation, seed: int, counter: int, message: Any) -> float:
+    def _difference(self, observation: Observation, seed: int, counter: int, message: JointTrajectory) -> float:
         planner = self._planner
         planner.reset(seed)
         planner.counter = counter
@@ -245,7 +248,7 @@ class _Comparison:
         return difference(planner.spec, TrajectoryMaker(planner.spec).points(chunk, observation.history[-1]), message)
 
 
-def difference(spec: TaskSpec, points: TrajectoryPoints, message: Any) -> float:
+def difference(spec: TaskSpec, points: TrajectoryPoints, message: JointTrajectory) -> float:
     """Largest absolute difference between a plan and a recorded JointTrajectory; infinite where the shapes differ.
 
     A message may hold a part of the commanded joints, in any order.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +47,7 @@ def summarize(spec: TaskSpec, results: Sequence[EpisodeResult], setting: Setting
     )
 
 
-def _compare_returns(spec: TaskSpec, results: Sequence[EpisodeResult], discount: float, seed: int) -> dict[str, Any]:
+def _compare_returns(spec: TaskSpec, results: Sequence[EpisodeResult], discount: float, seed: int) -> dict[str, object]:
     """Mean return-to-go at the planned steps, predicted by the critic and realised, the latter with its interval.
 
     A continuing task's plans shortly before a time limit are left out: their return lacks what would have come.
@@ -93,7 +92,7 @@ def overestimate(evaluation: Evaluation) -> str | None:
     )
 
 
-def card_entry(evaluation: Evaluation, date: str) -> dict[str, Any]:
+def card_entry(evaluation: Evaluation, date: str) -> dict[str, object]:
     """What a checkpoint's card keeps of an evaluation: one flat row. `date` is the day it was measured."""
     names = ("policy", "nfe", "mode", "execute", "delay", "shape", "episodes", "horizon_steps", "seed", "score_mean")
     low, high = evaluation.score_ci95

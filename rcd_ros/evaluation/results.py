@@ -24,7 +24,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """JSON values; keys that were never set are left out."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
@@ -95,13 +95,13 @@ class Scores(Record):
     per_task: dict[str, float] = {}
     episode_results: tuple[EpisodeScore, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """JSON values, the single episodes last."""
         content = super().as_json()
         return content | {"episode_results": content.pop("episode_results")}
 
 
-def scores_of(spec: TaskSpec, episodes: Sequence[EpisodeScore]) -> dict[str, Any]:
+def scores_of(spec: TaskSpec, episodes: Sequence[EpisodeScore]) -> dict[str, object]:
     """The fields of `Scores` that follow from the episodes; means are None where there is none."""
     some = len(episodes) > 0
     return {

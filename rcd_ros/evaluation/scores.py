@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 def bootstrap_interval(
     values: ArrayLike,
     seed: int = 0,
-    statistic: Callable[..., Any] = np.mean,
+    statistic: Callable[..., SupportsFloat] = np.mean,
     confidence: float = 0.95,
     resamples: int = 10_000,
 ) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import PolicySource, ReplayPolicy
@@ -69,7 +68,7 @@ class Trial:
         source, policy = source.settled()
         check_fit(policy, task, drive)
         controller = name if name in task.controllers else ""
-        values: dict[str, Any] = {"nfe": policy.nfe, **_planned(source), **_executed(drive)}
+        values: dict[str, object] = {"nfe": policy.nfe, **_planned(source), **_executed(drive)}
         if controller:
             values |= {"nfe": 0, "engine": None, "execute": 1}
         if options:
@@ -110,7 +109,7 @@ def check_success(task: Task) -> None:
         )
 
 
-def _planned(source: PolicySource) -> dict[str, Any]:
+def _planned(source: PolicySource) -> dict[str, object]:
     if isinstance(source, ReplayPolicy):
         return {"sampler": None, "engine": None, "gradient_steps": 0, "step_size": None, "dataset": source.dataset}
     return {
@@ -122,7 +121,7 @@ def _planned(source: PolicySource) -> dict[str, Any]:
     }
 
 
-def _executed(drive: Drive) -> dict[str, Any]:
+def _executed(drive: Drive) -> dict[str, object]:
     settings = drive.settings
     return {
         "mode": settings.mode,

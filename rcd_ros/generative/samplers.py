@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,13 @@ from torch import Tensor
 from rcd_ros.choices import SamplerName
 
 Array = TypeVar("Array", Tensor, NDArray[np.float32])
-Sampler = Callable[[Callable[[Any, float], Any], Any, Sequence[float]], Any]
-"""(D, x at the first level, descending levels (N,)) -> clean chunk; x and the chunk are arrays of one kind."""
+
+
+class Sampler(Protocol):
+    """A solver; x and the chunk are arrays of one kind."""
+
+    def __call__(self, denoiser: Callable[[Array, float], Array], x: Array, grid: Sequence[float], /) -> Array:
+        """(D, x at the first level, descending levels (N,)) -> clean chunk."""
 
 
 def heun_step(denoiser: Callable[[Array, Any], Array], x: Array, sigma: Any, sigma_next: Any) -> Array:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.suggest import did_you_mean
 
 Kind = Literal["text", "integer", "number", "boolean", "names"]
+Value = str | int | float | bool | list[str]
+"""Of a parameter."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class LaunchArgument:
     least: float | None = None
     most: float | None = None
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> Value:
         """The text as the value of a parameter; raises `RcdError` when it is none of this kind."""
         if self.choices and text not in self.choices:
             raise RcdError(f"{self.name}:={text}: choose {' or '.join(self.choices)}{did_you_mean(text, self.choices)}")
@@ -39,11 +41,15 @@ class LaunchArgument:
             value = _PARSERS[self.kind](text)
         except ValueError as error:
             raise RcdError(f"{self.name}:={text}: expected {_EXPECTED[self.kind]}") from error
+        if isinstance(value, (int, float)):
+            self._check_range(text, value)
+        return value
+
+    def _check_range(self, text: str, value: float) -> None:
         if self.least is not None and value < self.least:
             raise RcdError(f"{self.name}:={text}: must be {self.least:g} or more")
         if self.most is not None and value > self.most:
             raise RcdError(f"{self.name}:={text}: must be {int(self.most)} at most")
-        return value
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def _number(text: str) -> float:
     return value
 
 
-_PARSERS: dict[Kind, Callable[[str], Any]] = {
+_PARSERS: dict[Kind, Callable[[str], Value]] = {
     "text": str,
     "integer": int,
     "number": _number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -13,6 +13,10 @@ from rclpy.node import Node
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
+
+if TYPE_CHECKING:
+    from rclpy.client import Client
+    from rclpy.task import Future
 
 LOOK_EVERY_S = 0.1
 PATIENCE_S = 60.0
@@ -39,10 +43,10 @@ class LifecycleManagerNode(Node):
         super().__init__("lifecycle_manager")
         names = read_parameters(self, ManagerParameters).node_names
         self._steps = [(name, step) for name in names for step in STEPS]
-        self._clients_of: dict[str, Any] = {
+        self._clients_of: dict[str, Client[ChangeState.Request, ChangeState.Response]] = {
             name: self.create_client(ChangeState, f"{name}/change_state") for name in names
         }
-        self._answer: Any = None
+        self._answer: Future[ChangeState.Response] | None = None
         self._waited_s = 0.0
         self.create_timer(LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -50,7 +54,8 @@ class LifecycleManagerNode(Node):
         if self._answer is None:
             self._ask()
         elif self._answer.done():
-            self._go_on(self._answer.result().success)
+            answer = self._answer.result()
+            self._go_on(answer is not None and answer.success)
 
     def _ask(self) -> None:
         name, step = self._steps[0]

@@ -240,7 +240,7 @@ class CommandChannel(Sparse):
         fields = self._fields_of([self.joints.index(joint) for joint in joints])
         return self.model_copy(update={"joints": joints, "continuous": continuous, "outputs": (), **fields})
 
-    def _fields_of(self, values: Sequence[int]) -> dict[str, tuple[Any, ...]]:
+    def _fields_of(self, values: Sequence[int]) -> dict[str, tuple[object, ...]]:
         fields = ("units", "lower", "upper", "scale", "columns")
         return {name: tuple(getattr(self, name)[value] for value in values) for name in fields}
 

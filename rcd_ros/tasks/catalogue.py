@@ -86,7 +86,7 @@ def get_task(name: str, **options: Any) -> Task:
     return _find_entry(name).make(name, **options)
 
 
-def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: Any) -> Task:
+def task_of(spec: TaskSpec, episode_steps: int | None = None, **options: object) -> Task:
     """The task that a checkpoint was trained for, by default with its goals and its episode length.
 
     `options` are those of the task, such as a maze's `goal`, or other `goals` of the kitchen than it was trained for.

@@ -105,7 +105,7 @@ class TaskEntry:
     planner: str = ""
     columns: Mapping[str, tuple[FileColumns, ...]] = field(default_factory=dict)
 
-    def make(self, name: str, **options: Any) -> Task:
+    def make(self, name: str, **options: object) -> Task:
         """The task under a name, with its options.
 
         Raises:
@@ -180,7 +180,7 @@ def file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
     )
 
 
-def _make_simulation(simulator: str, spec: TaskSpec, **arguments: Any) -> Simulation:
+def _make_simulation(simulator: str, spec: TaskSpec, **arguments: object) -> Simulation:
     try:
         make: Callable[..., Simulation] = _load(simulator)
         return make(spec, **arguments)

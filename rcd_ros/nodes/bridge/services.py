@@ -8,7 +8,7 @@ a control period here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -19,6 +19,9 @@ from rcd_ros.nodes.bridge.episode_driver import EpisodeDriver
 from rcd_ros.nodes.bridge.episodes import EpisodeStart
 from rcd_ros.nodes.bridge.parameters import BridgeParameters
 from rcd_ros.nodes.ros.installation import load_interface
+
+if TYPE_CHECKING:
+    from mujoco_ros2_control_msgs.srv import ResetWorld, SetPause, StepSimulation
 
 PACKAGE = "mujoco_ros2_control_msgs"
 ALL_DONE = "all episodes are done"
@@ -65,13 +68,13 @@ class BridgeServices:
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         return _fill(response, self._reset(self._parameters().reset_to))
 
-    def _on_reset_world(self, request: Any, response: Filled) -> Filled:
+    def _on_reset_world(self, request: ResetWorld.Request, response: ResetWorld.Response) -> ResetWorld.Response:
         return _fill(response, self._reset(request.keyframe))
 
     def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         return _fill(response, self._pause(request.data))
 
-    def _on_set_pause(self, request: Any, response: Filled) -> Filled:
+    def _on_set_pause(self, request: SetPause.Request, response: SetPause.Response) -> SetPause.Response:
         return _fill(response, self._pause(request.paused))
 
     async def _on_step(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -81,7 +84,9 @@ class BridgeServices:
             return _fill(response, (False, "the plan for the current observation has not arrived yet"))
         return _fill(response, await self._step(steps))
 
-    async def _on_step_simulation(self, request: Any, response: Any) -> Any:
+    async def _on_step_simulation(
+        self, request: StepSimulation.Request, response: StepSimulation.Response
+    ) -> StepSimulation.Response:
         return _fill(response, await self._step(request.steps))
 
     def _reset(self, start: str) -> Outcome:

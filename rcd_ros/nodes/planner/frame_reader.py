@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 
 from rcd_ros.nodes.ros.installation import load_interface
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.nodes.ros.qos import LATCHED, NamedQos
 from rcd_ros.planning.observation.assembler import ObservationAssembler
 from rcd_ros.planning.transforms import Transform
+
+if TYPE_CHECKING:
+    from tf2_msgs.msg import TFMessage
 
 _MOVING = NamedQos(depth=100)
 """As tf2's listener has it."""
@@ -29,7 +33,7 @@ class FrameReader:
         """Subscribe through `node`; `moved` is called after transforms have been taken."""
         self.problem = ""
         self._node, self._assembler, self._moved = node, assembler, moved
-        self._subscriptions: list[Any] = []
+        self._subscriptions: list[Subscription[TFMessage]] = []
         try:
             message_type = load_interface("tf2_msgs/msg/TFMessage")
         except ImportError:
@@ -43,13 +47,13 @@ class FrameReader:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _take_moving(self, message: Any) -> None:
+    def _take_moving(self, message: TFMessage) -> None:
         self._take(message, still=False)
 
-    def _take_still(self, message: Any) -> None:
+    def _take_still(self, message: TFMessage) -> None:
         self._take(message, still=True)
 
-    def _take(self, message: Any, still: bool) -> None:
+    def _take(self, message: TFMessage, still: bool) -> None:
         for entry in message.transforms:
             place, turn = entry.transform.translation, entry.transform.rotation
             stamp = None if still else nanoseconds(entry.header.stamp)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from rcd_ros.nodes.planner.timing import Summary
 from rcd_ros.planning.planner import Planner
 
-_PARSERS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
 
-
-@dataclass(frozen=True)
-class PlannerReport:
+class PlannerReport(BaseModel):
     """Which planner plans, and how quickly: times in ms over the last `timing.WINDOW_S` seconds, NaN without a plan."""
+
+    model_config = ConfigDict(frozen=True)
 
     checkpoint_sha256: str
     engine: str
@@ -59,10 +56,9 @@ class PlannerReport:
     def from_message(cls, message: DiagnosticArray) -> Self | None:
         """The report in a message on `diagnostics`; None where it is another node's, or has no plan to tell about."""
         for status in message.status:
-            values = {entry.key: entry.value for entry in status.values}
             try:
-                report = cls(**{field.name: _PARSERS[str(field.type)](values[field.name]) for field in fields(cls)})
-            except (KeyError, ValueError):
+                report = cls.model_validate({entry.key: entry.value for entry in status.values})
+            except ValidationError:
                 continue
             if report.plans > 0 and math.isfinite(report.plan_ms_p99):
                 return report
@@ -70,4 +66,4 @@ class PlannerReport:
 
     def values(self) -> dict[str, object]:
         """Keys and values, for a diagnostic status or a results file."""
-        return asdict(self)
+        return self.model_dump()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,11 +148,10 @@ def load_network(name: str, program: Program, threads: int = 1) -> Network:
         raise RcdError(f"an engine needs at least one thread, got {threads}")
     module, cls = _BACKENDS[name].target.split(":")
     try:
-        make: Any = getattr(importlib.import_module(module), cls)
+        make: Callable[[str, Program, int], Network] = getattr(importlib.import_module(module), cls)
     except ImportError as error:
         raise RcdError(f"engine '{name}' cannot be imported ({error}): {_BACKENDS[name].remedy}") from error
-    network: Network = make(name, program, threads)
-    return network
+    return make(name, program, threads)
 
 
 def load_engine(name: str, folder: PathLike, manifest: Manifest, threads: int = 1) -> Engine:

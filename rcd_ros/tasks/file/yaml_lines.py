@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import yaml
 
@@ -15,7 +14,7 @@ DEEPEST = 32
 """Levels of nesting; an anchor that contains itself would nest without end."""
 
 
-def read_yaml(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
+def read_yaml(text: str, name: str) -> tuple[object, dict[KeyPath, int]]:
     """The content of a YAML text, and the line of each path of keys.
 
     Raises:
@@ -64,7 +63,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$")
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 
 
-def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> object:
     """A node as plain values; notes the line of each."""
     if len(path) > DEEPEST:
         raise yaml.constructor.ConstructorError(None, None, "it is nested too deeply", node.start_mark)
@@ -74,7 +73,7 @@ def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, lines: dict[
     if not isinstance(node, yaml.MappingNode):
         return loader.construct_object(node, deep=True)
     loader.flatten_mapping(node)
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for key_node, value_node in node.value:
         key = str(loader.construct_object(key_node, deep=True))
         if key in result:
