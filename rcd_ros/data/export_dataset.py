@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Dataset, Episode
-from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
-from rcd_ros.data.formats.lerobot import Version
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode
-from rcd_ros.data.imports.columns import ACTION_KEYS, STATE_KEYS, ColumnMap, Columns
+from rcd_ros.data.imports.columns import ColumnMap, Columns
 from rcd_ros.data.imports.declared import declared
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode
+from rcd_ros.formats.registry import DataFormat, written
 from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.suggest import did_you_mean
@@ -26,90 +24,39 @@ from rcd_ros.tasks.task import Task
 _ENDINGS = {"joint_position": ".pos", "joint_velocity": ".vel", "joint_effort": ".effort"}
 
 
-@dataclass
-class Export:
-    """Episodes as a format has them.
-
-    Attributes:
-        episodes: of the same keys and widths.
-        names: by key, of its columns.
-        period: s between two rows; None where the data set's task is not known.
-        task: its name.
-        notes: what is not written, one sentence each.
-    """
-
-    episodes: list[RecordedEpisode]
-    names: Mapping[str, Sequence[str]]
-    period: float | None
-    task: str
-    notes: list[str] = field(default_factory=list)
-
-
-def _write_lerobot(version: Version) -> Callable[[Path, Export], None]:
-    def write(path: Path, export: Export) -> None:
-        if export.period is None:
-            raise RcdError("LeRobot needs a rate, and this data set does not say which task it belongs to")
-        lerobot_writer.write(
-            path, export.episodes, export.period, names=export.names, task=export.task, version=version
-        )
-
-    return write
-
-
-@dataclass(frozen=True)
-class Format:
-    """What can be written.
-
-    Attributes:
-        name: of the reader's format.
-        suffixes: of the file; empty: a folder is written.
-        keeps_last: an observation after the last action has a place of its own.
-        keeps_rewards: rewards and how an episode ended have a place.
-        write: the writer.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    keeps_last: bool
-    keeps_rewards: bool
-    write: Callable[[Path, Export], None]
-
-
-_HDF5 = (".hdf5", ".h5")
-FORMATS: dict[str, Format] = {
-    "lerobot": Format("lerobot", (), False, True, _write_lerobot("v3.0")),
-    "lerobot-v2.1": Format("lerobot", (), False, True, _write_lerobot("v2.1")),
-    "robomimic": Format("robomimic", _HDF5, True, True, lambda p, e: robomimic.write(p, e.episodes, e.period)),
-    "act": Format("act", (), False, False, lambda path, export: aloha.write(path, export.episodes)),
-    "d4rl": Format("d4rl", _HDF5, True, True, lambda path, export: d4rl.write(path, export.episodes)),
-    "npz": Format("npz", (".npz",), False, True, lambda path, export: npz.write(path, export.episodes)),
-}
-"""By the name that the user gives."""
-
-
-def check_format(name: str, output: Path) -> Format:
+def check_format(name: str, output: Path) -> DataFormat:
     """The named format, for a file or folder that fits it.
 
     Raises:
-        RcdError: there is no such format, or its files have another suffix.
+        RcdError: there is no such format that is written, or its files have another suffix.
     """
-    if name not in FORMATS:
-        raise RcdError(f"nothing is written as '{name}'{did_you_mean(name, FORMATS)}; known: {', '.join(FORMATS)}")
-    found = FORMATS[name]
+    known = written()
+    if name not in known:
+        raise RcdError(f"nothing is written as '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}")
+    found = known[name]
     if found.suffixes and output.suffix not in found.suffixes:
         raise RcdError(f"'{output}': {name} is a file that ends in {' or '.join(found.suffixes)}")
     return found
 
 
-def export_dataset(dataset: Dataset, task: Task | None, chosen: Format, output: Path) -> Export:
+def export_dataset(dataset: Dataset, task: Task | None, chosen: DataFormat, output: Path) -> Export:
     """Write a data set to a new file or folder, whole or not at all.
 
     Columns are those that the task file describes under `columns`; where it does not, observations and actions are
     written as they are stored.
 
+    Args:
+        dataset: in the layout of the task's data sets.
+        task: that it belongs to; None where it is not known.
+        chosen: the format; of its versions the one to write.
+        output: a path at which nothing is.
+
     Raises:
-        RcdError: the format cannot hold the data, or it cannot be written.
+        RcdError: the format is only read or cannot hold the data, the task file's columns do not fit the task, or the
+            output cannot be written.
     """
+    if chosen.write is None:
+        raise RcdError(f"'{chosen.name}' is read, not written")
     export = convert(dataset, task, chosen)
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=output.parent))
     try:
@@ -122,31 +69,28 @@ def export_dataset(dataset: Dataset, task: Task | None, chosen: Format, output: 
     return export
 
 
-def convert(dataset: Dataset, task: Task | None, chosen: Format) -> Export:
-    """A data set's episodes in a format's columns.
+def convert(dataset: Dataset, task: Task | None, chosen: DataFormat) -> Export:
+    """A data set's episodes in a format's columns and units.
 
     Raises:
-        RcdError: the data set has not the columns of its task.
+        RcdError: the columns that the task file describes do not fit the task.
     """
     spec = None if task is None else task.spec
     layouts = [] if task is None else [each for each in declared(task, chosen.name) if each.width is None]
     layout: _Layout
     if layouts and spec is not None:
-        layout = _Declared(spec, layouts[0], ACTION_KEYS[chosen.name])
+        layout = _Declared(spec, layouts[0], chosen.action)
     else:
-        layout = _AsStored(spec, STATE_KEYS[chosen.name], ACTION_KEYS[chosen.name])
-    keeps_last = chosen.keeps_last and (chosen.name != "d4rl" or layout.observed == {STATE_KEYS["d4rl"]})
+        layout = _AsStored(spec, chosen.state, chosen.action)
+    kept = {"nothing": False, "state": layout.observed == {chosen.state}, "every key": True}[chosen.keeps_last]
     judges = spec is not None and spec.score.kind == "completions" and not spec.continuing
-    export = Export(
-        [_recorded(number, each, layout, keeps_last, judges) for number, each in enumerate(dataset.episodes)],
+    return Export(
+        [_recorded(number, each, layout, kept, judges) for number, each in enumerate(dataset.episodes)],
         layout.names,
         None if spec is None else spec.control_period,
         dataset.name if spec is None else spec.name,
-        list(layout.notes),
+        [*layout.notes, *([] if chosen.keeps_rewards else ["rewards are not written, the format has none"])],
     )
-    if not chosen.keeps_rewards:
-        export.notes.append("rewards are not written, the format has none")
-    return export
 
 
 def _recorded(number: int, episode: Episode, layout: _Layout, keeps_last: bool, judges: bool) -> RecordedEpisode:

@@ -15,7 +15,7 @@ from rcd_ros.planning.channels import ChannelKind, ObservationChannel
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.simulation.interface import Controller, Simulation
 from rcd_ros.suggest import did_you_mean
-from rcd_ros.tasks.file.columns import FORMATS, FileColumns
+from rcd_ros.tasks.file.columns import FileColumns
 from rcd_ros.tasks.file.reading import LoadedTaskFile
 
 if TYPE_CHECKING:
@@ -168,15 +168,14 @@ def file_task(file: LoadedTaskFile, spec: TaskSpec, **options: Any) -> Task:
     if steps < 1:
         raise RcdError(f"episode_steps must be at least 1, got {steps}")
     spec = spec.model_copy(update={"episode_steps": steps})
-    simulation, columns = file.content.simulation, file.content.columns
-    stated = {name: getattr(columns, name) for name in FORMATS if name != "bag"}
+    simulation = file.content.simulation
     demonstrates = simulation is not None and simulation.demonstrate is not None
     return Task(
         spec=spec,
         make_simulation=partial(_file_simulation, spec, file),
         controllers={"demonstrate": partial(_make_demonstrator, spec, file)} if demonstrates else {},
         file=file,
-        columns={name: (of_format,) for name, of_format in stated.items() if of_format is not None},
+        columns={name: (told,) for name, told in file.content.columns.files.items()},
     )
 
 

@@ -13,7 +13,7 @@ import resource
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,13 @@ from rosbags.rosbag2 import StoragePlugin
 from rcd_ros.data.bags.bag import Bag
 from rcd_ros.data.bags.episodes import read_episodes
 from rcd_ros.data.bags.topics import TaskTopics
-from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, robomimic
-from rcd_ros.data.formats.detect import open_recording
-from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.data.storage.dataset_task import task_of_dataset
 from rcd_ros.data.storage.datasets import list_datasets, load_dataset, save_dataset
 from rcd_ros.data.summary import summarize
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.bag_plans import RecordedPlans
+from rcd_ros.formats.recording import Export, RecordedEpisode
+from rcd_ros.formats.registry import DataFormat, open_recording, written
 from rcd_ros.planning.checkpoint import MANIFEST, SEAL, load_tensors, verify, write_checkpoint
 from rcd_ros.planning.engines.torch_modules import build_planner, one_step
 from rcd_ros.planning.manifest import model_card
@@ -85,10 +84,6 @@ def npz(compression: int) -> Callable[[Path], None]:
         "episode_ends": np.array([10, 30]),
     }
     return lambda room: write_npz(room / "a.npz", compression, members)
-
-
-def hdf5(write: Callable[[Path, list[RecordedEpisode]], None], *keys: str) -> Callable[[Path], None]:
-    return lambda room: write(room / "a.hdf5", recorded(keys))
 
 
 def compressed_hdf5(room: Path) -> None:
@@ -206,31 +201,26 @@ def bag(storage: StoragePlugin) -> Callable[[Path], None]:
     return lambda room: (write_bag(room / "bag", run(), storage), None)[1]
 
 
-def lerobot_set(version: lerobot_writer.Version) -> Callable[[Path], None]:
-    keys = ("observation.state", "action")
-    names = dict.fromkeys(keys, ("a", "b", "c"))
-    return lambda room: lerobot_writer.write(
-        room / "set", recorded(keys), 0.05, names=names, task="push", version=version
-    )
+def of_format(each: DataFormat) -> Subject:
+    """What a format writes; in a folder all files are damaged in turn."""
+
+    def make(room: Path) -> None:
+        assert each.write is not None
+        keys = (each.state, each.action)
+        names = dict.fromkeys(keys, ("a", "b", "c"))
+        each.write(room / target, Export(recorded(keys, each.keeps_rewards), names, 0.05, "push"))
+
+    target = f"set{each.suffixes[0]}" if each.suffixes else "set"
+    return Subject(make, target if each.suffixes else "set/**/*.*", target, read_recording)
 
 
-SUBJECTS = {
+SUBJECTS = {name: of_format(each) for name, each in written().items()} | {
     "npz, deflated": file(npz(zipfile.ZIP_DEFLATED), "a.npz"),
     "npz, LZMA": file(npz(zipfile.ZIP_LZMA), "a.npz"),
     "npz, bzip2": file(npz(zipfile.ZIP_BZIP2), "a.npz"),
     "npz, stored": file(npz(zipfile.ZIP_STORED), "a.npz"),
-    "HDF5 of D4RL": file(hdf5(d4rl.write, "observations", "actions"), "a.hdf5"),
     "HDF5, compressed": file(compressed_hdf5, "a.hdf5"),
-    "HDF5 of robomimic": file(hdf5(robomimic.write, "robot0_joint_pos", "actions"), "a.hdf5"),
-    "HDF5 of ALOHA": Subject(
-        lambda room: aloha.write(room / "set", recorded(("observations/qpos", "action"), rewards=False)),
-        "set/*.hdf5",
-        "set",
-        read_recording,
-    ),
-    "LeRobot 3.0": Subject(lerobot_set("v3.0"), "set/**/*.*", "set", read_recording),
-    "LeRobot 2.1": Subject(lerobot_set("v2.1"), "set/**/*.*", "set", read_recording),
-    "LeRobot's values": Subject(lerobot_set("v3.0"), "set/meta/info.json", "set", read_recording, damage_values),
+    "LeRobot's values": replace(of_format(written()["lerobot"]), spoiled="set/meta/info.json", damage=damage_values),
     "MCAP bag": Subject(bag(StoragePlugin.MCAP), "bag/*", "bag", read_bag),
     "MCAP file": Subject(bag(StoragePlugin.MCAP), "bag/*.mcap", "bag/bag.mcap", read_bag),
     "SQLite bag": Subject(bag(StoragePlugin.SQLITE3), "bag/*", "bag", read_bag),

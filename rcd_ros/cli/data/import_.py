@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from rcd_ros.data.bags.source import BagSettings
-    from rcd_ros.data.formats.recording import Recording
     from rcd_ros.data.imports.columns import ColumnMap
     from rcd_ros.data.imports.completions import Recomputed
     from rcd_ros.data.imports.source import Imported
+    from rcd_ros.formats.recording import Recording
     from rcd_ros.tasks.task import Task
 
 _NAMED = 5
@@ -74,7 +74,7 @@ def import_(
 
       rcd data import kitchen_complete_v2.npz --task kitchen --name rcd/kitchen/complete-v0
     """
-    from rcd_ros.data.formats.detect import BAG, detect, open_recording
+    from rcd_ros.formats.registry import BAG, detect, open_recording
     from rcd_ros.tasks.catalogue import get_task
 
     new.claim([source, task, importing.success])

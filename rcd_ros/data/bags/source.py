@@ -11,9 +11,9 @@ from rcd_ros.data.bags.bag import Bag
 from rcd_ros.data.bags.episodes import BagEpisode, BagEpisodes, read_episodes
 from rcd_ros.data.bags.layout import BagLayout
 from rcd_ros.data.bags.topics import TaskTopics
-from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.data.imports.columns import ColumnMap, Columns
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import RecordedEpisode, Recording
 from rcd_ros.planning.spec import TaskSpec
 
 FORMAT = "bag"

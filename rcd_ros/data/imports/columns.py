@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.data.imports.derivatives import DERIVED
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray, RecordedEpisode, Recording
+from rcd_ros.formats.registry import FORMATS, DataFormat
 from rcd_ros.planning.spec import TaskSpec
 
-FloatArray = NDArray[np.float64]
 NEXT_OBSERVATION = "next_observation"
 """Stands for a command's columns where none was recorded: what was observed a period later was commanded."""
 
@@ -119,7 +118,7 @@ def column_map(recording: Recording, spec: TaskSpec, declared: Sequence[ColumnMa
     example = first_usable(recording)
     reasons = [each.misfit(example, spec) for each in declared]
     found = next((each for each, reason in zip(declared, reasons, strict=True) if not reason), None)
-    found = found or _by_number(example, spec) or _by_name(recording, example, spec)
+    found = found or _by_number(recording, example, spec) or _by_name(recording, example, spec)
     if found is None:
         there = ", ".join(f"{key} ({values.shape[1]})" for key, values in example.arrays.items())
         needed = ", ".join(channel.name for channel in spec.observations)
@@ -148,23 +147,15 @@ def first_usable(recording: Recording) -> RecordedEpisode:
     raise RcdError(f"no episode of '{recording.path}' can be used: {problem}")
 
 
-STATE_KEYS = {
-    "lerobot": "observation.state",
-    "robomimic": "state",
-    "act": "observations/qpos",
-    "d4rl": "observations",
-    "npz": "state",
-}
-"""By format, where it keeps a whole observation."""
-ACTION_KEYS = {"lerobot": "action", "robomimic": "actions", "act": "action", "d4rl": "actions", "npz": "action"}
-"""By format, where it keeps commands."""
-_STATES, _ACTIONS = tuple(dict.fromkeys(STATE_KEYS.values())), tuple(dict.fromkeys(ACTION_KEYS.values()))
+def _usual(recording: Recording) -> list[DataFormat]:
+    """The formats whose keys a recording may have: its own, then the others, whose names people use in it too."""
+    return sorted(FORMATS, key=lambda each: each.name != recording.format)
 
 
-def _by_number(example: RecordedEpisode, spec: TaskSpec) -> ColumnMap | None:
+def _by_number(recording: Recording, example: RecordedEpisode, spec: TaskSpec) -> ColumnMap | None:
     """Columns as the task's own data sets have them, where there are exactly as many."""
-    state = next((key for key in _STATES if key in example.arrays), None)
-    action = next((key for key in _ACTIONS if key in example.arrays), None)
+    state = next((each.state for each in _usual(recording) if each.state in example.arrays), None)
+    action = next((each.action for each in _usual(recording) if each.action in example.arrays), None)
     if state is None or action is None or example.arrays[state].shape[1] != spec.stored_width:
         return None
     observe = {channel.name: Columns(state, channel.columns) for channel in spec.observations}
@@ -177,17 +168,17 @@ def _by_number(example: RecordedEpisode, spec: TaskSpec) -> ColumnMap | None:
 
 def _by_name(recording: Recording, example: RecordedEpisode, spec: TaskSpec) -> ColumnMap | None:
     """Columns that are named as the task's joints are, such as `elbow`, `elbow.pos` or `arm.elbow`."""
-    observe = {}
+    observe, actions = {}, [each.action for each in _usual(recording)]
     for channel in spec.observations:
         ends = {"joint_position": ("", ".pos", ".position"), "joint_velocity": (".vel", ".velocity")}.get(channel.kind)
-        found = None if ends is None else _named(recording, example, channel.name, channel.joints, ends, _ACTIONS)
+        found = None if ends is None else _named(recording, example, channel.name, channel.joints, ends, actions)
         if found is not None:
             observe[channel.name] = found
         elif channel.kind not in DERIVED:
             return None
     ends = {"velocity": ("", ".vel", ".velocity"), "effort": ("", ".effort")}.get(spec.command.interface)
     command = _named(
-        recording, example, "action", spec.command.joints, ends or ("", ".pos", ".position"), (), only=_ACTIONS
+        recording, example, "action", spec.command.joints, ends or ("", ".pos", ".position"), (), only=actions
     )
     return ColumnMap(observe, command) if command is not None and observe else None
 

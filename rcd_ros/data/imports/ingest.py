@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording
 from rcd_ros.data.imports.columns import ColumnMap
 from rcd_ros.data.imports.derivatives import differences
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray, RecordedEpisode, Recording
 from rcd_ros.planning.spec import TaskSpec
 
 _PERIOD_TOLERANCE = 0.01

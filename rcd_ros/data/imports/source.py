@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.formats.detect import BAG
-from rcd_ros.data.formats.recording import FloatArray, Recording
 from rcd_ros.data.imports.columns import ColumnMap, column_map, first_usable
 from rcd_ros.data.imports.completions import Recomputed, recompute
 from rcd_ros.data.imports.declared import declared
 from rcd_ros.data.imports.ingest import IngestRules, Kept, Refused, ingest, notes
 from rcd_ros.data.imports.suspicions import suspicions
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray, Recording
+from rcd_ros.formats.registry import BAG
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.tasks.task import Task
 

@@ -13,9 +13,9 @@ from gymnasium import spaces
 from minari.dataset.minari_storage import MinariStorage
 
 from rcd_ros.data.episodes import Episode, FloatArray
-from rcd_ros.data.formats.hdf5 import check_all_stored, check_heaps, open_hdf5
 from rcd_ros.data.storage.folders import Metadata, damaged
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.hdf5 import check_all_stored, check_heaps, open_hdf5
 
 logger = logging.getLogger(__name__)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, create_model, model_validator
 
+from rcd_ros.formats.registry import FORMATS
 from rcd_ros.planning.channels import CommandMessage
 from rcd_ros.tasks.file.conversion import Conversion, Names, OnTopic, Section
-
-FORMATS = ("lerobot", "robomimic", "act", "d4rl", "npz", "bag")
-"""Data formats that `columns` may describe."""
 
 
 class Column(Conversion):
@@ -107,12 +105,18 @@ class BagColumns(Section):
         return {**value, "command": command}
 
 
-class ColumnsEntry(Section):
-    """The columns of each data format."""
+if TYPE_CHECKING:
+    _OfFiles = Section
+else:
+    _OfFiles = create_model("_OfFiles", __base__=Section, **{each.name: (FileColumns | None, None) for each in FORMATS})
 
-    lerobot: FileColumns | None = None
-    robomimic: FileColumns | None = None
-    act: FileColumns | None = None
-    d4rl: FileColumns | None = None
-    npz: FileColumns | None = None
+
+class ColumnsEntry(_OfFiles):
+    """The columns of each data format: of those of files by their names, and of bags."""
+
     bag: BagColumns = BagColumns()
+
+    @property
+    def files(self) -> dict[str, FileColumns]:
+        """By format of files, what is said of it."""
+        return {name: told for name, told in self if isinstance(told, FileColumns)}

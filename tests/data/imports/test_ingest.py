@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording
 from rcd_ros.data.imports.columns import ColumnMap, Columns, column_map
 from rcd_ros.data.imports.derivatives import differences
 from rcd_ros.data.imports.ingest import IngestRules, Kept, Refused, ingest, notes
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray, RecordedEpisode, Recording
 from rcd_ros.planning.channels import CommandChannel, ObservationChannel
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.transforms import to_world
@@ -179,6 +180,13 @@ def test_the_map_is_the_declared_one_that_fits_else_by_number_or_by_name() -> No
     assert chosen({"q": rows(3, 2), "dq": rows(3, 2), "door": rows(3, 1), "u": rows(3, 3)}) is DEGREES
     same = chosen({"observations": rows(3, 5), "actions": rows(3, 2)})
     assert same.command == Columns("actions", (0, 1), (2.0, 2.0))
+    both = {f"{key}{end}": rows(3, width) for key, width in (("observation", 5), ("action", 2)) for end in ("s", "")}
+    both["observation.state"] = both.pop("observation")
+    source = recording([RecordedEpisode("a", both)])
+    for own, key in (("lerobot", "action"), ("d4rl", "actions"), ("robomimic", "actions"), ("npz", "action")):
+        command = column_map(replace(source, format=own), SPEC, []).command
+        assert command is not None
+        assert command.key == key, "a format's own keys come first"
     named = chosen(
         {"observation.state": rows(3, 3), "action": rows(3, 3)},
         {"observation.state": ("wrist.pos", "door.pos", "elbow.pos"), "action": ("wrist", "x", "elbow")},

@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 
 from rcd_ros.data.episodes import Episode
-from rcd_ros.data.export_dataset import FORMATS, convert, export_dataset
-from rcd_ros.data.formats import d4rl
-from rcd_ros.data.formats.detect import open_recording
-from rcd_ros.data.formats.recording import RecordedEpisode
+from rcd_ros.data.export_dataset import convert, export_dataset
 from rcd_ros.data.imports.declared import declared
 from rcd_ros.data.imports.source import Imported, ImportSettings, import_source
 from rcd_ros.data.storage.dataset_task import check_same_task
 from rcd_ros.data.storage.datasets import load_dataset, save_dataset
 from rcd_ros.errors import RcdError
+from rcd_ros.formats import d4rl
+from rcd_ros.formats.recording import Export, RecordedEpisode
+from rcd_ros.formats.registry import open_recording, written
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.task import Task
 
 PUSH = get_task("push")
 NOTHING_SPECIAL = ImportSettings()
-FILES = {"lerobot": "set", "lerobot-v2.1": "set", "robomimic": "a.hdf5", "act": "set", "d4rl": "a.hdf5", "npz": "a.npz"}
+WRITTEN = written()
+FILES = {name: f"a{each.suffixes[0]}" if each.suffixes else "set" for name, each in WRITTEN.items()}
 
 
 def unseen(what: str, done: int, total: int) -> None:
@@ -69,17 +70,17 @@ def assert_same(found: list[Episode], made: list[Episode]) -> None:
         assert (after.terminated, after.truncated) == (before.terminated, before.truncated)
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", WRITTEN)
 def test_what_is_exported_comes_back_as_it_was(name: str, tmp_path: Path, datasets_root: Path) -> None:
     made = pushes()
-    export_dataset(load_dataset(stored(made)), PUSH, FORMATS[name], tmp_path / FILES[name])
+    export_dataset(load_dataset(stored(made)), PUSH, WRITTEN[name], tmp_path / FILES[name])
     imported = read(tmp_path / FILES[name])
     assert_same(imported.episodes, made)
     assert (imported.refused, imported.suspicions) == ([], [])
     assert list(tmp_path.glob(".*")) == []
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_task_that_is_no_file_comes_back_too(name: str, tmp_path: Path, datasets_root: Path) -> None:
     """The layout of the data set itself, and commands in its own units."""
     maze = get_task("maze-umaze")
@@ -88,9 +89,15 @@ def test_a_task_that_is_no_file_comes_back_too(name: str, tmp_path: Path, datase
     seen[:, 4:6] = 0.0  # what has been achieved is read from the first columns
     made = [Episode(seen, seen[1:, :2], np.ones(5, np.float32), terminated=False, truncated=True)]
     dataset = load_dataset(stored(made, maze))
-    export_dataset(dataset, maze, FORMATS[name], tmp_path / FILES[name])
+    export_dataset(dataset, maze, WRITTEN[name], tmp_path / FILES[name])
     if name != "act":
         assert_same(read(tmp_path / FILES[name], maze).episodes, made)
+
+
+def test_a_format_that_is_only_read_is_not_written(tmp_path: Path, datasets_root: Path) -> None:
+    with pytest.raises(RcdError, match="npz"):
+        export_dataset(load_dataset(stored(pushes())), PUSH, replace(WRITTEN["npz"], write=None), tmp_path / "a.npz")
+    assert list(tmp_path.glob("a.npz")) == []
 
 
 def test_units_and_places_are_the_inverse_of_those_read(tmp_path: Path, datasets_root: Path) -> None:
@@ -101,14 +108,14 @@ def test_units_and_places_are_the_inverse_of_those_read(tmp_path: Path, datasets
     (tmp_path / "push.yaml").write_text(text)
     task = get_task(str(tmp_path / "push.yaml"))
     made = pushes()
-    export = convert(load_dataset(stored(made, task)), task, FORMATS["lerobot"])
+    export = convert(load_dataset(stored(made, task)), task, WRITTEN["lerobot"])
     state = export.episodes[1].arrays["observation.state"]
     assert state[:-1, 7] == pytest.approx(np.degrees(made[1].observations[:-1, 0]), abs=1e-4)
     assert (export.names["observation.state"][6], export.names["observation.state"][7]) == (
         "gripper_joint.pos",
         "shoulder_pan_joint.pos",
     )
-    export_dataset(load_dataset("rcd/test/pushes-v0"), task, FORMATS["lerobot"], tmp_path / "set")
+    export_dataset(load_dataset("rcd/test/pushes-v0"), task, WRITTEN["lerobot"], tmp_path / "set")
     for before, after in zip(made, read(tmp_path / "set", task).episodes, strict=True):
         np.testing.assert_allclose(after.observations, before.observations, atol=1e-6)
 
@@ -133,7 +140,7 @@ def push_rows(rows: int = 8, **changed: float) -> dict[str, np.ndarray]:
 def test_a_bad_episode_leaves_the_others(tmp_path: Path) -> None:
     good, bad = push_rows(), push_rows(observations_3=np.nan)
     too_large = push_rows(actions_0=1e39)
-    d4rl.write(tmp_path / "a.hdf5", [recorded(good), recorded(bad)])
+    d4rl.write(tmp_path / "a.hdf5", Export([recorded(good), recorded(bad)]))
     imported = read(tmp_path / "a.hdf5")
     assert [len(each.episode) for each in imported.kept] == [7]
     assert [each.number for each in imported.refused] == [1]
@@ -156,7 +163,7 @@ def test_a_bad_episode_leaves_the_others(tmp_path: Path) -> None:
     ],
 )
 def test_suspicions_are_said(changed: dict[str, float], said: str, tmp_path: Path) -> None:
-    d4rl.write(tmp_path / "a.hdf5", [recorded(push_rows(40)), recorded(push_rows(40, **changed))])
+    d4rl.write(tmp_path / "a.hdf5", Export([recorded(push_rows(40)), recorded(push_rows(40, **changed))]))
     assert said in " ".join(read(tmp_path / "a.hdf5").suspicions)
 
 
@@ -164,10 +171,10 @@ def test_a_value_far_from_all_others_is_a_suspicion(tmp_path: Path) -> None:
     quiet, spike = push_rows(60), push_rows(60)
     for rows in (quiet, spike):
         rows["observations"][:, 8] = np.random.default_rng(1).normal(0.0, 1e-3, 60)
-    d4rl.write(tmp_path / "a.hdf5", [recorded(quiet), recorded(spike)])
+    d4rl.write(tmp_path / "a.hdf5", Export([recorded(quiet), recorded(spike)]))
     assert read(tmp_path / "a.hdf5").suspicions == []
     spike["observations"][30, 8] = 0.4
-    d4rl.write(tmp_path / "b.hdf5", [recorded(quiet), recorded(spike)])
+    d4rl.write(tmp_path / "b.hdf5", Export([recorded(quiet), recorded(spike)]))
     (told,) = read(tmp_path / "b.hdf5").suspicions
     assert "block.y" in told
     assert "standard deviations" in told
@@ -184,7 +191,7 @@ def test_missing_ends_are_a_suspicion(tmp_path: Path) -> None:
 
 
 def test_rewards_that_are_no_completions_are_a_suspicion(tmp_path: Path) -> None:
-    d4rl.write(tmp_path / "a.hdf5", [recorded(push_rows(), rewards=np.arange(8.0))])
+    d4rl.write(tmp_path / "a.hdf5", Export([recorded(push_rows(), rewards=np.arange(8.0))]))
     assert any("goals" in each for each in read(tmp_path / "a.hdf5").suspicions)
     counted = read(tmp_path / "a.hdf5", settings=ImportSettings(recount=True))
     assert counted.suspicions == []
@@ -225,7 +232,7 @@ def test_data_that_do_not_say_their_task_are_not_trained_on_in_another_layout(da
 
 def test_success_comes_from_a_person_the_data_or_the_task(tmp_path: Path, datasets_root: Path) -> None:
     made = pushes()
-    export_dataset(load_dataset(stored(made)), PUSH, FORMATS["act"], tmp_path / "act")
+    export_dataset(load_dataset(stored(made)), PUSH, WRITTEN["act"], tmp_path / "act")
     seen = read(tmp_path / "act")
     assert [episode.total_reward for episode in seen.episodes] == [0.0, 1.0, 1.0]
     by_hand = read(tmp_path / "act", settings=ImportSettings(labels=frozenset({0})))
@@ -240,13 +247,13 @@ def test_rewards_of_nothing_but_zeros_say_nothing(tmp_path: Path) -> None:
     """robomimic's files have rewards even where nobody gave any."""
     (_, won) = pushes(2)
     arrays = {"observations": won.observations, "actions": np.zeros((len(won) + 1, 7))}
-    d4rl.write(tmp_path / "a.hdf5", [recorded(arrays)])
+    d4rl.write(tmp_path / "a.hdf5", Export([recorded(arrays)]))
     assert read(tmp_path / "a.hdf5").episodes[0].total_reward == 1.0
 
 
 def test_without_success_there_are_no_rewards(tmp_path: Path, datasets_root: Path) -> None:
     spec = PUSH.spec.model_copy(update={"success": ()})
-    export_dataset(load_dataset(stored(pushes())), PUSH, FORMATS["act"], tmp_path / "act")
+    export_dataset(load_dataset(stored(pushes())), PUSH, WRITTEN["act"], tmp_path / "act")
     imported = read(tmp_path / "act", replace(PUSH, spec=spec))
     assert imported.rewards == "none"
     assert [episode.total_reward for episode in imported.episodes] == [0.0] * 3

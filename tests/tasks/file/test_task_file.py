@@ -132,6 +132,8 @@ def test_a_selection_without_the_clock_has_its_first_channel_as_clock(spec):
         ("task: push", "tusk: push", 2, "'task'"),
         ("type: PoseStamped", "type: PoseStampd", 9, "observe.block.type"),
         ("7:14", "14:7", 21, "14:7"),
+        ("robomimic: {", "robmimic: {", 22, "'robomimic'"),
+        ("{observe: {arm: {key: joints", "{obsrve: {arm: {key: joints", 22, "'observe'"),
         ('">= 0.62"', '"large"', 24, "success.block.x"),
         ("block.x", "blok.x", 24, "'block'"),
         ("block.x", "block.w", 24, "qw"),

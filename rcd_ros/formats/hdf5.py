@@ -20,14 +20,22 @@ _MOST_DENSE = 1100
 """Bytes that a stored one may stand for: deflate's largest ratio is 1032."""
 _LARGE = 2**30
 """Bytes up to which an array is read whatever its ratio: other filters store a constant in nothing."""
+SUFFIXES = (".hdf5", ".h5")
+"""Of files that are written."""
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file has the name of an HDF5 file."""
+    return path.suffix in (*SUFFIXES, ".hdf") and not path.is_dir()
 
 
 @contextmanager
 def open_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
-    """An open `h5py.File`.
+    """An open `h5py.File`; `mode` is h5py's.
 
     Raises:
-        RcdError: the file is missing, is not HDF5, or something read within the block is damaged.
+        RcdError: the file to read is missing, a folder or not HDF5, something read within the block is damaged, or the
+            file cannot be written.
     """
     import h5py
 
@@ -42,7 +50,7 @@ def open_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
 
 
 def array(group: Any, key: str) -> NDArray[Any] | None:
-    """A data set of numbers below `group`; None where there is none of that name.
+    """A data set of numbers below `group`, of any shape (T, ...); None where there is none of that name.
 
     Raises:
         RcdError: it is a link to another file or keeps its values there, is a group or a single value, holds no

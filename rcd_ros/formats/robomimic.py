@@ -1,4 +1,8 @@
-"""robomimic's HDF5 layout: a group `data/demo_<number>` for each episode, with `actions`, `obs/...`, `next_obs/...`."""
+"""robomimic's HDF5 layout: a group `data/demo_<number>` for each episode, with `actions`, `obs/...`, `next_obs/...`.
+
+`actions` (T, n), all arrays below `obs` and `next_obs` (T, ...), `rewards` (T,) and `dones` (T,) have a row for each
+step. The attribute `env_args` of `data`, JSON, has the rate of the simulator, `control_freq`, in Hz.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from rcd_ros.data.formats.hdf5 import array, check_heaps, is_image, open_hdf5
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.hdf5 import array, check_heaps, is_hdf5, is_image, open_hdf5
+from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode, Recording, matrix
 
 FORMAT = "robomimic"
 
@@ -22,8 +26,11 @@ FORMAT = "robomimic"
 def read(path: Path) -> Recording:
     """The episodes of a file; keys are `actions` and the names below `obs`, images left out.
 
+    The last row of `next_obs` is what was observed last. A demonstration that lacks `obs` or `actions`, or is damaged,
+    has a `problem`.
+
     Raises:
-        RcdError: the file cannot be read, or holds no demonstration.
+        RcdError: the file cannot be read, or has no group `data/demo_<number>`.
     """
     with open_hdf5(path) as file:
         check_heaps(path)
@@ -44,19 +51,24 @@ def is_robomimic(path: Path) -> bool:
     """Whether a file has this layout.
 
     Raises:
-        RcdError: it cannot be read.
+        RcdError: it has the name of an HDF5 file and cannot be read.
     """
+    if not is_hdf5(path):
+        return False
     with open_hdf5(path) as file:
         data = file.get("data")
         return hasattr(data, "keys") and any(_number(key) is not None for key in data)
 
 
-def write(path: Path, episodes: Sequence[RecordedEpisode], period: float | None = None) -> None:
-    """Write episodes, with `next_obs` where an episode has what was observed last.
+def write(path: Path, export: Export) -> None:
+    """Write a file; its numbers have 32 bits. Rewards that an episode lacks are zeros.
+
+    An episode has `next_obs` of the keys of which it has what was observed last.
 
     Raises:
         RcdError: the file cannot be written.
     """
+    episodes = export.episodes
     with open_hdf5(path, "w") as file:
         data = file.create_group("data")
         for number, episode in enumerate(episodes):
@@ -74,7 +86,7 @@ def write(path: Path, episodes: Sequence[RecordedEpisode], period: float | None 
             )
             demo["dones"] = (np.arange(len(episode)) == len(episode) - 1).astype(np.int64) * bool(episode.terminated)
         data.attrs["total"] = sum(len(episode) for episode in episodes)
-        kwargs = {} if period is None else {"control_freq": round(1.0 / period, 6)}
+        kwargs = {} if export.period is None else {"control_freq": round(1.0 / export.period, 6)}
         data.attrs["env_args"] = json.dumps({"env_name": "", "env_type": 1, "env_kwargs": kwargs})
 
 

@@ -1,6 +1,8 @@
 """NumPy archives: flat arrays of all episodes, and `episode_ends`, the number of rows up to each episode's end.
 
-`reward`, a number a row, and `terminated`, not zero in a row that ended the task, may be among the arrays.
+Every array (R, ...) has a row for each of the R steps of all episodes, such as `state` and `action`; `episode_ends`
+(episodes,) are integers that increase up to R. `reward` (R,) and `terminated` (R,), not zero in a row that ended the
+task, may be among the arrays.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode, Recording, matrix
 
 FORMAT = "npz"
 _ENDS, _REWARD, _TERMINATED = "episode_ends", "reward", "terminated"
@@ -43,11 +45,17 @@ _UNREADABLE = (
 )
 
 
+def is_npz(path: Path) -> bool:
+    """Whether a file has the name of an archive."""
+    return path.suffix == ".npz" and not path.is_dir()
+
+
 def read(path: Path) -> Recording:
-    """The episodes of an archive: every array with a row for each step, such as `state` and `action`.
+    """The episodes of an archive; an array of words or of another number of rows is left out, which a note says.
 
     Raises:
-        RcdError: the file cannot be read, or `episode_ends` are not ends of its rows.
+        RcdError: the file is missing or cannot be read, lacks `episode_ends`, these are no integers that increase from
+            above 0, or no array has as many rows as the last of them says.
     """
     if not path.is_file():
         raise RcdError(f"{path} is not there" if not path.exists() else f"{path} is not a file")
@@ -73,12 +81,13 @@ def read(path: Path) -> Recording:
     return Recording(FORMAT, path, partial(_cut, values, ends), len(ends), notes=notes)
 
 
-def write(path: Path, episodes: Sequence[RecordedEpisode]) -> None:
-    """Write episodes of the same keys and widths.
+def write(path: Path, export: Export) -> None:
+    """Write an archive; its numbers have 32 bits. It has `reward` and `terminated` where all episodes have rewards.
 
     Raises:
         RcdError: the file cannot be written.
     """
+    episodes = export.episodes
     arrays: dict[str, Any] = {
         key: np.concatenate([episode.arrays[key] for episode in episodes]).astype(np.float32)
         for key in episodes[0].arrays

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rcd_ros.data.formats import aloha, d4rl, lerobot_writer, npz, robomimic
-from rcd_ros.data.formats.detect import detect, open_recording
-from rcd_ros.data.formats.lerobot import Version
-from rcd_ros.data.formats.recording import RecordedEpisode, Recording
 from rcd_ros.errors import RcdError
+from rcd_ros.formats import aloha, d4rl, lerobot_writer, npz, robomimic
+from rcd_ros.formats.lerobot import Version
+from rcd_ros.formats.recording import Export, RecordedEpisode, Recording
+from rcd_ros.formats.registry import detect, open_recording, written
 
 PERIOD = 0.05
 LABELS = ("next.", "reward", "terminated")
@@ -64,12 +66,57 @@ def assert_same(read: Recording, episodes: Sequence[RecordedEpisode]) -> None:
         assert (after.terminated, after.success) == (before.terminated, before.success)
 
 
+@pytest.mark.parametrize("name", written())
+def test_what_a_format_writes_is_detected_and_comes_back(tmp_path: Path, name: str) -> None:
+    """Every format; what it has a place for."""
+    chosen = written()[name]
+    assert chosen.write is not None
+    last, path = chosen.keeps_last != "nothing", tmp_path / f"set{chosen.suffixes[0] if chosen.suffixes else ''}"
+    episodes = made([chosen.state, chosen.action], last=last, rewards=chosen.keeps_rewards)
+    if name.startswith("lerobot"):  # says of the end only whether it is a success
+        episodes = [replace(each, success=each.terminated) for each in episodes]
+    chosen.write(path, Export(episodes, period=PERIOD, task="push"))
+    assert detect(path) == chosen.name
+    assert path.is_dir() == (not chosen.suffixes)
+    read = open_recording(path)
+    assert read.format == chosen.name
+    assert read.period in (None, pytest.approx(PERIOD))
+    assert_same(read, episodes)
+
+
+def test_formats_load_their_libraries_when_they_read() -> None:
+    """Every task loads the registry, on a robot, too."""
+    program = "import sys, rcd_ros.formats.registry\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & {"h5py", "pyarrow", "pandas", "torch"}
+
+
+@pytest.mark.parametrize(
+    ("stamps", "period", "said"),
+    [
+        ([0.0, 0.05, 0.1, 0.17], PERIOD, ""),
+        ([0.0, 0.05, 0.4, 0.45], PERIOD, "frames 1 and 2 lie 0.35 s apart"),
+        ([0.0, 0.05, 0.05, 0.1], PERIOD, "frames 1 and 2 lie 0 s apart"),
+        ([0.1, 0.05, 0.1, 0.15], PERIOD, "frames 0 and 1 lie -0.05 s apart"),
+        ([0.0, np.nan, 0.1, 0.15], PERIOD, "frames 0 and 1"),
+        ([0.0, 0.05, 0.4, 0.45], None, ""),
+        ([0.0, np.nan, 0.1, 0.15], None, "stamps holds NaN"),
+        ([0.0, 0.05, 0.1], PERIOD, "different lengths"),
+    ],
+)
+def test_gaps_between_stamps_are_found_in_every_format(stamps: list[float], period: float | None, said: str) -> None:
+    episode = RecordedEpisode("a", {"state": np.zeros((4, 2))}, stamps=np.array(stamps))
+    (found,) = Recording("any", Path("set"), lambda: iter([episode]), 1, period)
+    assert said in found.problem
+    assert (found.problem != "", len(found)) == ((True, 0) if said else (False, 4))
+
+
 @pytest.mark.parametrize("version", ["v2.1", "v3.0"])
 @pytest.mark.parametrize("labelled", [False, True])
 def test_lerobot_comes_back(tmp_path: Path, version: Version, labelled: bool) -> None:
     episodes = made(["observation.state", "action"], rewards=labelled)
     episodes = [replace(e, success=e.terminated) for e in episodes]
-    lerobot_writer.write(tmp_path / "set", episodes, PERIOD, names=NAMES, task="push", version=version)
+    lerobot_writer.write(tmp_path / "set", Export(episodes, NAMES, PERIOD, "push"), version)
     assert detect(tmp_path / "set") == "lerobot"
     read = open_recording(tmp_path / "set")
     assert_same(read, episodes)
@@ -81,7 +128,7 @@ def test_lerobot_comes_back(tmp_path: Path, version: Version, labelled: bool) ->
 def test_lerobot_needs_whole_frames_a_second(tmp_path: Path) -> None:
     with pytest.raises(RcdError, match=r"12\.5"):
         episodes = made(["observation.state", "action"])
-        lerobot_writer.write(tmp_path / "set", [replace(e) for e in episodes], 0.08 / 1.0, names={}, task="push")
+        lerobot_writer.write(tmp_path / "set", Export(episodes, {}, 0.08, "push"))
 
 
 def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -91,9 +138,7 @@ def edit_info(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def lerobot_set(folder: Path, version: Version = "v2.1") -> Path:
-    lerobot_writer.write(
-        folder, made(["observation.state", "action"]), PERIOD, names=NAMES, task="push", version=version
-    )
+    lerobot_writer.write(folder, Export(made(["observation.state", "action"]), NAMES, PERIOD, "push"), version)
     return folder
 
 
@@ -169,7 +214,7 @@ def test_lerobot_descriptions_that_cannot_be_used(tmp_path: Path, change: Callab
 
 def test_robomimic_comes_back(tmp_path: Path) -> None:
     episodes = made(["robot0_joint_pos", "object", "actions"], last=True, rewards=True)
-    robomimic.write(tmp_path / "d.hdf5", episodes, PERIOD)
+    robomimic.write(tmp_path / "d.hdf5", Export(episodes, period=PERIOD))
     with h5py.File(tmp_path / "d.hdf5", "a") as file:
         file["data/demo_0/obs/agentview_image"] = np.zeros((4, 8, 8, 3), np.uint8)
     assert detect(tmp_path / "d.hdf5") == "robomimic"
@@ -195,7 +240,7 @@ def test_robomimic_is_read_in_the_order_of_its_numbers_and_bad_ones_are_named(tm
 
 def test_aloha_comes_back(tmp_path: Path) -> None:
     episodes = made(["observations/qpos", "observations/qvel", "action"])
-    aloha.write(tmp_path / "set", episodes)
+    aloha.write(tmp_path / "set", Export(episodes))
     with h5py.File(tmp_path / "set/episode_0.hdf5", "a") as file:
         file["observations/images/top"] = np.zeros((4, 6, 6, 3), np.uint8)
     (tmp_path / "set/episode_3.hdf5").write_bytes(b"nothing")
@@ -210,14 +255,14 @@ def test_aloha_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("last", [False, True])
 def test_d4rl_comes_back(tmp_path: Path, last: bool) -> None:
     episodes = made(["observations", "actions"], last=last, rewards=True)
-    d4rl.write(tmp_path / "d.hdf5", episodes)
+    d4rl.write(tmp_path / "d.hdf5", Export(episodes))
     assert detect(tmp_path / "d.hdf5") == "d4rl"
     assert_same(open_recording(tmp_path / "d.hdf5"), episodes)
 
 
 def test_npz_comes_back_and_leaves_out_what_has_other_rows(tmp_path: Path) -> None:
     episodes = made(["state", "action"])
-    npz.write(tmp_path / "a.npz", episodes)
+    npz.write(tmp_path / "a.npz", Export(episodes))
     assert_same(open_recording(tmp_path / "a.npz"), episodes)
     np.savez(tmp_path / "b.npz", state=np.zeros((5, 2)), note=np.array("words"), episode_ends=np.array([5]))
     read = open_recording(tmp_path / "b.npz")
@@ -236,7 +281,7 @@ def test_ends_that_are_no_ends(tmp_path: Path, ends: np.ndarray) -> None:
 
 
 def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
-    d4rl.write(tmp_path / "d.hdf5", made(["observations", "actions"], rewards=True))
+    d4rl.write(tmp_path / "d.hdf5", Export(made(["observations", "actions"], rewards=True)))
     with h5py.File(tmp_path / "d.hdf5", "a") as file:
         del file["rewards"]
         file["rewards"] = h5py.ExternalLink("other.hdf5", "/rewards")
@@ -294,7 +339,7 @@ def test_values_that_are_not_in_the_file_are_not_made_up(
         elif write == "robomimic":
             hdf5_of_robomimic(path)
         else:
-            aloha.write(folder, made(["observations/qpos", "action"])[:1])
+            aloha.write(folder, Export(made(["observations/qpos", "action"])[:1]))
         with h5py.File(path, "a") as file:
             if isinstance(file[key], h5py.Group) and spoil in (kept_elsewhere, in_a_raw_file, never_written):
                 continue
@@ -334,7 +379,7 @@ def test_sources_of_no_known_format(tmp_path: Path) -> None:
 
 
 def archive(path: Path) -> None:
-    npz.write(path, made(["state", "action"]))
+    npz.write(path, Export(made(["state", "action"])))
 
 
 def plain_archive(path: Path) -> None:
@@ -349,11 +394,11 @@ def dense_archive(path: Path) -> None:
 
 
 def hdf5(path: Path) -> None:
-    d4rl.write(path, made(["observations", "actions"], last=True, rewards=True))
+    d4rl.write(path, Export(made(["observations", "actions"], last=True, rewards=True)))
 
 
 def hdf5_of_robomimic(path: Path) -> None:
-    robomimic.write(path, made(["object", "actions"], last=True, rewards=True))
+    robomimic.write(path, Export(made(["object", "actions"], last=True, rewards=True)))
 
 
 def parquet(path: Path) -> None:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 
 FORMAT = "lerobot"
 Version = Literal["v2.1", "v3.0"]
@@ -39,7 +39,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, Recursio
 
 @dataclass(frozen=True)
 class _Info:
-    """What `meta/info.json` says, as far as it is read here."""
+    """What `meta/info.json` says, as far as it is read here; `rate` in Hz."""
 
     version: str
     rate: float
@@ -66,10 +66,14 @@ def is_lerobot(path: Path) -> bool:
 
 
 def read(path: Path) -> Recording:
-    """The episodes of a data set's folder; images are left out.
+    """The episodes of a data set's folder; keys are its features, images, videos and words left out.
+
+    Rewards are `next.reward`; an episode has ended in success where `next.success` is not zero in any of its rows. An
+    episode whose rows are missing, there twice, or not those that its description says has a `problem`.
 
     Raises:
-        RcdError: it is no such data set, is of an older version, or its description cannot be read.
+        RcdError: it is no such data set, is of a version before 2.0, its description cannot be read, or it has no
+            tables.
     """
     info = _read_info(path)
     files = sorted((path / "data").glob("*/*.parquet"))
@@ -185,13 +189,6 @@ def _episode(
         return RecordedEpisode(name, problem=f"it has {len(frames)} rows, its description says {length}")
     if not np.array_equal(frames, np.arange(len(frames))):
         return RecordedEpisode(name, problem="its frames are not numbered from 0 without a gap")
-    late = np.flatnonzero(~(np.abs(np.diff(stamps) * info.rate - 1.0) <= 0.5))
-    if late.size:
-        step = float(stamps[late[0] + 1] - stamps[late[0]])
-        return RecordedEpisode(
-            name,
-            problem=f"frames {late[0]} and {late[0] + 1} lie {step:.3g} s apart, a period is {1 / info.rate:.3g} s",
-        )
     rewards, success = columns.get(REWARD), columns.get(SUCCESS)
     achieved = None if success is None else bool(success.any())
     return RecordedEpisode(
@@ -200,6 +197,7 @@ def _episode(
         rewards=None if rewards is None else rewards[:, 0],
         terminated=achieved,
         success=achieved,
+        stamps=stamps,
     )
 
 

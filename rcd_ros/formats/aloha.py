@@ -1,4 +1,7 @@
-"""ACT's and ALOHA's HDF5 layout: one file an episode, `/observations/qpos`, `/observations/qvel`, `/action`."""
+"""ACT's and ALOHA's HDF5 layout: one file an episode, `/observations/qpos`, `/observations/qvel`, `/action`.
+
+Arrays (T, n) have a row for each of an episode's T steps; images, below `/observations/images`, are not read.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rcd_ros.data.formats.hdf5 import array, open_hdf5
-from rcd_ros.data.formats.recording import RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.hdf5 import array, is_hdf5, open_hdf5
+from rcd_ros.formats.recording import Export, RecordedEpisode, Recording, matrix
 
 FORMAT = "act"
 _OBSERVATIONS = "observations"
@@ -21,16 +24,19 @@ _OBSERVATIONS = "observations"
 def read(path: Path) -> Recording:
     """The episodes of a folder of `episode_<number>.hdf5`, or of one such file.
 
+    Keys are paths in the file, such as `observations/qpos`; `base_action` is read where it is there. An episode whose
+    file cannot be read, or lacks `/action` or `/observations/qpos`, has a `problem`.
+
     Raises:
         RcdError: there is no such file.
     """
-    files = files_of(path)
+    files = _files(path)
     if not files:
         raise RcdError(f"{path} holds no episode_<number>.hdf5")
     return Recording(FORMAT, path, partial(_episodes, files), len(files), notes=_notes(files[0]))
 
 
-def files_of(path: Path) -> list[Path]:
+def _files(path: Path) -> list[Path]:
     """A folder's `episode_<number>.hdf5` in the order of their numbers, or the one file that `path` is."""
     if not path.is_dir():
         return [path] if path.is_file() else []
@@ -39,23 +45,25 @@ def files_of(path: Path) -> list[Path]:
 
 
 def is_aloha(path: Path) -> bool:
-    """Whether a file has this layout.
+    """Whether a file has this layout, or a folder has files of such names.
 
     Raises:
-        RcdError: it cannot be read.
+        RcdError: it has the name of an HDF5 file and cannot be read.
     """
+    if not is_hdf5(path):
+        return path.is_dir() and bool(_files(path))
     with open_hdf5(path) as file:
         return "action" in file and _OBSERVATIONS in file and hasattr(file[_OBSERVATIONS], "keys")
 
 
-def write(folder: Path, episodes: Sequence[RecordedEpisode]) -> None:
-    """Write a folder of files; keys are as `read` gives them: `action`, `observations/qpos`, ...
+def write(folder: Path, export: Export) -> None:
+    """Write a folder of files whose numbers have 32 bits; keys are as `read` gives them.
 
     Raises:
         RcdError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number, episode in enumerate(episodes):
+    for number, episode in enumerate(export.episodes):
         with open_hdf5(folder / f"episode_{number}.hdf5", "w") as file:
             file.attrs["sim"] = False
             for key, values in episode.arrays.items():

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from rcd_ros.data.formats.hdf5 import check_heaps
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.hdf5 import check_heaps
 
 
 def texts(path: Path, count: int) -> int:

@@ -1,4 +1,8 @@
-"""D4RL's HDF5 layout: all episodes in flat arrays, which end at `terminals` and `timeouts`."""
+"""D4RL's HDF5 layout: all episodes in flat arrays, which end at `terminals` and `timeouts`.
+
+`observations` (R, n), `actions` (R, n), `rewards` (R,), `terminals` (R,) and, where there are any, `timeouts` (R,),
+`next_observations` (R, n) and arrays below `infos/` have a row for each of the R steps of all episodes.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.formats.hdf5 import array, open_hdf5
-from rcd_ros.data.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.hdf5 import array, open_hdf5
+from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode, Recording, matrix
 
 FORMAT = "d4rl"
 _KEYS = ("observations", "actions", "rewards", "terminals")
 
 
 def read(path: Path) -> Recording:
-    """The episodes of a file: `observations`, `actions` and, where there are any, the arrays below `infos/`.
+    """The episodes of a file; keys are `observations`, `actions` and those below `infos/` that have all rows.
+
+    What was observed last is the last of an episode's `next_observations`. Where no end is marked, all rows are one
+    episode, which a suspicion says; rows behind the last end are one, too.
 
     Raises:
-        RcdError: the file cannot be read, lacks an array, or has arrays of different lengths.
+        RcdError: the file cannot be read, lacks one of the first four arrays, has no rows, has arrays of different
+            lengths, or `next_observations` of another width than `observations`.
     """
     with open_hdf5(path) as file:
         keys = [*_KEYS, "timeouts", "next_observations"]
@@ -75,12 +83,15 @@ def _cut(
         )
 
 
-def write(path: Path, episodes: Sequence[RecordedEpisode]) -> None:
-    """Write episodes that have `observations`, `actions` and rewards; `next_observations` where all have a last one.
+def write(path: Path, export: Export) -> None:
+    """Write a file; its numbers have 32 bits. Rewards that an episode lacks are zeros.
+
+    It has `next_observations` where all episodes have the last of their `observations`.
 
     Raises:
         RcdError: the file cannot be written.
     """
+    episodes = export.episodes
     whole = all("observations" in episode.last for episode in episodes)
     terminals, timeouts = [], []
     for episode in episodes:

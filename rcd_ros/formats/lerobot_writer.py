@@ -10,59 +10,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.data.formats.lerobot import DATA, DONE, EPISODES_A_CHUNK, INFO, REWARD, SUCCESS, Version
-from rcd_ros.data.formats.recording import RecordedEpisode
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.lerobot import DATA, DONE, EPISODES_A_CHUNK, INFO, REWARD, SUCCESS, Version
+from rcd_ros.formats.recording import Export, RecordedEpisode
 
 
-def write(
-    folder: Path,
-    episodes: Sequence[RecordedEpisode],
-    period: float,
-    *,
-    names: Mapping[str, Sequence[str]],
-    task: str,
-    robot: str | None = None,
-    version: Version = "v3.0",
-) -> None:
-    """Write a data set; every key of the episodes' arrays becomes a feature.
+def write(folder: Path, export: Export, version: Version = "v3.0") -> None:
+    """Write a data set; every key of the episodes' arrays becomes a feature of numbers of 32 bits.
+
+    The word for the task is stored with each frame. Rewards and success have features where an episode has them.
 
     Args:
         folder: a new one.
-        episodes: one or more, of the same keys and widths.
-        period: s between two rows.
-        names: by key, of its columns.
-        task: what was done, in words: LeRobot stores it with each frame.
-        robot: kind of robot.
+        export: of a known period.
         version: of the layout.
 
     Raises:
-        RcdError: it cannot be written, or the period is no whole number of frames a second (LeRobot's `fps`).
+        RcdError: it cannot be written, the period is not known or no whole number of frames a second (LeRobot's `fps`).
     """
-    rate = 1.0 / period
+    if export.period is None:
+        raise RcdError("LeRobot needs a rate, and this data set does not say which task it belongs to")
+    rate = 1.0 / export.period
     if abs(rate - round(rate)) > 1e-6 * rate:
         raise RcdError(f"LeRobot counts whole frames a second, this data set has {rate:.6g} of them")
-    _Writer(folder, names, task, robot, round(rate), version).write(episodes)
+    _Writer(folder, export, round(rate), version).write()
 
 
 class _Writer:
-    def __init__(
-        self,
-        folder: Path,
-        names: Mapping[str, Sequence[str]],
-        task: str,
-        robot: str | None,
-        rate: int,
-        version: Version,
-    ) -> None:
-        self._folder, self._names, self._task, self._robot = folder, names, task, robot
+    def __init__(self, folder: Path, export: Export, rate: int, version: Version) -> None:
+        self._folder, self._episodes, self._names, self._task = folder, export.episodes, export.names, export.task
         self._rate, self._version = rate, version
 
-    def write(self, episodes: Sequence[RecordedEpisode]) -> None:
+    def write(self) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        first = 0
+        first, episodes = 0, self._episodes
         tables, described = [], []
         for number, episode in enumerate(episodes):
             columns = self._columns(episode, number, first)
@@ -130,7 +113,7 @@ class _Writer:
         newer = {"data_files_size_in_mb": 100, "video_files_size_in_mb": 200}
         info = {
             "codebase_version": self._version,
-            "robot_type": self._robot,
+            "robot_type": None,
             "total_episodes": total,
             "total_frames": frames,
             "total_tasks": 1,
