@@ -19,9 +19,9 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 
 def build_network(
-    description: Mapping[str, Any], *, horizon: int, commands: int, condition: int, jumps: bool
+    description: Mapping[str, Any], *, horizon: int, actions: int, condition: int, jumps: bool
 ) -> nn.Module:
-    """Build F for chunks (horizon, commands) and a flattened observation history of length `condition`.
+    """Build F for chunks (horizon, actions) and a flattened observation history of length `condition`.
 
     Args:
         description: `kind` and that network's own arguments.
@@ -34,7 +34,7 @@ def build_network(
     kind = arguments.pop("kind", None)
     if kind not in NETWORKS:
         raise ValueError(f"unknown network kind '{kind}'; known: {', '.join(NETWORKS)}")
-    return NETWORKS[kind](horizon=horizon, commands=commands, condition=condition, jumps=jumps, **arguments)
+    return NETWORKS[kind](horizon=horizon, actions=actions, condition=condition, jumps=jumps, **arguments)
 
 
 def start_from(student: nn.Module, teacher: nn.Module) -> None:

@@ -16,12 +16,12 @@ class ReturnRegressor(nn.Module):
     """
 
     def __init__(
-        self, condition: int, commands: int, steps: int, stride: int, widths: tuple[int, ...], dropout: float
+        self, condition: int, actions: int, steps: int, stride: int, widths: tuple[int, ...], dropout: float
     ) -> None:
         super().__init__()
         self.steps = steps
         self.stride = stride
-        sizes = (condition + -(-steps // stride) * commands, *widths)
+        sizes = (condition + -(-steps // stride) * actions, *widths)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU(), nn.Dropout(dropout)]
@@ -46,7 +46,7 @@ class CriticEnsemble(nn.Module):
     def __init__(
         self,
         condition: int,
-        commands: int,
+        actions: int,
         members: int = 3,
         steps: int = 1,
         stride: int = 1,
@@ -55,9 +55,9 @@ class CriticEnsemble(nn.Module):
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(
-            ReturnRegressor(condition, commands, steps, stride, widths, dropout) for _ in range(members)
+            ReturnRegressor(condition, actions, steps, stride, widths, dropout) for _ in range(members)
         )
-        self.best = ReturnRegressor(condition, commands, 0, 1, widths, dropout)
+        self.best = ReturnRegressor(condition, actions, 0, 1, widths, dropout)
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_std", torch.ones(()))
 

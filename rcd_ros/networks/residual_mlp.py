@@ -38,7 +38,7 @@ class ResidualMLP(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of an action.
+        actions: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         width: hidden width.
@@ -51,7 +51,7 @@ class ResidualMLP(nn.Module):
     def __init__(
         self,
         horizon: int,
-        commands: int,
+        actions: int,
         condition: int,
         jumps: bool,
         width: int = 512,
@@ -66,9 +66,9 @@ class ResidualMLP(nn.Module):
         if film_observation:
             self.observe = nn.Sequential(nn.Linear(condition, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.dropout = nn.Dropout(dropout)
-        self.enter = nn.Linear(horizon * commands + condition, width)
+        self.enter = nn.Linear(horizon * actions + condition, width)
         self.blocks = nn.ModuleList(FilmBlock(width, embedding, dropout) for _ in range(blocks))
-        self.leave = nn.Sequential(nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, horizon * commands))
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, horizon * actions))
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""

@@ -24,7 +24,7 @@ class SplineMLP(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of an action.
+        actions: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         stride: steps from one control point to the next.
@@ -43,7 +43,7 @@ class SplineMLP(nn.Module):
     def __init__(
         self,
         horizon: int,
-        commands: int,
+        actions: int,
         condition: int,
         jumps: bool,
         stride: int = 8,
@@ -59,7 +59,7 @@ class SplineMLP(nn.Module):
         self.register_buffer("fit", torch.linalg.pinv(spread).T.float().contiguous(), persistent=False)
         self.register_buffer("frequencies", 2.0 ** torch.arange(frequencies), persistent=False)
         points, seen = spread.shape[1], condition * (1 + 2 * frequencies)
-        self.layers = ResidualMLP(points, commands, seen, jumps, width, blocks, embedding, dropout)
+        self.layers = ResidualMLP(points, actions, seen, jumps, width, blocks, embedding, dropout)
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""

@@ -39,7 +39,7 @@ class TemporalUnet(nn.Module):
 
     Args:
         horizon: H, steps of a chunk.
-        commands: A, values of an action.
+        actions: A, values of an action.
         condition: C, length of the flattened observation history.
         jumps: whether the network also takes the level a jump lands on (students do).
         widths: channels at each resolution; the horizon is halved between them.
@@ -51,7 +51,7 @@ class TemporalUnet(nn.Module):
     def __init__(
         self,
         horizon: int,
-        commands: int,
+        actions: int,
         condition: int,
         jumps: bool,
         widths: tuple[int, ...] = (64, 128, 256),
@@ -69,7 +69,7 @@ class TemporalUnet(nn.Module):
 
         self.embedding = JumpEmbedding(embedding, jumps)
         self.observe = nn.Sequential(nn.Linear(condition, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        entries = (commands, *widths[:-1])
+        entries = (actions, *widths[:-1])
         self.down_blocks = nn.ModuleList(block(before, width) for before, width in zip(entries, widths, strict=True))
         self.halvings = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
         self.middle = block(widths[-1], widths[-1])
@@ -78,7 +78,7 @@ class TemporalUnet(nn.Module):
             for shallow, deep in zip(widths[-2::-1], widths[:0:-1], strict=True)
         )
         self.up_blocks = nn.ModuleList(block(2 * width, width) for width in widths[-2::-1])
-        self.leave = nn.Conv1d(widths[0], commands, 1)
+        self.leave = nn.Conv1d(widths[0], actions, 1)
 
     def forward(self, x: Tensor, noise: Tensor, condition: Tensor, target: Tensor | None = None) -> Tensor:
         """x (B, H, A); noise and target (B,); condition (B, C) -> (B, H, A)."""

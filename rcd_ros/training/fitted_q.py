@@ -5,8 +5,8 @@ planner pi
 
     Q(o_t, a) = sum_{i < k} gamma^i r_{t+i} + gamma^k Q(o_{t+k}, pi(o_{t+k}))
 
-on the data's transitions, k being the commands that are executed of a plan. The planner's value is the mean of Q at
-the data's start states and its own commands there.
+on the data's transitions, k being the number of actions that are executed of a plan. The planner's value is the mean of
+Q at the data's start states and its own actions there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rcd_ros.planning.representation import Canonical
 from rcd_ros.planning.spec import TaskSpec
 
 FLOOR = 1e-2
-"""Smallest standard deviation of an observed or commanded value that it is normalised by, in its unit."""
+"""Smallest standard deviation of an observed value or action that it is normalised by, in its unit."""
 _BATCH = 4096
 Target = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Drawn numbers (B,) -> indices of transitions (B,) and what Q should be there (B,), standardised."""
@@ -81,17 +81,17 @@ class Transitions:
 
     Attributes:
         histories: (N, history, n_obs), oldest observation first; before an episode's start the first one is repeated.
-        commands: (N, k, n_cmd), from the last observation of the history on.
+        actions: (N, k, n_cmd), from the last observation of the history on.
         rewards: (N,), discounted sum over the k periods.
         following: (N, history, n_obs), k periods later.
         goes_on: (N,), whether the episode had not ended by itself by then; a time limit ends nothing.
         returns: (N,), discounted return-to-go.
-        known: (N,), whether it is complete (`tracks.known_returns`).
+        known: (N,), whether it is complete (`episodes.known_returns`).
         first: (N,), whether the history is an episode's start.
     """
 
     histories: FloatArray
-    commands: FloatArray
+    actions: FloatArray
     rewards: FloatArray
     following: FloatArray
     goes_on: NDArray[np.bool_]
@@ -118,7 +118,7 @@ def cut_transitions(
     rows = tracks.inside(periods)
     return Transitions(
         histories=tracks.histories(rows, history),
-        commands=tracks.commands[rows[:, None] + np.arange(1, periods + 1)],
+        actions=tracks.actions[rows[:, None] + np.arange(1, periods + 1)],
         rewards=tracks.gained(rows, periods, discount),
         following=tracks.histories(rows + periods, history),
         goes_on=tracks.goes_on(rows, periods),
@@ -139,20 +139,20 @@ class Judge:
         """
         if not transitions.known.any():
             raise RcdError("every episode ran out of time before its return was complete: there is nothing to judge by")
-        self._settings, self._discount = settings, discount ** transitions.commands.shape[1]
-        self._observed = _Scale(transitions.histories[:, -1])
-        self._commanded = _Scale(transitions.commands[:, 0])
+        self._settings, self._discount = settings, discount ** transitions.actions.shape[1]
+        self._normalise_observations = _Scale(transitions.histories[:, -1])
+        self._normalise_actions = _Scale(transitions.actions[:, 0])
         known = torch.from_numpy(transitions.known)
         self._condition, self._following = (
-            self._observed(each).flatten(1) for each in (transitions.histories, transitions.following)
+            self._normalise_observations(each).flatten(1) for each in (transitions.histories, transitions.following)
         )
-        self._commands = self._commanded(transitions.commands)
+        self._actions = self._normalise_actions(transitions.actions)
         self._rewards = torch.from_numpy(transitions.rewards)
         self._goes_on = torch.from_numpy(transitions.goes_on).float()
         self._first = torch.from_numpy(transitions.first)
         returns = torch.from_numpy(transitions.returns)
         torch.manual_seed(settings.seed)
-        periods, size = transitions.commands.shape[1:]
+        periods, size = transitions.actions.shape[1:]
         self._behaviour = CriticEnsemble(
             self._condition.shape[1], size, members=settings.members, steps=periods, widths=settings.widths
         ).eval()
@@ -165,21 +165,21 @@ class Judge:
             return chosen, (returns[chosen] - mean) / std
 
         self._fit(self._behaviour, len(rows), settings.behaviour_steps, target)
-        #: Of the data's own commands.
-        self.behaviour = self._value(self._behaviour, self._commands)
+        #: Of the data's own actions.
+        self.behaviour = self._value(self._behaviour, self._actions)
 
-    def value(self, commands: FloatArray, following: FloatArray) -> Value:
+    def value(self, actions: FloatArray, following: FloatArray) -> Value:
         """A planner's value.
 
         Args:
-            commands: (N, k, n_cmd), what it commands at the transitions' histories, physical units.
+            actions: (N, k, n_cmd), what it plans at the transitions' histories, physical units.
             following: likewise at the histories that follow.
         """
         torch.manual_seed(self._settings.seed)
         critic = copy.deepcopy(self._behaviour).requires_grad_(True)
         frozen = copy.deepcopy(critic).requires_grad_(False)
         mean, std = self._behaviour.return_mean, self._behaviour.return_std
-        planned = self._commanded(following)
+        planned = self._normalise_actions(following)
 
         def target(index: Tensor) -> tuple[Tensor, Tensor]:
             then = frozen.expected_return(self._following[index], planned[index])
@@ -187,7 +187,7 @@ class Judge:
             return index, (worth - mean) / std
 
         self._fit(critic, len(self._rewards), self._settings.steps, target, frozen)
-        return self._value(critic, self._commanded(commands))
+        return self._value(critic, self._normalise_actions(actions))
 
     def _fit(
         self,
@@ -203,7 +203,7 @@ class Judge:
         for _ in range(steps):
             with torch.no_grad():
                 rows, wanted = target(torch.randint(0, count, (settings.batch,)))
-            loss = (critic(self._condition[rows], self._commands[rows]) - wanted).square().mean()
+            loss = (critic(self._condition[rows], self._actions[rows]) - wanted).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -212,14 +212,14 @@ class Judge:
                 _follow(frozen, critic, settings.sync)
 
     @torch.no_grad()
-    def _value(self, critic: CriticEnsemble, commands: Tensor) -> Value:
-        opinions = critic(self._condition[self._first], commands[self._first]).mean(dim=1)
+    def _value(self, critic: CriticEnsemble, actions: Tensor) -> Value:
+        opinions = critic(self._condition[self._first], actions[self._first]).mean(dim=1)
         opinions = opinions * critic.return_std + critic.return_mean
         return Value(float(opinions.mean()), float(opinions.std(correction=0)))
 
 
 def plan_all(checkpoint: PathLike, manifest: Manifest, histories: FloatArray, periods: int, seed: int) -> FloatArray:
-    """What a checkpoint's student commands at many histories: (N, h, n_obs) -> (N, periods, n_cmd), inside the limits.
+    """What a checkpoint's student plans at many histories: (N, h, n_obs) -> (N, periods, n_cmd), inside the limits.
 
     Raises:
         RcdError: the checkpoint does not carry its student's weights.

@@ -158,21 +158,21 @@ def fit_normalizer(
     They are those of the windows' newest observations and first actions. Where goals are chosen in hindsight every row
     counts, and an observed goal is normalised by what was achieved.
     """
-    observed: NDArray[np.floating]
-    commanded: NDArray[np.floating]
+    observations: NDArray[np.floating]
+    actions: NDArray[np.floating]
     if spec.goal_channels:
         rows = np.arange(len(tracks.lasts))
-        observed = canonical_histories(tracks, rows, 1, canonical)[:, 0].astype(np.float64)
-        observed[:, goal_places(spec)] = tracks.achieved
-        commanded = tracks.commands.astype(np.float64)
+        observations = canonical_histories(tracks, rows, 1, canonical)[:, 0].astype(np.float64)
+        observations[:, goal_places(spec)] = tracks.achieved
+        actions = tracks.actions.astype(np.float64)
     else:
         histories = canonical_histories(tracks, starts, history, canonical)
-        observed, commanded = histories[:, -1], first_actions(tracks, starts, histories, canonical)
+        observations, actions = histories[:, -1], first_actions(tracks, starts, histories, canonical)
     return NormalizerSpec(
-        observation_mean=tuple(observed.mean(axis=0).tolist()),
-        observation_std=tuple(np.maximum(observed.std(axis=0), OBSERVATION_FLOOR).tolist()),
-        command_mean=tuple(commanded.mean(axis=0).tolist()),
-        command_std=tuple(np.maximum(commanded.std(axis=0), COMMAND_FLOOR).tolist()),
+        observation_mean=tuple(observations.mean(axis=0).tolist()),
+        observation_std=tuple(np.maximum(observations.std(axis=0), OBSERVATION_FLOOR).tolist()),
+        command_mean=tuple(actions.mean(axis=0).tolist()),
+        command_std=tuple(np.maximum(actions.std(axis=0), COMMAND_FLOOR).tolist()),
     )
 
 

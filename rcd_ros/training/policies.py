@@ -40,10 +40,9 @@ class ReturnEstimate:
         """Expected discounted return-to-go, in units of the reward; history (h, n_obs), chunk (H, n_cmd), physical."""
         canonical = self._canonical.histories(history)
         condition = torch.from_numpy(self._normalizer.normalize_observation(canonical)).reshape(1, -1)
-        following = self._canonical.chunks(chunk, canonical)
-        commands = torch.from_numpy(self._normalizer.normalize_command(following))[None]
+        actions = torch.from_numpy(self._normalizer.normalize_command(self._canonical.chunks(chunk, canonical)))[None]
         with torch.no_grad():
-            return float(self._critic.expected_return(condition, commands))
+            return float(self._critic.expected_return(condition, actions))
 
 
 class TeacherSampler(nn.Module):
@@ -174,7 +173,7 @@ def restore_critic(manifest: Manifest, tensors: Tensors) -> CriticEnsemble:
 class ImprovedPolicy:
     """Another policy's chunks after some gradient steps a <- a + size dR/da, inside the command's limits.
 
-    R is the ensemble's mean, standardised, and a the normalised chunk; a critic of single steps moves the first command
+    R is the ensemble's mean, standardised, and a the normalised chunk; a critic of single steps moves the first action
     only. Its gradient is that of the advantage, too, since the state's value does not depend on the chunk.
 
     Attributes:
@@ -204,19 +203,19 @@ class ImprovedPolicy:
         chunk = self._policy.plan(history)
         canonical = self._canonical.histories(history)
         condition = torch.from_numpy(self._normalizer.normalize_observation(canonical)).reshape(1, -1)
-        commands = torch.from_numpy(self._normalizer.normalize_command(self._canonical.chunks(chunk, canonical)))[None]
-        moved = self._climb(condition, commands) - commands
-        # Added to the chunk as it was planned: commands that the critic does not see stay the same to the digit.
+        actions = torch.from_numpy(self._normalizer.normalize_command(self._canonical.chunks(chunk, canonical)))[None]
+        moved = self._climb(condition, actions) - actions
+        # Added to the chunk as it was planned: actions that the critic does not see stay the same to the digit.
         change = moved[0].numpy().astype(np.float64) * self._normalizer.command_std
         return np.clip(chunk + change, *self._limits)
 
-    def _climb(self, condition: Tensor, commands: Tensor) -> Tensor:
+    def _climb(self, condition: Tensor, actions: Tensor) -> Tensor:
         for _ in range(self._steps):
-            commands = commands.detach().requires_grad_()
-            worth = self._critic(condition, commands).mean()
-            (slope,) = torch.autograd.grad(worth, commands)
-            commands = torch.minimum(torch.maximum(commands + self._size * slope, self._bounds[0]), self._bounds[1])
-        return commands.detach()
+            actions = actions.detach().requires_grad_()
+            worth = self._critic(condition, actions).mean()
+            (slope,) = torch.autograd.grad(worth, actions)
+            actions = torch.minimum(torch.maximum(actions + self._size * slope, self._bounds[0]), self._bounds[1])
+        return actions.detach()
 
 
 def improve(policy: Policy, checkpoint: Path, steps: int, size: float) -> ImprovedPolicy:
@@ -226,7 +225,7 @@ def improve(policy: Policy, checkpoint: Path, steps: int, size: float) -> Improv
         policy: of the checkpoint.
         checkpoint: the folder.
         steps: of the gradient; more than 0.
-        size: of a step: standard deviations of a command for a slope of 1 standard deviation of the return in one.
+        size: of a step: standard deviations of an action for a slope of 1 standard deviation of the return in one.
 
     Raises:
         RcdError: the checkpoint does not verify, or carries no critic.

@@ -187,7 +187,7 @@ def hazards(recipe: Recipe, unit: float, executed_weight: float) -> list[str]:
     found = []
     if steps > 1 and not student.trust_region:
         found.append(
-            f"student.reward {student.reward:g} follows the gradient of a critic that sees {steps} commands "
+            f"student.reward {student.reward:g} follows the gradient of a critic that sees {steps} actions "
             f"(critic.chunk_steps), which students exploit: on Hopper 2.2 points with 16, 28.3 with 1; set "
             "critic.chunk_steps=1, or student.reward=0 and student.advantage"
         )

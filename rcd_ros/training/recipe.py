@@ -28,7 +28,7 @@ class _Section(BaseModel):
 class NoiseRecipe(_Section):
     """Noise levels of the diffusion process (Karras et al. 2022)."""
 
-    sigma_data: float = Field(1.0, gt=0, description="std of the normalised commands")
+    sigma_data: float = Field(1.0, gt=0, description="std of the normalised actions")
     sigma_min: float = Field(0.02, gt=0)
     sigma_max: float = Field(80.0, gt=0)
     rho: float = Field(7.0, gt=0)
@@ -124,11 +124,11 @@ class CriticRecipe(_Section):
     expectile: float = Field(0.7, gt=0.5, lt=1, description="of target `expectile`: 0.5 is the mean, 1 the best")
     return_steps: int = Field(1_000, ge=0, description="steps on the returns before target `expectile` bootstraps")
     members: int = Field(3, gt=0, le=1_000)
-    chunk_steps: int = Field(1, gt=0, description="commands of a chunk that the critic sees")
+    chunk_steps: int = Field(1, gt=0, description="actions of a chunk that the critic sees")
     chunk_stride: int = Field(1, gt=0, description="every how many-th of these it sees")
     widths: tuple[Width, ...] = (256, 256, 256)
     dropout: float = Field(0.1, ge=0, lt=1)
-    command_noise: float = Field(0.0, ge=0, description="std of noise on normalised commands while training")
+    command_noise: float = Field(0.0, ge=0, description="std of noise on normalised actions while training")
     gradient_penalty: float = Field(0.0, ge=0, description="weight of |dR/da|^2 at the data")
     quantile: float = Field(0.9, gt=0, lt=1, description="of the returns from a state: the ceiling of what is rewarded")
 

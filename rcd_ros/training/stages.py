@@ -70,7 +70,7 @@ def build_planner_network(recipe: Recipe, spec: TaskSpec, jumps: bool) -> nn.Mod
         return build_network(
             recipe.network.model_dump(),
             horizon=recipe.horizon,
-            commands=spec.command.size,
+            actions=spec.command.size,
             condition=recipe.history * spec.observation_size,
             jumps=jumps,
         )

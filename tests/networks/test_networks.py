@@ -14,7 +14,7 @@ KINDS = [{"kind": "residual_mlp", "width": 32}, {"kind": "temporal_unet", "width
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k["kind"])
 @pytest.mark.parametrize("horizon", [4, 16, 128])
 def test_output_has_the_chunks_shape(kind: dict[str, object], horizon: int) -> None:
-    network = build_network(kind, horizon=horizon, commands=3, condition=5, jumps=True)
+    network = build_network(kind, horizon=horizon, actions=3, condition=5, jumps=True)
     x = torch.randn(2, horizon, 3)
     assert network(x, torch.zeros(2), torch.randn(2, 5), torch.zeros(2)).shape == x.shape
 
@@ -22,7 +22,7 @@ def test_output_has_the_chunks_shape(kind: dict[str, object], horizon: int) -> N
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k["kind"])
 def test_output_depends_on_every_input(kind: dict[str, object]) -> None:
     torch.manual_seed(0)
-    network = build_network(kind, horizon=8, commands=3, condition=5, jumps=True)
+    network = build_network(kind, horizon=8, actions=3, condition=5, jumps=True)
     for parameter in network.parameters():
         parameter.data.add_(0.1 * torch.randn_like(parameter))
     x, noise, condition, target = torch.randn(2, 8, 3), torch.zeros(2), torch.randn(2, 5), torch.zeros(2)
@@ -35,7 +35,7 @@ def test_output_depends_on_every_input(kind: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k["kind"])
 def test_a_student_takes_over_its_teachers_weights(kind: dict[str, object]) -> None:
-    shape = {"horizon": 8, "commands": 3, "condition": 5}
+    shape = {"horizon": 8, "actions": 3, "condition": 5}
     teacher = build_network(kind, jumps=False, **shape)
     student = build_network(kind, jumps=True, **shape)
     start_from(student, teacher)
@@ -44,21 +44,21 @@ def test_a_student_takes_over_its_teachers_weights(kind: dict[str, object]) -> N
 
 
 def test_a_teacher_of_another_shape_is_refused() -> None:
-    teacher = build_network({"kind": "residual_mlp", "blocks": 2}, horizon=8, commands=3, condition=5, jumps=False)
-    student = build_network({"kind": "residual_mlp", "blocks": 3}, horizon=8, commands=3, condition=5, jumps=True)
+    teacher = build_network({"kind": "residual_mlp", "blocks": 2}, horizon=8, actions=3, condition=5, jumps=False)
+    student = build_network({"kind": "residual_mlp", "blocks": 3}, horizon=8, actions=3, condition=5, jumps=True)
     with pytest.raises(ValueError, match=r"blocks\.2"):
         start_from(student, teacher)
 
 
 def test_unknown_kind_and_indivisible_horizon_are_refused() -> None:
     with pytest.raises(ValueError, match="residual_mlp"):
-        build_network({"kind": "resnet"}, horizon=8, commands=3, condition=5, jumps=False)
+        build_network({"kind": "resnet"}, horizon=8, actions=3, condition=5, jumps=False)
     with pytest.raises(ValueError, match=r"4.*10"):
-        build_network({"kind": "temporal_unet"}, horizon=10, commands=3, condition=5, jumps=False)
+        build_network({"kind": "temporal_unet"}, horizon=10, actions=3, condition=5, jumps=False)
 
 
 def test_critic_sees_its_share_of_the_chunk_only() -> None:
-    critic = CriticEnsemble(condition=5, commands=3, members=2, steps=2).eval()
+    critic = CriticEnsemble(condition=5, actions=3, members=2, steps=2).eval()
     chunk = torch.randn(4, 8, 3)
     later, first = chunk.clone(), chunk.clone()
     later[:, 2:] += 1.0
@@ -69,7 +69,7 @@ def test_critic_sees_its_share_of_the_chunk_only() -> None:
 
 
 def test_lower_bound_is_below_the_mean_by_the_members_disagreement() -> None:
-    critic = CriticEnsemble(condition=5, commands=3, members=3).eval()
+    critic = CriticEnsemble(condition=5, actions=3, members=3).eval()
     condition, chunk = torch.randn(4, 5), torch.randn(4, 8, 3)
     opinions = critic(condition, chunk)
     expected = opinions.mean(dim=0) - 2.0 * opinions.std(dim=0)

@@ -81,7 +81,7 @@ def test_a_jump_between_places_is_learned_faster_with_sines_of_the_place() -> No
 
 def test_too_short_a_horizon_is_named() -> None:
     with pytest.raises(ValueError, match=r"16.*32"):
-        build_network({"kind": "spline_mlp", "stride": 16}, horizon=24, commands=1, condition=1, jumps=False)
+        build_network({"kind": "spline_mlp", "stride": 16}, horizon=24, actions=1, condition=1, jumps=False)
 
 
 def test_rows_sum_to_one() -> None:

@@ -15,7 +15,7 @@ def windows_of(condition: Tensor, chunk: Tensor, returns: Tensor) -> Windows:
     rows = torch.cat([chunk.new_zeros(count, 1, size), chunk], dim=1)
     return Windows(
         histories=condition[:, None],
-        commands=rows.flatten(0, 1),
+        actions=rows.flatten(0, 1),
         starts=starts,
         lasts=starts + horizon,
         returns=returns,

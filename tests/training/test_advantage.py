@@ -52,7 +52,7 @@ def test_worse_chunks_count_less_and_none_counts_more_than_the_best_of_the_data(
 def test_a_teacher_s_loss_is_that_of_the_chunks_that_count(temperature: float, counts: bool) -> None:
     """The second chunk is 200 temperatures worse: what it is has no effect."""
     kind = {"kind": "residual_mlp", "width": 8, "blocks": 1}
-    network = build_network(kind, horizon=4, commands=1, condition=1, jumps=False)
+    network = build_network(kind, horizon=4, actions=1, condition=1, jumps=False)
     objective = TeacherObjective(network, NoiseRecipe(), FirstCommand(), temperature)
     losses = []
     for bad in (-1.0, -7.0):

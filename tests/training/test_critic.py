@@ -41,7 +41,7 @@ def hopping(rewards: list[float], terminated: bool) -> Episode:
 
 @pytest.fixture
 def outcome() -> Outcome:
-    """Of two commands, of one episode that fell and one that ran out of time."""
+    """Of two actions, of one episode that fell and one that ran out of time."""
     spec = get_task("hopper").spec
     size, commands = spec.observation_size, spec.command.size
     unscaled = NormalizerSpec(

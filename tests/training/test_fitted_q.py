@@ -28,13 +28,13 @@ def walks(count: int = 40) -> list[Episode]:
     return [walk(30, seed) for seed in range(count)]
 
 
-def test_a_transition_holds_what_came_of_its_commands() -> None:
+def test_a_transition_holds_what_came_of_its_actions() -> None:
     episode = walk(5, 0, terminated=True)
     cut = cut_transitions([episode], SPEC, 2, 2, DISCOUNT)
     assert len(cut) == 4
     assert np.array_equal(cut.histories[0, :, 0], episode.observations[[0, 0], 1])
     assert np.array_equal(cut.following[0, :, 0], episode.observations[[1, 2], 1])
-    assert np.array_equal(cut.commands[1], episode.actions[1:3])
+    assert np.array_equal(cut.actions[1], episode.actions[1:3])
     assert cut.rewards[1] == pytest.approx(episode.rewards[1] + DISCOUNT * episode.rewards[2])
     assert cut.goes_on.tolist() == [True, True, True, False]
     assert cut.first.tolist() == [True, False, False, False]
@@ -52,7 +52,7 @@ def test_episodes_shorter_than_what_is_executed_are_refused() -> None:
 
 
 def constant(cut: Transitions, velocity: float) -> np.ndarray:
-    return np.full_like(cut.commands, velocity)
+    return np.full_like(cut.actions, velocity)
 
 
 @pytest.mark.parametrize("periods", [1, 2])

@@ -13,7 +13,7 @@ from rcd_ros.data.windows.batches import Windows
 from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.training.material import COMMAND_FLOOR, OBSERVATION_FLOOR, Material, fit_normalizer, prepare
 from rcd_ros.training.recipe import load_recipe
-from tests.data.windows.test_windows import MAZE, joined, wander
+from tests.data.windows.made_episodes import MAZE, joined, wander
 from tests.training.tiny_recipe import RECIPE
 
 RETURNS = (1.0, 5.0, 3.0, 0.0, 4.0)

@@ -12,7 +12,7 @@ from rcd_ros.training.critic import CriticObjective, pinball
 from rcd_ros.training.method import StudentObjective, advantage_weight
 from rcd_ros.training.recipe import CriticRecipe, NoiseRecipe, StudentRecipe
 
-SHAPE = {"horizon": 4, "commands": 2, "condition": 3}
+SHAPE = {"horizon": 4, "actions": 2, "condition": 3}
 KIND = {"kind": "residual_mlp", "width": 32, "blocks": 1}
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 NOISE = NoiseRecipe()
 NETWORK = {"kind": "residual_mlp", "width": 64, "blocks": 2, "embedding": 32}
-SHAPE = {"horizon": 2, "commands": 1, "condition": 1}
+SHAPE = {"horizon": 2, "actions": 1, "condition": 1}
 COUNT = 4_000
 
 

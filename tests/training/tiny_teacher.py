@@ -22,7 +22,7 @@ def write_tiny_with_teacher(folder: Path, manifest: Manifest) -> Manifest:
     teacher = build_network(
         NETWORK,
         horizon=manifest.horizon,
-        commands=manifest.task.command.size,
+        actions=manifest.task.command.size,
         condition=manifest.history * manifest.task.observation_size,
         jumps=False,
     )

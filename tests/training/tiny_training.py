@@ -35,7 +35,7 @@ def tiny_objective() -> Objective[nn.Module]:
     """A teacher with dropout, so that resuming has randomness to get wrong."""
     torch.manual_seed(0)
     kind = {"kind": "residual_mlp", "width": 16, "blocks": 1, "dropout": 0.2}
-    return TeacherObjective(build_network(kind, horizon=4, commands=2, condition=2, jumps=False), NoiseRecipe())
+    return TeacherObjective(build_network(kind, horizon=4, actions=2, condition=2, jumps=False), NoiseRecipe())
 
 
 def main(folder: Path, kill_at: int | None, resume: bool) -> None:

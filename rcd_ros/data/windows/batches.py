@@ -1,7 +1,7 @@
-"""Training windows: a history of observations, the chunk that follows it, and its return-to-go.
+"""Training windows, normalised, and mini-batches of them: a history, the chunk that follows it, its return-to-go.
 
-One source for teacher, critic and student: `join_tracks` lays episodes one after another in physical units,
-`cut_windows` normalises them and notes where windows begin, and `Windows.draw` gathers a mini-batch, so that chunks
+One source for teacher, critic and student: `tracks.join_tracks` lays episodes one after another in physical units,
+`cut.cut_windows` normalises them and notes where windows begin, and `Windows.draw` gathers a mini-batch, so that chunks
 that overlap are stored once. Where a task observes its goal, the goal is chosen when a window is drawn (`Hindsight`).
 """
 
@@ -21,12 +21,14 @@ SAMPLED = 4096
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of N chunks, for a critic that bootstraps: Q is learned towards gain + carry * V(following).
+    """What followed N chunks, for a critic that bootstraps: Q(o, a) is learned towards gain + carry * V(following).
+
+    Returns are standardised, R' = (R - mean) / std, so that gain = (sum_i discount^i r_i + (carry - 1) mean) / std.
 
     Attributes:
         following: (N, C), normalised histories after the chunk, flattened.
-        gain: (N,), reward of the chunk, in units of the standardised return.
-        carry: (N,), discount^H, or 0 where the episode ended by itself.
+        gain: (N,), discounted rewards of the chunk, standardised.
+        carry: (N,), discount^H, or 0 where the episode terminated by then.
         known: (N,), 1 where the return-to-go is complete, else 0.
     """
 
@@ -52,7 +54,7 @@ class Batch:
         condition: (B, C), observation histories, flattened.
         chunk: (B, H, A), the actions that follow.
         returns: (B,), standardised return-to-go.
-        outcome: what came of the chunks, where a critic bootstraps.
+        outcome: what followed the chunks, where a critic bootstraps.
     """
 
     condition: Tensor
@@ -76,12 +78,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Turns:
-    """Whole turns that bring commanded angles of joints without ends into canonical form, normalised.
+    """Whole turns to add to actions that are angles of continuous joints, for their canonical form.
+
+    In it, a chunk's first action is within half a turn of the observed joint, and each later one within half a turn of
+    the one before.
 
     Attributes:
-        rows: (R, n_cmd), turns by which a row's action goes on from the one before, since the episode's start.
-        starts: (N, n_cmd), turns by which a window's first action is within half a turn of the joint.
-        turn: (n_cmd,), a turn in standard deviations.
+        rows: (R, n_cmd), turns that unwrap a row's action, counted from the first row.
+        starts: (N, n_cmd), turns that bring a window's first action within half a turn of the joint.
+        turn: (n_cmd,), a turn in standard deviations of the action.
     """
 
     rows: Tensor
@@ -89,7 +94,12 @@ class Turns:
     turn: Tensor
 
     def added(self, index: Tensor | slice, row: Tensor) -> Tensor:
-        """What to add to the actions (B, H, n_cmd) of the windows at `index`; `row` (B, H) as gathered."""
+        """What to add to the normalised actions (B, H, n_cmd) of the windows at `index`.
+
+        Args:
+            index: (B,).
+            row: (B, H), the rows that the actions are from.
+        """
         counted = self.rows[row]
         return (counted - counted[:, :1] + self.starts[index][:, None]) * self.turn
 
@@ -104,20 +114,20 @@ class Windows:
 
     Attributes:
         histories: (N, h, n_obs).
-        commands: (R, n_cmd), actions by row, as in `Tracks`.
+        actions: (R, n_cmd), by row as in `Tracks`.
         starts: (N,), row of each window's newest observation.
         lasts: (N,), last row of its episode.
-        returns: (N,), return-to-go; with hindsight (longest + 1,), by the number of steps to the goal.
-        stays: (n_cmd,), which values stay behind the end of what is known; the others come to rest.
+        returns: (N,), return-to-go; with hindsight (episode_steps + 1,), by the number of steps to the goal.
+        stays: (n_cmd,), whether a value keeps its last one after the episode's end (positions); the others are `rest`.
         rest: (n_cmd,), normalised zero.
         horizon: steps of a chunk.
-        turns: of commanded joints without ends, or None where there are none.
+        turns: of actions that are angles of continuous joints, or None where there are none.
         hindsight: how goals are chosen, or None where the task observes none.
-        outcome: (N,), what came of the chunks, where a critic bootstraps.
+        outcome: of length N, what followed the chunks, where a critic bootstraps.
     """
 
     histories: Tensor
-    commands: Tensor
+    actions: Tensor
     starts: Tensor
     lasts: Tensor
     returns: Tensor
@@ -132,7 +142,7 @@ class Windows:
         return len(self.starts)
 
     def draw(self, index: Tensor | slice) -> Batch:
-        """The windows at `index` (B,), their goals drawn from torch's generator."""
+        """The windows at `index` (B,) as a mini-batch, their goals drawn from torch's generator."""
         if self.hindsight is not None:
             return self.toward(index, *self.hindsight.draw(self.starts[index], self.lasts[index]))
         chunk, behind = self._chunks(index, self.lasts[index])
@@ -141,25 +151,25 @@ class Windows:
         return Batch(self.histories[index].flatten(1), chunk, self.returns[index], outcome)
 
     def toward(self, index: Tensor | slice, arrival: Tensor, goal: Tensor) -> Batch:
-        """The windows at `index` with these goals.
+        """The windows at `index`, relabelled with these goals.
 
         Args:
             index: (B,).
-            arrival: (B,), row where a window comes to its goal; the rest of the chunk holds it.
+            arrival: (B,), row in which a window achieves its goal; the rest of the chunk holds it.
             goal: (B, n_goal), physical units.
         """
         assert self.hindsight is not None
-        (mean, std), (command_mean, command_std) = self.hindsight.observation_scale, self.hindsight.command_scale
+        (mean, std), (action_mean, action_std) = self.hindsight.observation_scale, self.hindsight.action_scale
         condition = self.histories[index].clone()
-        condition[:, :, self.hindsight.observed] = ((goal - mean) / std)[:, None]
+        condition[:, :, self.hindsight.observation_places] = ((goal - mean) / std)[:, None]
         chunk, behind = self._chunks(index, arrival)
         held = torch.where(self.stays, chunk[:, -1], self.rest)
-        held[:, self.hindsight.commanded] = (goal - command_mean) / command_std
+        held[:, self.hindsight.action_places] = (goal - action_mean) / action_std
         steps = (arrival - self.starts[index]).clamp(max=len(self.returns) - 1)
         return Batch(condition.flatten(1), torch.where(behind, held[:, None], chunk), self.returns[steps])
 
     def sample(self, seed: int) -> Batch:
-        """What stands for all windows: themselves or, where goals are drawn, `SAMPLED` of them, by seed the same."""
+        """All windows or, where goals are drawn, `SAMPLED` of them with goals, which follow from the seed."""
         if self.hindsight is None:
             return self.draw(slice(None))
         with torch.random.fork_rng(devices=[]):
@@ -167,7 +177,7 @@ class Windows:
             return self.draw(torch.randint(0, len(self), (SAMPLED,)))
 
     def return_moments(self, seed: int) -> tuple[float, float]:
-        """Mean and standard deviation of the windows' returns."""
+        """Mean and standard deviation (at least 1e-6) of the returns of all windows, or of `sample(seed)`."""
         if self.hindsight is None:
             returns = self.returns.numpy()
             return float(returns.mean()), float(max(returns.std(), 1e-6))
@@ -175,7 +185,7 @@ class Windows:
         return float(drawn.mean()), float(drawn.std().clamp(min=1e-6))
 
     def standardised(self, mean: float, std: float) -> Windows:
-        """The same windows, their returns less `mean` in multiples of `std`."""
+        """The same windows with standardised returns, (R - mean) / std."""
         return replace(self, returns=(self.returns - mean) / std)
 
     def to(self, device: torch.device) -> Windows:
@@ -187,7 +197,7 @@ class Windows:
         ahead = torch.arange(1, self.horizon + 1, device=end.device)
         row = self.starts[index][:, None] + ahead
         known = torch.minimum(row, end[:, None])
-        chunk = self.commands[known]
+        chunk = self.actions[known]
         if self.turns is not None:
             chunk = chunk + self.turns.added(index, known)
         return chunk, (row > end[:, None])[:, :, None]

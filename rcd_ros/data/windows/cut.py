@@ -1,4 +1,4 @@
-"""From tracks to training windows: where they begin, in canonical form and normalised."""
+"""From tracks to training windows: histories and chunks in canonical form (`representation.Canonical`), normalised."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cut_windows(
         spec: of the task, with the observed channels.
         history: observations that a planner sees.
         horizon: steps of a chunk.
-        canonical: the representation of quaternions and of angles without ends.
+        canonical: the representation of quaternions and of continuous joints' angles.
         normalizer: of observations and actions.
         returns: `Windows.returns`, not yet standardised.
         own: share of desired goals (`Hindsight.own`), where the task observes a goal.
@@ -44,7 +44,7 @@ def cut_windows(
     seen = canonical_histories(tracks, starts, history, canonical)
     return Windows(
         histories=torch.from_numpy(scale.normalize_observation(seen)),
-        commands=torch.from_numpy(scale.normalize_command(tracks.commands)),
+        actions=torch.from_numpy(scale.normalize_command(tracks.actions)),
         starts=torch.from_numpy(starts),
         lasts=torch.from_numpy(tracks.lasts[starts]),
         returns=torch.from_numpy(returns),
@@ -66,7 +66,7 @@ def cut_outcomes(
     normalizer: NormalizerSpec,
     moments: tuple[float, float],
 ) -> Outcome:
-    """What came of the chunks of `steps` actions that begin in these rows and end inside their episodes.
+    """What followed the chunks of `steps` actions that begin in these rows and end inside their episodes.
 
     Args:
         tracks: the episodes.
@@ -98,17 +98,17 @@ def canonical_histories(tracks: Tracks, starts: IntArray, history: int, canonica
 
 def first_actions(tracks: Tracks, starts: IntArray, histories: FloatArray, canonical: Canonical) -> FloatArray:
     """(N, n_cmd): the first action of each window, in canonical form beside its history (N, h, n_obs)."""
-    first = canonical.chunks(tracks.commands[starts + 1][:, None], histories.astype(np.float64))
+    first = canonical.chunks(tracks.actions[starts + 1][:, None], histories.astype(np.float64))
     return np.asarray(first, np.float32)[:, 0]
 
 
 def _turns(tracks: Tracks, starts: IntArray, seen: FloatArray, canonical: Canonical, scale: Normalizer) -> Turns | None:
-    raw, beside = tracks.commands[starts + 1][:, None], seen.astype(np.float64)
+    raw, beside = tracks.actions[starts + 1][:, None], seen.astype(np.float64)
     first = canonical.chunks(raw, beside)
     if first is raw:
         return None
     tau = 2.0 * math.pi
     # Episodes are unwrapped one after another: the offset between two of them is in no chunk.
-    whole = np.asarray(canonical.chunks(tracks.commands[None], beside[:1]))[0]
-    rows, begun = np.round((whole - tracks.commands) / tau), np.round((np.asarray(first) - raw)[:, 0] / tau)
+    whole = np.asarray(canonical.chunks(tracks.actions[None], beside[:1]))[0]
+    rows, begun = np.round((whole - tracks.actions) / tau), np.round((np.asarray(first) - raw)[:, 0] / tau)
     return Turns(*(torch.from_numpy(each.astype(np.float32)) for each in (rows, begun, tau / scale.command_std)))

@@ -54,7 +54,7 @@ def build_planner(manifest: Manifest, kind: PlannerKind) -> nn.Module:
         return build_network(
             manifest.network,
             horizon=manifest.horizon,
-            commands=manifest.task.command.size,
+            actions=manifest.task.command.size,
             condition=manifest.history * manifest.task.observation_size,
             jumps=kind == "student",
         )
