@@ -26,7 +26,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Loads the subcommand that `args` begins with, then resolves as usual."""
         if args and args[0] in self.subcommands:
-            app = _load(args[0], self.subcommands[args[0]])
+            app = load(args[0], self.subcommands[args[0]])
             self.add_command(typer.main.get_command(app), args[0])
         return super().resolve_command(ctx, args)
 
@@ -46,7 +46,8 @@ def lazy_app(group: type[LazyGroup], help: str, epilog: str | None = None) -> ty
     return app
 
 
-def _load(name: str, subcommand: Subcommand) -> typer.Typer:
+def load(name: str, subcommand: Subcommand) -> typer.Typer:
+    """The application that a subcommand stands for, under `name`; imports its module."""
     target = getattr(importlib.import_module(f"rcd_ros.cli.{subcommand.module}"), subcommand.attribute)
     if isinstance(target, typer.Typer):
         return target

@@ -34,34 +34,34 @@ class Robot:
 
     def __init__(self, planner: Planner, seed: int, counter: int = 0) -> None:
         self.events: list[Event] = []
-        self._planner = planner
-        self._assembler = ObservationAssembler(SPEC, planner.history)
-        self._noise = seed, counter
-        self._last = -1
+        self.planner = planner
+        self.assembler = ObservationAssembler(SPEC, planner.history)
+        self.noise = seed, counter
+        self.last = -1
 
     def drive(self, steps: Sequence[int], begin: int = 0) -> Robot:
         """Observe and plan at these steps."""
-        self._planner.reset(self._noise[0])
-        self._planner.counter = self._noise[1]
+        self.planner.reset(self.noise[0])
+        self.planner.counter = self.noise[1]
         for step in steps:
             values = np.sin(np.arange(5) + step).tolist()
             stamp, time = step * PERIOD, begin + step * PERIOD
             self.events += observe(time, stamp, values)
-            self._assembler.joint_state("joint_states", stamp, ARM, values[:2], values[2:4])
-            observation = self._assembler.joint_state("object_states", stamp, ["door"], values[4:], [0.0])
+            self.assembler.joint_state("joint_states", stamp, ARM, values[:2], values[2:4])
+            observation = self.assembler.joint_state("object_states", stamp, ["door"], values[4:], [0.0])
             assert observation is not None
-            points = TrajectoryMaker(SPEC).points(self._planner.plan(observation.history), observation.history[-1])
+            points = TrajectoryMaker(SPEC).points(self.planner.plan(observation.history), observation.history[-1])
             self.events.append(trajectory(time + 10, stamp, points.velocities, points.positions))
-            self._last = stamp
-        self._noise = self._planner.seed, self._planner.counter
+            self.last = stamp
+        self.noise = self.planner.seed, self.planner.counter
         return self
 
     def report(self, time: int, **values: object) -> Robot:
         """What the planner's diagnostics say at this time."""
-        known = {"checkpoint_sha256": self._planner.sha256, "engine": "onnxruntime"}
+        known = {"checkpoint_sha256": self.planner.sha256, "engine": "onnxruntime"}
         self.events.append(
             report(
-                time, **(known | {"seed": self._noise[0], "counter": self._noise[1], "plan_stamp": self._last} | values)
+                time, **(known | {"seed": self.noise[0], "counter": self.noise[1], "plan_stamp": self.last} | values)
             )
         )
         return self
@@ -110,7 +110,7 @@ def test_lost_messages_do_not_shift_the_counters(planner: Planner, tmp_path: Pat
 def test_a_seed_that_changes_while_running(planner: Planner, tmp_path: Path) -> None:
     first = Robot(planner, seed=1).drive(range(5)).report(5 * PERIOD - 1)
     second = Robot(planner, seed=2, counter=300)
-    second._assembler = first._assembler
+    second.assembler = first.assembler
     second.drive(range(5, 10)).report(10 * PERIOD)
     result = replayed(tmp_path, [*first.events, *second.events], planner)
     assert result.outcome == "same"

@@ -20,7 +20,7 @@ _TASKS = Path("/proc/self/task")
 _SWITCH_S = 5e-5
 _TURN_NS = 100_000  # the least that Linux grants
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # the system call's number: the C library may be too old to know it
-_WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
+WAKE_UP_LATENCY = Path("/dev/cpu_dma_latency")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Realtime:
                 "keep_awake",
                 self.keep_awake,
                 _keep_awake,
-                f"let the user write to {_WAKE_UP_LATENCY} (docker: --device={_WAKE_UP_LATENCY})",
+                f"let the user write to {WAKE_UP_LATENCY} (docker: --device={WAKE_UP_LATENCY})",
             ),
         ]
         refused = {}
@@ -194,4 +194,4 @@ def _lock_memory() -> None:
 
 def _keep_awake() -> None:
     """Ask for a wake-up latency of 0 us; the kernel grants it as long as the file is open: until the process ends."""
-    os.write(os.open(_WAKE_UP_LATENCY, os.O_WRONLY | os.O_CLOEXEC), (0).to_bytes(4, sys.byteorder))
+    os.write(os.open(WAKE_UP_LATENCY, os.O_WRONLY | os.O_CLOEXEC), (0).to_bytes(4, sys.byteorder))

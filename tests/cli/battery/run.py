@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import typer
 from typer import testing
 
-from rcd_ros.cli import app, lazy
+from rcd_ros.cli import lazy
 from tests.cli.battery.calls import Call
 from tests.cli.battery.room import State, furnish, state
+from tests.cli.battery.tree import root
 
 WORK = (
     "rcd_ros.benchmarks.baselines:train_baseline",
@@ -72,8 +74,8 @@ def place(room: Path) -> Iterator[None]:
         if importlib.util.find_spec("ray") is None:  # what is checked before Ray is needed can be tried without it
             patch.setitem(sys.modules, "ray", types.ModuleType("ray"))
         # Commands keep nothing from call to call: building them anew each time would take most of the time.
-        patch.setattr(lazy, "_load", cache(lazy._load))
-        patch.setattr(testing, "_get_command", cache(testing._get_command))
+        patch.setattr(lazy, "load", cache(lazy.load))
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         targets = [target.partition(":") for target in WORK]
         for module, _, _ in targets:  # all before any is patched: what a module imports by name stays as it was then
             importlib.import_module(module)
@@ -126,15 +128,19 @@ def _problem(call: Call, answer: Answer, before: State, after: State) -> str | N
 
 
 def _answer(call: Call) -> Answer:
-    try:
-        result = testing.CliRunner().invoke(app, list(call.arguments), env=dict(call.variables))
-    except WorkBegan:
-        return None, "", None
-    except BaseException as error:
-        return None, "", _told(error)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        return result.exit_code, result.output, _told(result.exception)
-    return result.exit_code, result.output, None
+    with testing.CliRunner().isolation(env=dict(call.variables)) as (_, _, printed):
+        try:
+            root().main(list(call.arguments), prog_name="rcd")
+        except WorkBegan:
+            return None, "", None
+        except SystemExit as end:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            code = end.code or 0
+            return code if isinstance(code, int) else 1, printed.getvalue().decode(), None
+        except BaseException as error:
+            return 1, "", _told(error)
+    return 0, printed.getvalue().decode(), None
 
 
 def _told(error: BaseException) -> str:

@@ -40,7 +40,13 @@ class Call:
 @cache
 def commands() -> dict[str, Any]:
     """Every command of `rcd` that does something, by its whole name."""
-    return dict(_leaves(typer.main.get_command(app), ()))
+    return dict(_leaves(root(), ()))
+
+
+@cache
+def root() -> Any:
+    """`rcd` itself; built once, since that takes most of the time of a call."""
+    return typer.main.get_command(app)
 
 
 def line(command: Any, name: str, values: Mapping[str, object], room: Path) -> tuple[str, ...]:
@@ -67,5 +73,5 @@ def _leaves(command: Any, above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name in command.commands:
         inner = command.commands[name]
         if isinstance(command, lazy.LazyGroup) and name in command.subcommands:
-            inner = lazy._load(name, command.subcommands[name])
+            inner = typer.main.get_command(lazy.load(name, command.subcommands[name]))
         yield from _leaves(inner, (*above, name))

@@ -31,30 +31,31 @@ class PlannerScene:
     """The node under test with its robot."""
 
     def __init__(self, checkpoint: Path | str, *arguments: str, make: Callable[[], Any] = PlannerNode) -> None:
+        self.checkpoint = checkpoint
         given = [f"checkpoint:={checkpoint}", "engine:=onnxruntime", *arguments]
         rclpy.init(args=["--ros-args", *(item for argument in given for item in ("-p", argument))])
         self.node, self.peer = make(), Peer()
         self.node.start()
-        self._executor = SingleThreadedExecutor()
+        self.executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
-            self._executor.add_node(node)
-        self._arm = self.peer.create_publisher(JointState, "joint_states", 10)
-        self._door = self.peer.create_publisher(JointState, "object_states", 10)
-        self._loading = self.peer.create_client(Trigger, "planner/load_checkpoint")
+            self.executor.add_node(node)
+        self.arm = self.peer.create_publisher(JointState, "joint_states", 10)
+        self.door = self.peer.create_publisher(JointState, "object_states", 10)
+        self.loading = self.peer.create_client(Trigger, "planner/load_checkpoint")
         self.peer.listen(JointTrajectory, "joint_trajectory")
         self.peer.listen(DiagnosticArray, "diagnostics")
 
     def connect(self) -> None:
         """Wait until a configured node and the peer hear each other."""
-        self.until(lambda: self._arm.get_subscription_count() and self._door.get_subscription_count(), "the planner")
+        self.until(lambda: self.arm.get_subscription_count() and self.door.get_subscription_count(), "the planner")
         self.until(lambda: self.peer.count_publishers("joint_trajectory"), "the planner's publisher")
 
     def show(self, stamp: int | None = None, values: Values = HOME) -> int:
         """An observation; returns its stamp (ns), the time now unless it is given."""
         stamp = time.time_ns() if stamp is None else stamp
         arm = np.array(values)
-        self._arm.publish(joint_state(stamp, ARM, arm[:2], arm[2:4]))
-        self._door.publish(joint_state(stamp, ("door",), arm[4:], np.zeros(1)))
+        self.arm.publish(joint_state(stamp, ARM, arm[:2], arm[2:4]))
+        self.door.publish(joint_state(stamp, ("door",), arm[4:], np.zeros(1)))
         return stamp
 
     def plan(self, stamp: int | None = None, values: Values = HOME) -> JointTrajectory:
@@ -65,8 +66,8 @@ class PlannerScene:
 
     def load(self) -> Any:
         """Ask for the checkpoint of the parameter to be loaded; the future answer."""
-        self.until(self._loading.service_is_ready, "the service")
-        return self._loading.call_async(Trigger.Request())
+        self.until(self.loading.service_is_ready, "the service")
+        return self.loading.call_async(Trigger.Request())
 
     def answer(self, future: Any) -> tuple[bool, str]:
         """What a call was answered."""

@@ -203,7 +203,7 @@ def test_a_best_effort_publisher_is_heard_with_its_override(domain: int, tmp_pat
     overrides = [f"qos_overrides./{topic}.subscription.reliability:=best_effort" for topic in topics]
     here = PlannerScene(tmp_path / "tiny", *overrides)
     try:
-        for name, publisher in zip(("_arm", "_door"), topics, strict=True):
+        for name, publisher in zip(("arm", "door"), topics, strict=True):
             here.peer.destroy_publisher(getattr(here, name))
             quality = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
             setattr(here, name, here.peer.create_publisher(JointState, publisher, quality))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.planner import Planner
 from tests.nodes.planner.planner_scene import HOME, PERIOD, PlannerScene
@@ -82,7 +83,7 @@ def test_a_checkpoint_that_cannot_take_over_is_refused_and_the_old_one_goes_on(
     here = planner_scene(AGELESS)
     here.connect()
     here.plan(PERIOD)
-    sha256 = here.node._work.runner.planner.sha256
+    sha256 = checkpoint_sha256(here.checkpoint)
     here.set(checkpoint=str(tmp_path / "other"))
     done, message = here.answer(here.load())
     assert not done

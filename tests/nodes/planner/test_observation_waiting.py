@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 
 from rcd_ros.nodes.ros.messages import joint_state
 from rcd_ros.nodes.ros.quiet_log import QuietLog
@@ -37,8 +38,8 @@ def test_stamps_too_far_apart_are_waited_for_with_the_parameter_that_allows_them
 
     def show() -> int:
         stamp = time.time_ns()
-        scene._arm.publish(joint_state(stamp, ("elbow", "wrist"), np.array(HOME[:2]), np.array(HOME[2:4])))
-        scene._door.publish(joint_state(stamp - 35_000_000, ("door",), np.array(HOME[4:]), np.zeros(1)))
+        scene.arm.publish(joint_state(stamp, ("elbow", "wrist"), np.array(HOME[:2]), np.array(HOME[2:4])))
+        scene.door.publish(joint_state(stamp - 35_000_000, ("door",), np.array(HOME[4:]), np.zeros(1)))
         scene.rest(0.05)
         return stamp
 
@@ -57,7 +58,7 @@ def test_stamps_too_far_apart_are_waited_for_with_the_parameter_that_allows_them
 
 def test_a_best_effort_publisher_is_told_with_the_override_that_hears_it(planner_scene: Make) -> None:
     scene = planner_scene()
-    scene.peer.destroy_publisher(scene._arm)
+    scene.peer.destroy_publisher(scene.arm)
     scene.peer.create_publisher(
         JointState, "joint_states", QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
@@ -67,7 +68,7 @@ def test_a_best_effort_publisher_is_told_with_the_override_that_hears_it(planner
 
 def test_another_message_type_is_named(planner_scene: Make) -> None:
     scene = planner_scene()
-    scene.peer.destroy_publisher(scene._arm)
+    scene.peer.destroy_publisher(scene.arm)
     apart = Context()  # one participant cannot have two types of a topic
     rclpy.init(context=apart)
     camera = Node("camera", context=apart)
@@ -86,9 +87,9 @@ def test_joints_of_two_publishers_without_velocities_are_planned_on(planner_scen
     for _ in range(8):
         stamp = time.time_ns()
         for name, position in (("elbow", 0.1), ("wrist", 0.2)):
-            scene._arm.publish(joint_state(stamp, (name,), np.array([position]), np.empty(0)))
-        scene._arm.publish(joint_state(stamp, ("wheel",), np.zeros(1), np.zeros(1)))
-        scene._door.publish(joint_state(stamp, ("door",), np.zeros(1), np.empty(0)))
+            scene.arm.publish(joint_state(stamp, (name,), np.array([position]), np.empty(0)))
+        scene.arm.publish(joint_state(stamp, ("wheel",), np.zeros(1), np.zeros(1)))
+        scene.door.publish(joint_state(stamp, ("door",), np.zeros(1), np.empty(0)))
         shown.add(stamp)
         scene.rest(0.05)
     scene.until(lambda: shown & set(scene.peer.trajectories()), "a plan")
@@ -108,8 +109,8 @@ def test_messages_that_cannot_be_used_are_named_by_their_topic(
 
     def show() -> str | None:
         stamp = time.time_ns()
-        scene._arm.publish(joint_state(stamp, ("elbow", "wrist"), np.array(positions), np.zeros(2)))
-        scene._door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
+        scene.arm.publish(joint_state(stamp, ("elbow", "wrist"), np.array(positions), np.zeros(2)))
+        scene.door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
         scene.rest(0.05)
         return scene.value(f"dropped: joint_states: {reason}", "observations")
 
@@ -120,16 +121,17 @@ def test_messages_that_cannot_be_used_are_named_by_their_topic(
     assert not any(words in message for words in ("nobody publishes", "never heard"))
 
 
-def test_an_episode_that_begins_is_acknowledged(planner_scene: Make) -> None:
-    from std_srvs.srv import Trigger
-
+def test_an_episode_that_begins_leaves_nothing_to_be_braked(planner_scene: Make) -> None:
+    """A stop of the motion from before would move a robot that was put elsewhere."""
     scene = planner_scene()
     scene.connect()
     scene.plan()
     client = scene.peer.create_client(Trigger, "planner/begin_episode")
     scene.until(client.service_is_ready, "the service")
     assert scene.answer(client.call_async(Trigger.Request()))[0]
-    assert scene.node._work.runner._sender.sent is None
+    scene.node.trigger_deactivate()
+    scene.rest(0.2)
+    assert len(scene.peer.received["joint_trajectory"]) == 1
 
 
 def test_empty_lists_have_their_type_and_unknown_parameters_are_named(planner_scene: Make, tmp_path: Any) -> None:

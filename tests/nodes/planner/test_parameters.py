@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rclpy.node import Node
 
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.planner.parameters import PlannerParameters
@@ -41,6 +42,11 @@ def test_ages_that_are_none_are_refused(entry: str) -> None:
         PlannerParameters(max_ages=(entry,))
 
 
+def values_of(node: Node) -> dict[str, Any]:
+    """All parameters of a node."""
+    return {name: node.get_parameter(name).value for name in node.list_parameters([], 0).names}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -56,12 +62,14 @@ def test_a_refused_change_says_why_and_changes_nothing_of_what_comes_with_it(
     planner_scene: Make, change: dict[str, Any], words: str
 ) -> None:
     here = planner_scene(AGELESS)
-    before = here.node._live.current
+    before = values_of(here.node)
     result = here.set(seed=9, **change)
     assert not result.successful
     assert words in result.reason
-    assert here.node._live.current is before
-    assert here.node.get_parameter("seed").value == 0
+    assert values_of(here.node) == before
+    here.connect()
+    expected = Planner.load(here.checkpoint, "onnxruntime", seed=0).plan([HOME, HOME])
+    assert [list(point.velocities) for point in here.plan(PERIOD).points] == expected.tolist()
 
 
 def test_changes_hold_from_the_next_plan_on_and_the_motion_goes_on(planner_scene: Make) -> None:
@@ -77,7 +85,7 @@ def test_changes_hold_from_the_next_plan_on_and_the_motion_goes_on(planner_scene
     assert (here.value("shape"), here.value("rate_asked_hz")) == ("True", "5.0")
     assert here.set(shape=False, seed=3).successful
     planned = here.plan(3 * PERIOD)
-    expected = Planner.load(here.node._checkpoint, "onnxruntime", seed=3).plan([HOME, HOME])
+    expected = Planner.load(here.checkpoint, "onnxruntime", seed=3).plan([HOME, HOME])
     assert [list(point.velocities) for point in planned.points] == expected.tolist()
 
 

@@ -27,17 +27,17 @@ class Robot:
     """Publishes the tiny task's observations."""
 
     def __init__(self, peer: Peer) -> None:
-        self._arm = peer.create_publisher(JointState, "joint_states", 10)
-        self._scene = peer.create_publisher(JointState, "object_states", 10)
+        self.arm = peer.create_publisher(JointState, "joint_states", 10)
+        self.scene = peer.create_publisher(JointState, "object_states", 10)
         peer.listen(JointTrajectory, "joint_trajectory")
-        peer.until(lambda: self._arm.get_subscription_count() and self._scene.get_subscription_count(), "the planner")
+        peer.until(lambda: self.arm.get_subscription_count() and self.scene.get_subscription_count(), "the planner")
         peer.until(lambda: peer.count_publishers("joint_trajectory"), "the planner's publisher")
 
     def show(self, stamp: int, values: tuple[float, ...], names: tuple[str, ...] = ARM) -> None:
         """Arm positions (2), arm velocities (2) and the door's position (1)."""
         positions, velocities, door = np.array(values[:2]), np.array(values[2:4]), np.array(values[4:])
-        self._arm.publish(joint_state(stamp, names, positions, velocities))
-        self._scene.publish(joint_state(stamp, ("door",), door, np.zeros(1)))
+        self.arm.publish(joint_state(stamp, names, positions, velocities))
+        self.scene.publish(joint_state(stamp, ("door",), door, np.zeros(1)))
 
 
 FIRST, SECOND = (0.1, 0.2, 0.3, 0.4, 0.5), (0.2, 0.1, -0.3, 0.0, 0.6)

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from rcd_ros.nodes.planner.parameters import PlannerParameters
 from rcd_ros.nodes.planner.planner_node import PlannerNode
 from rcd_ros.nodes.ros import listener
 from rcd_ros.nodes.ros.messages import joint_state
+from rcd_ros.planning.observation.assembler import ObservationAssembler
 from tests.nodes.conftest import PATIENCE, Peer
 from tests.planning.tiny import tiny_manifest, tiny_spec
 
@@ -67,6 +69,9 @@ class HeldPlanner:
 class Scene:
     """The node and a peer, served by one executor."""
 
+    assemblers: ClassVar[list[ObservationAssembler]] = []
+    """Of the nodes, the newest one last."""
+
     def __init__(self, arguments: tuple[str, ...]) -> None:
         parameters = [item for argument in arguments for item in ("-p", argument)]
         rclpy.init(args=["--ros-args", "-p", "checkpoint:=held", "-p", "max_age:=1.0e+10", *parameters])
@@ -79,21 +84,21 @@ class Scene:
         self.node = Node()
         self.node.start()
         self.peer = Peer()
-        self._executor = SingleThreadedExecutor()
+        self.executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
-            self._executor.add_node(node)
-        self._arm = self.peer.create_publisher(JointState, "joint_states", 10)
-        self._door = self.peer.create_publisher(JointState, "object_states", 10)
+            self.executor.add_node(node)
+        self.arm = self.peer.create_publisher(JointState, "joint_states", 10)
+        self.door = self.peer.create_publisher(JointState, "object_states", 10)
         self.peer.listen(JointTrajectory, "joint_trajectory")
         self.peer.listen(DiagnosticArray, "diagnostics")
-        self.until(lambda: self._arm.get_subscription_count() and self._door.get_subscription_count(), "the planner")
+        self.until(lambda: self.arm.get_subscription_count() and self.door.get_subscription_count(), "the planner")
 
     def show(self, count: int, value: float) -> None:
         """An observation, and wait until the node has taken it in."""
         stamp = PERIOD * count
-        self._arm.publish(joint_state(stamp, ("elbow", "wrist"), np.full(2, value), np.zeros(2)))
-        self._door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
-        self.until(lambda: self.node._work.intake.assembler.stamp == stamp, "the observation")
+        self.arm.publish(joint_state(stamp, ("elbow", "wrist"), np.full(2, value), np.zeros(2)))
+        self.door.publish(joint_state(stamp, ("door",), np.zeros(1), np.zeros(1)))
+        self.until(lambda: self.assemblers[-1].stamp == stamp, "the observation")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         self.peer.until(condition, what)
@@ -110,8 +115,14 @@ class Scene:
 
 
 @pytest.fixture
-def scene(domain: int) -> Iterator[Callable[..., Scene]]:
+def scene(domain: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Scene]]:
     scenes: list[Scene] = []
+
+    def assemble(*arguments: Any) -> ObservationAssembler:
+        Scene.assemblers.append(ObservationAssembler(*arguments))
+        return Scene.assemblers[-1]
+
+    monkeypatch.setattr(planner_node, "ObservationAssembler", assemble)
 
     def make(*arguments: str) -> Scene:
         scenes.append(Scene(arguments))

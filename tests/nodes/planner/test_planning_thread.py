@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +15,13 @@ from rcd_ros.nodes.planner import planning_thread
 from rcd_ros.nodes.planner.planning_thread import REHEARSAL_S, PlanningThread
 
 PATIENCE = 30.0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 class Worker:
@@ -87,7 +97,7 @@ def test_a_failure_in_the_thread_comes_to_light_in_the_one_that_asks() -> None:
     thread.start()
     assert thread.failure is None
     thread.offer(1)
-    thread._thread.join(PATIENCE)
+    wait_until(lambda: not thread.is_running)
     assert isinstance(thread.failure, ZeroDivisionError)
     assert thread.close(PATIENCE)
 
@@ -184,17 +194,16 @@ def test_items_that_come_faster_than_they_are_worked_on_are_handed_over(clock: C
     assert thread.close(PATIENCE)
 
 
-def test_calls_run_before_an_item_that_is_worked_on_where_it_is_brought(clock: Clock) -> None:
+def test_calls_run_before_an_item_that_is_brought_behind_them_whichever_thread_takes_them(clock: Clock) -> None:
     log: list[object] = []
-    thread: PlanningThread[int] = PlanningThread(log.append, period=1.0)
+    thread: PlanningThread[object] = PlanningThread(log.append, period=1.0)
     thread.start()
-    thread.offer(0)
-    _let_pass(clock, thread, 1.0)
-    with thread._access:  # as if the thread had not been woken yet
-        thread._calls.append(lambda: log.append("called"))
-    thread.offer(1, wake=False)
-    thread.work_here()
-    assert log == [0, "called", 1]
+    for count in range(100):
+        thread.call(partial(log.append, f"call {count}"))
+        thread.offer(count, wake=False)
+        thread.work_here()
+        _let_pass(clock, thread, 1.0)
+    assert log == [each for count in range(100) for each in (f"call {count}", count)]
     assert thread.close(PATIENCE)
 
 
@@ -210,8 +219,7 @@ def test_a_failure_where_an_item_is_brought_ends_the_thread_and_spares_the_calle
     thread.offer(1, wake=False)
     thread.work_here()
     assert isinstance(thread.failure, ZeroDivisionError)
-    thread._thread.join(PATIENCE)
-    assert not thread.is_running
+    wait_until(lambda: not thread.is_running)
 
 
 def test_the_thread_that_worked_on_the_last_item_rehearses(clock: Clock) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTransitions, GetState
-from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -25,17 +25,6 @@ SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.FAILURE,
     TransitionCallbackReturn.ERROR,
 )
-WAYS = {"unconfigured": [], "inactive": ["configure"], "active": ["configure", "activate"], "finalized": ["shutdown"]}
-
-
-def state_of(node: LifecycleNode) -> str:
-    return node._state_machine.current_state[1]
-
-
-def bring_to(node: LifecycleNode, state: str) -> None:
-    for transition in WAYS[state]:
-        getattr(node, f"trigger_{transition}")()
-    assert state_of(node) == state
 
 
 def wait_until_ready(process: subprocess.Popen[str]) -> None:
@@ -47,13 +36,13 @@ class Remote:
     """Drives a managed node in another process by its services."""
 
     def __init__(self, node: Node, spin_until: SpinUntil) -> None:
-        self._node, self._spin_until = node, spin_until
+        self.node, self.spin_until = node, spin_until
 
     def call(self, service_type: Any, name: str, **request: Any) -> Any:
-        client = self._node.create_client(service_type, f"/managed/{name}")
+        client = self.node.create_client(service_type, f"/managed/{name}")
         assert client.wait_for_service(timeout_sec=10.0)
         future = client.call_async(service_type.Request(**request))
-        self._spin_until(self._node, future.done)
+        self.spin_until(self.node, future.done)
         return future.result()
 
     def change(self, number: int = 0, label: str = "") -> bool:
@@ -145,22 +134,22 @@ class Recorded(ManagedNode):
         self.faults, self.steps = faults or {}, []
         self.output = self.create_lifecycle_publisher(JointState, "a", 10)
 
-    def _step(self, name: str) -> None:
+    def note(self, name: str) -> None:
         self.steps.append((name, self.output.is_activated))
         if name in self.faults:
             raise self.faults[name]
 
     def configure(self) -> None:
-        self._step("configure")
+        self.note("configure")
 
     def activate(self) -> None:
-        self._step("activate")
+        self.note("activate")
 
     def deactivate(self) -> None:
-        self._step("deactivate")
+        self.note("deactivate")
 
     def cleanup(self) -> None:
-        self._step("cleanup")
+        self.note("cleanup")
 
 
 def test_steps_run_in_order_with_the_publishers_on_while_there_is_something_to_say(ros: None) -> None:

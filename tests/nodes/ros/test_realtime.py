@@ -35,7 +35,8 @@ def test_what_no_system_could_grant_is_refused_at_once(wishes: Realtime, named: 
 
 
 def test_nothing_is_asked_for_unless_it_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "_threads", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *call: pytest.fail("asked"))
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *call: pytest.fail("asked"))
     monkeypatch.setattr(realtime.ctypes, "CDLL", lambda *args, **options: pytest.fail("asked"))
     Realtime().check()
     assert Realtime().apply() == {}
@@ -45,14 +46,19 @@ def test_every_thread_of_the_process_is_meant(monkeypatch: pytest.MonkeyPatch) -
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(os, "sched_setaffinity", lambda *call: calls.append(call))
     monkeypatch.setattr(os, "sched_setscheduler", lambda thread, policy, p: calls.append((thread, policy, p)))
-    monkeypatch.setattr(realtime, "_threads", lambda: [11, 12])
-    assert Realtime(cpus=(0,), priority=80).apply() == {}
-    assert calls[:2] == [(11, (0,)), (12, (0,))]
-    assert calls[2:] == [(thread, os.SCHED_FIFO, os.sched_param(80)) for thread in (11, 12)]
-
-
-def test_the_threads_of_this_process_are_found() -> None:
-    assert os.getpid() in realtime._threads()
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert Realtime(cpus=(0,), priority=80).apply() == {}
+    finally:
+        end.set()
+    here = {os.getpid(), *(thread.native_id for thread in threads)}
+    cores, priorities = ([call for call in calls if len(call) == length] for length in (2, 3))
+    assert here <= {thread for thread, _ in cores} and {cpus for _, cpus in cores} == {(0,)}
+    assert here <= {thread for thread, _, _ in priorities}
+    assert {call[1:] for call in priorities} == {(os.SCHED_FIFO, os.sched_param(80))}
 
 
 def test_a_refusal_says_why_and_what_to_do_and_the_other_wishes_are_still_asked_for(
@@ -82,7 +88,7 @@ def test_a_refusal_says_why_and_what_to_do_and_the_other_wishes_are_still_asked_
 def test_staying_awake_is_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     latency = tmp_path / "cpu_dma_latency"
     latency.touch()
-    monkeypatch.setattr(realtime, "_WAKE_UP_LATENCY", latency)
+    monkeypatch.setattr(realtime, "WAKE_UP_LATENCY", latency)
     assert Realtime(keep_awake=True).apply() == {}
     assert latency.read_bytes() == bytes(4)
     assert str(latency) in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}, (
@@ -100,11 +106,13 @@ def test_a_thread_that_steps_back_does_without_real_time(monkeypatch: pytest.Mon
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(os, "sched_getscheduler", lambda thread: granted)
     monkeypatch.setattr(os, "sched_setscheduler", lambda *call: calls.append(call))
-    monkeypatch.setattr(realtime, "_take_short_turns", lambda: calls.append(("short turns",)))
+    library = SimpleNamespace(syscall=lambda number, thread, *rest: calls.append(("attributes", thread)))
+    monkeypatch.setattr(realtime.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(realtime.platform, "machine", lambda: "x86_64")
     before = sys.getswitchinterval()
     with stepping_back():
         assert sys.getswitchinterval() <= 1e-4
-    back = [(0, os.SCHED_OTHER, os.sched_param(0)), ("short turns",)]
+    back = [(0, os.SCHED_OTHER, os.sched_param(0)), ("attributes", 0)]
     assert calls == (back if granted == os.SCHED_FIFO else [])
     assert sys.getswitchinterval() == before
 
@@ -117,8 +125,14 @@ def test_short_turns_are_asked_for_as_the_kernel_wants_it(monkeypatch: pytest.Mo
     def ask(*call: object) -> None:
         answers.append(0 if library.syscall(*call) == 0 else ctypes.get_errno())
 
+    def step_back() -> None:
+        with stepping_back():
+            pass
+
+    monkeypatch.setattr(os, "sched_getscheduler", lambda thread: os.SCHED_FIFO)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *call: None)
     monkeypatch.setattr(realtime.ctypes, "CDLL", lambda name: SimpleNamespace(syscall=ask))
-    thread = threading.Thread(target=realtime._take_short_turns)
+    thread = threading.Thread(target=step_back)
     thread.start()
     thread.join()
     assert answers in ([], [0], [errno.ENOSYS])
