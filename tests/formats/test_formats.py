@@ -368,9 +368,15 @@ def test_archives_that_are_no_archives(tmp_path: Path) -> None:
 
 def test_sources_of_no_known_format(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "a.words").touch()
+    (tmp_path / "a.txt").touch()
     (tmp_path / "a.bag").touch()
-    for path in (tmp_path / "none", tmp_path / "folder", tmp_path / "a.words", tmp_path / "a.bag", Path("lerobot/pusht")):
+    for path in (
+        tmp_path / "none",
+        tmp_path / "folder",
+        tmp_path / "a.txt",
+        tmp_path / "a.bag",
+        Path("lerobot/pusht"),
+    ):
         with pytest.raises(RcdError) as error:
             detect(path)
         assert "\n" not in str(error.value)
