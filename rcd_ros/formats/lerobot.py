@@ -38,8 +38,15 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, Recursio
 
 
 @dataclass(frozen=True)
-class _Info:
-    """What `meta/info.json` says, as far as it is read here; `rate` in Hz."""
+class Info:
+    """What `meta/info.json` says, as far as it is read here.
+
+    Attributes:
+        version: of the layout, such as v3.0.
+        rate: Hz.
+        features: by key, its type, shape and names as they stand there.
+        episodes: number of episodes.
+    """
 
     version: str
     rate: float
@@ -57,7 +64,20 @@ class _Info:
 
     @property
     def images(self) -> list[str]:
+        """Features that are images or videos."""
         return [key for key, feature in self.features.items() if feature.get("dtype") in ("image", "video")]
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Names of a feature's columns, which different versions nest differently; empty where there are none."""
+        names = self.features[key].get("names")
+        if isinstance(names, Mapping):  # under a word such as `motors`, `axes`
+            names = next((each for each in names.values() if isinstance(each, list)), None)
+        return tuple(map(str, names)) if isinstance(names, list) else ()
+
+    def width(self, key: str) -> int:
+        """Number of a feature's columns; 0 where its shape is not there."""
+        shape = self.features[key].get("shape")
+        return math.prod(shape) if isinstance(shape, list) and all(isinstance(n, int) for n in shape) else 0
 
 
 def is_lerobot(path: Path) -> bool:
@@ -75,7 +95,7 @@ def read(path: Path) -> Recording:
         RcdError: it is no such data set, is of a version before 2.0, its description cannot be read, or it has no
             tables.
     """
-    info = _read_info(path)
+    info = read_info(path)
     files = sorted((path / "data").glob("*/*.parquet"))
     if not files:
         raise RcdError(f"{path} holds no data/*/*.parquet: download the whole data set")
@@ -87,18 +107,23 @@ def read(path: Path) -> Recording:
         partial(_episodes, files, info, lengths),
         len(lengths) or info.episodes,
         period=1.0 / info.rate,
-        names={key: names for key in info.numbers if (names := _names(info.features[key]))},
+        names={key: names for key in info.numbers if (names := info.names(key))},
         notes=notes,
     )
 
 
-def _read_info(path: Path) -> _Info:
+def read_info(path: Path) -> Info:
+    """The description of a data set's folder.
+
+    Raises:
+        RcdError: there is none, it cannot be used, or it is of a version before 2.0.
+    """
     file = path / INFO
     if not file.is_file():
         raise RcdError(f"{path} is no LeRobot data set, it has no {INFO}")
     try:
         content = json.loads(file.read_text())
-        info = _Info(
+        info = Info(
             version=str(content["codebase_version"]),
             rate=float(content["fps"]),
             features={str(key): dict(feature) for key, feature in content["features"].items()},
@@ -113,7 +138,7 @@ def _read_info(path: Path) -> _Info:
     return info
 
 
-def _lengths(path: Path, info: _Info) -> dict[int, int]:
+def _lengths(path: Path, info: Info) -> dict[int, int]:
     """Rows of each episode by `meta/episodes...`; empty where it is not there."""
     try:
         if info.version.startswith("v2."):
@@ -126,14 +151,6 @@ def _lengths(path: Path, info: _Info) -> dict[int, int]:
         return found
     except _UNREADABLE as error:
         raise RcdError(f"{path}/meta: the list of episodes cannot be read: {error}") from error
-
-
-def _names(feature: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of a feature's columns: a list, or a list under a word such as `motors`, `axes`."""
-    names = feature.get("names")
-    if isinstance(names, Mapping):
-        names = next((each for each in names.values() if isinstance(each, list)), None)
-    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _table(file: Path, columns: Sequence[str]) -> Any:
@@ -157,7 +174,7 @@ def _table(file: Path, columns: Sequence[str]) -> Any:
         raise RcdError(f"{file} cannot be read as parquet: {' '.join(str(error).split())}") from error
 
 
-def _episodes(files: Sequence[Path], info: _Info, lengths: Mapping[int, int]) -> Iterator[RecordedEpisode]:
+def _episodes(files: Sequence[Path], info: Info, lengths: Mapping[int, int]) -> Iterator[RecordedEpisode]:
     seen: set[int] = set()
     for file in files:
         try:
@@ -179,7 +196,7 @@ def _episodes(files: Sequence[Path], info: _Info, lengths: Mapping[int, int]) ->
 
 
 def _episode(
-    number: int, columns: dict[str, FloatArray], info: _Info, length: int | None, twice: bool
+    number: int, columns: dict[str, FloatArray], info: Info, length: int | None, twice: bool
 ) -> RecordedEpisode:
     name = _name(number)
     frames, stamps = columns.pop("frame_index")[:, 0], columns.pop("timestamp")[:, 0]

@@ -17,6 +17,7 @@ import numpy as np
 
 from rcd_ros.data.bags.bag import JOINT_STATE, ODOMETRY, POSE, TRAJECTORY, Bag, nanoseconds
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.lerobot import Info, read_info
 from rcd_ros.simulation.joint_limits import JointLimits, urdf_joints
 
 _ARRAY = "std_msgs/msg/Float64MultiArray"
@@ -115,24 +116,19 @@ def propose_from_model(path: Path) -> str:
 
 
 def propose_from_lerobot(folder: Path) -> str:
-    """A task over the state and the action of a LeRobot data set (v2.1 or v3.0), by the names in its metadata.
+    """A task over the state and the action of a LeRobot data set (v2 or v3), by the names in its metadata.
 
     Raises:
-        RcdError: there is no `meta/info.json` in it, or it has no state or no action.
+        RcdError: its `meta/info.json` is missing or cannot be used, or it has no state or no action.
     """
-    path = folder / "meta" / "info.json"
-    try:
-        info = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RcdError(f"'{folder}' is no LeRobot data set: '{path}' cannot be read ({error})") from error
-    features = info.get("features", {})
+    info = read_info(folder)
     for key in ("observation.state", "action"):
-        if key not in features:
-            raise RcdError(f"the data set '{folder}' has no '{key}'; it has: {', '.join(features) or 'nothing'}")
-    state, action = _feature_names(features["observation.state"]), _feature_names(features["action"])
+        if key not in info.features:
+            raise RcdError(f"the data set '{folder}' has no '{key}'; it has: {', '.join(info.features) or 'nothing'}")
+    state, action = _column_names(info, "observation.state"), _column_names(info, "action")
     joints = list(dict.fromkeys(re.sub(r"\.pos$", "", name) for name in state))
     commanded = list(dict.fromkeys(re.sub(r"\.pos$", "", name) for name in action))
-    proposal = Proposal(_name(folder.resolve().name), float(info.get("fps", USUAL_RATE)))
+    proposal = Proposal(_name(folder.resolve().name), info.rate)
     proposal.observe.append(_joint_entry("arm", "joint_states", joints, {}))
     proposal.command.append(_command_entry("joint_trajectory", commanded, {}, ask=True))
     count = len(joints)
@@ -141,8 +137,7 @@ def propose_from_lerobot(folder: Path) -> str:
         f"  observe: {{arm: {{key: observation.state, columns: 0:{count}}}}}   # add unit: deg where it is in degrees",
         "  command: {key: action}",
     ]
-    others = [key for key in features if key.startswith("observation.") and key != "observation.state"]
-    numbers = [key for key in others if features[key].get("dtype") not in ("image", "video")]
+    numbers = [key for key in info.numbers if key.startswith("observation.") and key != "observation.state"]
     if numbers:
         proposal.columns.append(f"# more in the data: {', '.join(numbers)}")
     return proposal.text(str(folder))
@@ -249,15 +244,10 @@ def _command_entry(
     return text
 
 
-def _feature_names(feature: dict[str, Any]) -> list[str]:
-    """Names of a LeRobot feature's values, which different versions nest differently."""
-    names = feature.get("names")
-    if isinstance(names, dict):
-        names = next(iter(names.values()), None)
-    size = int(np.prod(feature.get("shape", [0])))
-    if not names or len(names) != size:
-        return [f"joint_{i + 1}" for i in range(size)]
-    return [str(name) for name in names]
+def _column_names(info: Info, key: str) -> tuple[str, ...]:
+    """Names of a LeRobot feature's columns; numbered where it has no name for each."""
+    names, width = info.names(key), info.width(key)
+    return names if names and len(names) == width else tuple(f"joint_{i + 1}" for i in range(width))
 
 
 def _list(names: Iterable[str]) -> str:

@@ -124,7 +124,8 @@ def test_a_bag_shows_what_is_wrong_with_a_task(tmp_path, right, wrong, word):
 def test_proposals_are_task_files(tmp_path):
     (tmp_path / "meta").mkdir()
     feature = {"dtype": "float32", "shape": [2], "names": ["pan.pos", "lift.pos"]}
-    info = {"fps": 30, "features": {"observation.state": feature, "action": feature}}
+    features = {"observation.state": feature, "action": feature}
+    info = {"codebase_version": "v3.0", "fps": 30, "total_episodes": 1, "features": features}
     (tmp_path / "meta" / "info.json").write_text(json.dumps(info))
     (tmp_path / "arm.urdf").write_text(
         '<robot name="a"><joint name="pan" type="continuous"/><joint name="lift" type="prismatic">'
@@ -149,6 +150,13 @@ def test_proposals_are_task_files(tmp_path):
 def test_what_nothing_can_be_proposed_from_is_refused(tmp_path):
     with pytest.raises(RcdError, match=r"info\.json"):
         propose_from_lerobot(tmp_path)
+    (tmp_path / "meta").mkdir()
+    for features in ([1], {"observation.state": 3, "action": 3}, {"observation.state": {"shape": [2]}}, 7):
+        info = {"codebase_version": "v3.0", "fps": 30, "total_episodes": 1, "features": features}
+        (tmp_path / "meta/info.json").write_text(json.dumps(info))
+        with pytest.raises(RcdError) as error:
+            propose_from_lerobot(tmp_path)
+        assert "\n" not in str(error.value)
     with pytest.raises(RcdError, match="URDF"):
         propose_from_urdf(tmp_path / "none.urdf")
 
