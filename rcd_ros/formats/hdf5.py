@@ -122,11 +122,11 @@ def reason(error: BaseException) -> str:
 
 _MAGIC = b"GCOL\x01\0\0\0"
 _HEAD = 16
-"""Bytes before the first object of a heap, and of each object's own head."""
+"""Bytes before the first object of a heap, and of each object's own head (HDF5 File Format Specification, III.E)."""
 
 
 def check_heaps(path: Path) -> None:
-    """Check the heaps of a file.
+    """Check the global heaps of a file, where HDF5 keeps texts of any length.
 
     Raises:
         RcdError: one is damaged so that HDF5 would not come to an end in it.

@@ -37,11 +37,18 @@ def write(folder: Path, export: Export, version: Version = "v3.0") -> None:
 
 
 class _Writer:
+    """Writes one data set; `rate` in Hz."""
+
     def __init__(self, folder: Path, export: Export, rate: int, version: Version) -> None:
         self._folder, self._episodes, self._names, self._task = folder, export.episodes, export.names, export.task
         self._rate, self._version = rate, version
 
     def write(self) -> None:
+        """Tables, then what describes them.
+
+        Raises:
+            RcdError: a file cannot be written.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -23,7 +23,7 @@ class Columns:
 
     Attributes:
         key: of the source's arrays.
-        columns: which; None: all.
+        columns: which, counted from 0; None: all.
         scale: one factor a column, or one for all.
         offset: likewise, added afterwards.
     """
@@ -43,7 +43,7 @@ class Columns:
         return f"{self.key}[{', '.join(map(str, self.columns))}]"
 
     def take(self, arrays: Mapping[str, FloatArray]) -> FloatArray:
-        """These columns (T, n) of arrays (T, m), or (n,) of arrays (m,), in physical units.
+        """These columns (T, n) of arrays (T, m), or (n,) of arrays (m,), in SI units.
 
         Raises:
             RcdError: the key or a column is not there.
@@ -79,7 +79,7 @@ class ColumnMap:
     width: int | None = None
 
     def misfit(self, example: RecordedEpisode, spec: TaskSpec) -> str:
-        """Why an episode has not the columns that are named here; empty where it has."""
+        """Why an episode has not the columns that are named here, in half a sentence; empty where it has."""
         sizes = {channel.name: channel.size for channel in spec.observations}
         named: list[tuple[str, Columns, int | None]] = [
             (name, columns, sizes[name]) for name, columns in self.observe.items()
@@ -113,7 +113,7 @@ def column_map(recording: Recording, spec: TaskSpec, declared: Sequence[ColumnMa
         declared: what the task says of this format.
 
     Raises:
-        RcdError: none fits; the sentence says what the source has.
+        RcdError: no episode can be read, or no map fits; the sentence says what the source has.
     """
     example = first_usable(recording)
     reasons = [each.misfit(example, spec) for each in declared]

@@ -31,7 +31,7 @@ class Recomputed:
 def recompute(
     task: Task, demonstrations: Sequence[Episode], seed: int = 0, last_known: Sequence[bool] | None = None
 ) -> Iterator[Recomputed]:
-    """Makes demonstrations whole, one after another.
+    """Make demonstrations whole, one after another.
 
     The last observation is where one simulated step with the last action leads from the last recorded state: an
     open-loop replay of the whole demonstration may have drifted away by then. An episode counts as terminated when
@@ -39,12 +39,12 @@ def recompute(
 
     Args:
         task: one that is scored by completed goals.
-        demonstrations: their rewards are ignored.
+        demonstrations: in the layout of the task's data sets; their rewards are ignored.
         seed: of the simulator's sensor noise.
         last_known: of which demonstrations the last observation is the recorded one; None: of none.
 
     Raises:
-        RcdError: the task is not scored by completions, or the arrays have not its widths.
+        RcdError: the task is not scored by completions, or its simulator is not installed.
     """
     if task.spec.score.kind != "completions":
         raise RcdError(f"task '{task.spec.name}' is not scored by completions; import data that have rewards")
@@ -61,7 +61,7 @@ def recompute(
 
 
 def check_widths(task: Task, episodes: Sequence[Episode]) -> None:
-    """Checks that episodes have as many observed and commanded values as the task.
+    """Check that episodes have as many observed and commanded values as the task.
 
     Raises:
         RcdError: they have not.

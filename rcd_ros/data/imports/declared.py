@@ -21,6 +21,8 @@ _FROM_XYZW = (0, 1, 2, 6, 3, 4, 5)
 def declared(task: Task, format_name: str) -> list[ColumnMap]:
     """The layouts of a format that a task describes, in its order; none where it says nothing.
 
+    Units of the file become factors to SI units, quaternions x, y, z, w become w, x, y, z.
+
     Raises:
         RcdError: a name, a unit or a number of columns does not fit the task; of a task file with the line.
     """

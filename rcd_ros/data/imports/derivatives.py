@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.recording import FloatArray
 from rcd_ros.planning.channels import ObservationChannel
 from rcd_ros.planning.spec import TaskSpec
 
-FloatArray = NDArray[np.float64]
 DERIVED = ("joint_velocity", "body_twist")
 """Kinds of channels that need not be recorded."""
 
 
 def differences(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
-    """Observations (T, n_obs) whose unknown velocities (NaN) are filled in from the positions.
+    """Observations (T, n_obs) in SI units whose unknown velocities (NaN) are filled in from the positions.
 
     A velocity at a moment is the way since the moment before by the period: what is known at that moment on a robot,
     too. The first moment's is the second's.
@@ -26,7 +25,7 @@ def differences(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
         period: s between two rows.
 
     Raises:
-        RcdError: a channel is neither recorded nor a velocity of recorded positions.
+        RcdError: a channel is neither recorded nor a velocity of recorded positions, or there is a single row.
     """
     filled: FloatArray = seen.copy()
     for channel, places in spec.placed():
@@ -60,9 +59,10 @@ def _positions(spec: TaskSpec, channel: ObservationChannel, seen: FloatArray) ->
 
 
 def _twists(poses: FloatArray, period: float) -> FloatArray:
-    """Twists (T - 1, 6) between poses (T, 7): linear in the world frame, angular in the body's.
+    """Twists (T - 1, 6; m/s, rad/s) between poses (T, 7; m, quaternion w, x, y, z).
 
-    The angular velocity is the rotation vector of conj(q_t) q_{t+1} by the period, the shorter way round.
+    The linear velocity is in the world frame, the angular one in the body's, as MuJoCo has them for a free joint. The
+    latter is the rotation vector of conj(q_t) q_{t+1} by the period, the shorter way round.
     """
     w, v = poses[:-1, 3], -poses[:-1, 4:7]
     u, s = poses[1:, 3], poses[1:, 4:7]

@@ -19,23 +19,35 @@ _PERIOD_TOLERANCE = 0.01
 """Part of the control period by which a source's may differ and count as the same."""
 
 Success = Callable[[FloatArray], NDArray[np.bool_]]
-"""Which goals hold in each of some observations (T, n_obs) in the task's order: (T, goals), or (T,) of a single one."""
+"""Which goals hold in each observation (T, n_obs; the task's order, SI units): (T, goals), or (T,) of a single one."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An episode of a source that can be trained on."""
+    """An episode of a source that can be trained on.
+
+    Attributes:
+        name: where it is in the source.
+        episode: in the layout of the task's data sets.
+        number: by which the source counts it.
+        last_repeated: nothing was observed after the last action: the observation before it stands there.
+    """
 
     name: str
     episode: Episode
     number: int = 0
     last_repeated: bool = False
-    """Nothing was observed after the last action: the observation before it stands there."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """An episode of a source that cannot, and why, in half a sentence."""
+    """An episode of a source that cannot be trained on.
+
+    Attributes:
+        name: where it is in the source.
+        reason: why, in half a sentence.
+        number: by which the source counts it.
+    """
 
     name: str
     reason: str
@@ -47,7 +59,7 @@ class IngestRules:
     """What is asked of a source.
 
     Attributes:
-        min_steps: shorter episodes are refused.
+        min_steps: episodes of fewer control periods are refused.
         success: the task's own test of success, where it has one.
         labels: the source's numbers of the episodes that have succeeded, as the user states; they replace rewards.
         recorded_rewards: rewards that the source has are taken.
@@ -96,7 +108,11 @@ def ingest(recording: Recording, spec: TaskSpec, columns: ColumnMap, rules: Inge
 
 
 def notes(recording: Recording, spec: TaskSpec, columns: ColumnMap) -> list[str]:
-    """What is left out of a source, and what is filled in, one sentence each."""
+    """What is left out of a source, and what is filled in, one sentence each.
+
+    Raises:
+        RcdError: the source's rate is no multiple of the task's.
+    """
     told = list(recording.notes)
     missing = [channel.name for channel in spec.observations if channel.name not in columns.observe]
     if missing:
@@ -110,7 +126,7 @@ def notes(recording: Recording, spec: TaskSpec, columns: ColumnMap) -> list[str]
 
 
 def _thinning(recording: Recording, spec: TaskSpec) -> int:
-    """How many of the source's rows make a control period."""
+    """How many of the source's rows make a control period; 1 where the source does not say its rate."""
     if recording.period is None:
         return 1
     ratio = spec.control_period / recording.period
@@ -128,7 +144,11 @@ class _EpisodeMaker:
         self._spec, self._columns, self._rules, self._thinning = spec, columns, rules, thinning
 
     def make(self, recorded: RecordedEpisode, number: int) -> Kept:
-        """Raises `RcdError` with the reason where it cannot be."""
+        """The episode in the task's layout.
+
+        Raises:
+            RcdError: why it cannot be, in half a sentence.
+        """
         seen = self._observed(recorded)
         commands = self._commanded(recorded, seen)
         success, given = self._success(recorded, number), self._rewards(recorded)
@@ -164,7 +184,7 @@ class _EpisodeMaker:
         return None if recorded.rewards is None else recorded.rewards.copy()
 
     def _observed(self, recorded: RecordedEpisode) -> FloatArray:
-        """Observations in the task's order (T or T + 1, n_obs), physical units."""
+        """Observations in the task's order (T or T + 1, n_obs), SI units."""
         spec, observe = self._spec, self._columns.observe
         whole = bool(recorded.last) and all(columns.key in recorded.last for columns in observe.values())
         seen = np.full((len(recorded) + whole, spec.observation_size), np.nan)
@@ -183,7 +203,7 @@ class _EpisodeMaker:
         return differences(spec, seen, self._period())
 
     def _commanded(self, recorded: RecordedEpisode, seen: FloatArray) -> FloatArray:
-        """Commands (T, n_cmd), physical units."""
+        """Commands (T, n_cmd), SI units."""
         size = self._spec.command.size
         if self._columns.command is None:
             return next_observed(self._spec, seen, self._period())[: len(recorded)]
@@ -247,7 +267,7 @@ class _EpisodeMaker:
 
 
 def _narrow(values: FloatArray) -> NDArray[np.float32]:
-    """Values as they are stored.
+    """Values as they are stored, in 32 bits.
 
     Raises:
         RcdError: one of them is too large.
@@ -260,13 +280,18 @@ def _narrow(values: FloatArray) -> NDArray[np.float32]:
 
 
 def next_observed(spec: TaskSpec, seen: FloatArray, period: float) -> FloatArray:
-    """Commands (T, n_cmd) that lead from each observation (T, n_obs) to the next one; the last is repeated.
+    """Commands (T, n_cmd) that lead from each observation (T, n_obs) to the next one.
 
-    Positions are the joint's next one; velocities are those that lead there. Where observations are planned, they are
-    the next observation's.
+    A position is the joint's next one, a velocity the one that leads there within the period; where observations are
+    planned, a command is the next observation. From the last observation nothing leads on: its command stays there.
+
+    Args:
+        spec: of the task.
+        seen: in the task's order, SI units.
+        period: s between two rows.
 
     Raises:
-        RcdError: a commanded joint's position is not observed, or efforts are commanded.
+        RcdError: a commanded joint's position is not observed, efforts are commanded, or there is a single row.
     """
     if spec.command.source != "action":
         places = [spec.observation_columns.index(column) for column in spec.command.columns]

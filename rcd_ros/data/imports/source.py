@@ -32,7 +32,7 @@ class ImportSettings:
 
     Attributes:
         labels: the source's numbers of the episodes that have succeeded; None: not stated.
-        min_steps: shorter episodes are refused.
+        min_steps: episodes of fewer control periods are refused.
         recount: the task's goals are counted again, in place of recorded rewards.
     """
 
@@ -85,7 +85,8 @@ def import_source(
         columns: where the source has what the task needs; None: as the task declares it, or as names and numbers tell.
 
     Raises:
-        RcdError: the source has not the task's columns or rate, or no episode of it can be used.
+        RcdError: the source has not the task's columns or rate, no episode of it can be used, `settings` label one that
+            is not there, or ask to count goals of a task that has none.
     """
     spec = task.spec
     columns = columns or column_map(recording, spec, declared(task, recording.format))
@@ -125,7 +126,7 @@ def import_source(
 
 
 def _rewards(recording: Recording, task: Task, columns: ColumnMap, settings: ImportSettings) -> str:
-    """Where rewards come from."""
+    """Where rewards come from, one of this module's constants."""
     if settings.labels is not None:
         return BY_HAND
     counted = task.spec.score.kind == "completions"

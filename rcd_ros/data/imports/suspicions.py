@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.episodes import Episode, planned_values
+from rcd_ros.formats.recording import FloatArray
 from rcd_ros.planning.spec import TaskSpec
-
-FloatArray = NDArray[np.float64]
 
 DEGREES = 2.2 * math.pi
 """rad beyond which an angle of a joint looks like degrees."""
@@ -29,6 +28,8 @@ LONGER = 5.0
 
 def suspicions(episodes: Sequence[Episode], spec: TaskSpec, own_length: bool = True) -> list[str]:
     """What is to be looked at before training, one sentence each.
+
+    Values are looked at in SI units.
 
     Args:
         episodes: one or more, in the layout of the task's data sets.

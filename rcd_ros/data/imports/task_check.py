@@ -30,7 +30,7 @@ class Findings:
 
 @dataclass
 class _Seen:
-    """Messages of one topic."""
+    """Messages of one topic: stamps in ns, positions by name in the topic's units."""
 
     stamps: list[int] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -40,7 +40,7 @@ class _Seen:
 
 
 def check_against_dataset(spec: TaskSpec, dataset: Dataset) -> Findings:
-    """Compare a task with a data set of it.
+    """Compare a task with a data set of it: ranges against limits, angles that look like degrees, constant values.
 
     Raises:
         RcdError: the data set is of another task, or lacks columns.
@@ -70,7 +70,11 @@ def check_against_dataset(spec: TaskSpec, dataset: Dataset) -> Findings:
 
 
 def check_against_bag(spec: TaskSpec, bag: Bag) -> Findings:
-    """Compare a task with a recorded run of the robot."""
+    """Compare a task with a recorded run of the robot.
+
+    Raises:
+        RcdError: the bag is damaged, or a message is not as its type says.
+    """
     found = Findings()
     names = {channel.topic: _in_bag(channel.topic, bag) for channel in spec.observations if channel.topic}
     for channel in spec.observations:

@@ -23,11 +23,12 @@ from rcd_ros.simulation.joint_limits import JointLimits, urdf_joints
 _ARRAY = "std_msgs/msg/Float64MultiArray"
 _GRIPPER = re.compile(r"gripper|finger|hand|jaw", re.IGNORECASE)
 USUAL_RATE = 20.0
+"""Hz, where the source does not say one."""
 
 
 @dataclass
 class Proposal:
-    """Parts of a task file, as lines of YAML."""
+    """Parts of a task file, as lines of YAML; `rate` is in Hz."""
 
     name: str
     rate: float
@@ -39,7 +40,7 @@ class Proposal:
     success: str = "# success: {block.x: '>= 0.6'}   # when the task is done, by observed values"
 
     def text(self, source: str) -> str:
-        """The file."""
+        """The file; `source` is named in its first line."""
         lines = [f"# Proposed from {source}: look every line over, then try `rcd task check`."]
         lines += [f"task: {self.name}", f"rate: {self.rate:g}   # Hz, at which the robot is to be commanded"]
         lines += ["observe:", *(f"  {line}" for line in self.observe)]
@@ -147,7 +148,7 @@ def propose_from_bag(bag: Bag) -> str:
     """A task over joint states, poses and trajectories that were recorded.
 
     Raises:
-        RcdError: the bag has no joint states.
+        RcdError: the bag has no joint states, is damaged, or a message is not as its type says.
     """
     states, poses, trajectories = _look(bag)
     if not states:
