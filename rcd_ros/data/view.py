@@ -62,7 +62,7 @@ class RerunLog:
     def __init__(self, stream: Any, period: float) -> None:
         """Log into a `rerun.RecordingStream`; `period` is s between two steps."""
         self._stream, self._period = stream, period
-        self._views: dict[str, str] = {}
+        self.views: dict[str, str] = {}
         self._bodies = self._events = False
 
     def series(self, path: str, steps: Sequence[int] | range, values: FloatArray, names: Sequence[str]) -> None:
@@ -76,7 +76,7 @@ class RerunLog:
         """
         module = rerun()
         view = path.rpartition("/")[0] or path
-        self._views.setdefault(view, view.replace("/", ": "))
+        self.views.setdefault(view, view.replace("/", ": "))
         self._stream.log(path, module.SeriesLines(names=list(names)), static=True)
         self._stream.send_columns(path, self._index(steps), module.Scalars.columns(scalars=np.asarray(values)))
 
@@ -100,7 +100,7 @@ class RerunLog:
         """Tell the viewer what to show where."""
         import rerun.blueprint as blueprint
 
-        plots = [blueprint.TimeSeriesView(origin=path, name=name) for path, name in self._views.items()]
+        plots = [blueprint.TimeSeriesView(origin=path, name=name) for path, name in self.views.items()]
         beside = [blueprint.Spatial3DView(origin="bodies", name="bodies")] if self._bodies else []
         beside += [blueprint.TextLogView(origin="events", name="events")] if self._events else []
         columns = [blueprint.Vertical(*plots), *([blueprint.Vertical(*beside)] if beside else [])]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rcd_ros.launching.node_process import NodeProcess
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.tasks.catalogue import get_task
 from tests.benchmarks.test_realtime import bridge_results
@@ -106,14 +107,11 @@ def test_an_interrupted_bench_is_gone_on_with(
 def test_what_ended_a_node_is_passed_on(
     taught: Path, tmp_path: Path, rcd: Rcd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nodes = realtime_runs.Runs._nodes
+    def with_a_typo(executable: str, name: str, parameters: dict[str, object], **options: Any) -> NodeProcess:
+        changed = {"checkpoint": "nowhere"} if name == "planner" else {}
+        return NodeProcess(executable, name, parameters | changed, **options)
 
-    def with_a_typo(self: Any, contender: Any, speed: float, results: Path) -> Any:
-        planner, bridge = nodes(self, contender, speed, results)
-        planner.parameters["checkpoint"] = "nowhere"
-        return [planner, bridge]
-
-    monkeypatch.setattr(realtime_runs.Runs, "_nodes", with_a_typo)
+    monkeypatch.setattr(realtime_runs, "NodeProcess", with_a_typo)
     assert rcd("bench", "realtime", taught, "--planners", "student", "--speed", 1, *SHORT) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("rcd: error: student at 1x ended with exit code 2: ")

@@ -140,5 +140,5 @@ def test_a_log_lays_out_a_view_for_each_group() -> None:
     log = RerunLog(stream, 0.1)
     log.series("commands/elbow/executed", range(3), np.zeros((3, 1)), ["executed"])
     log.series("commands/elbow/plan_000", range(2), np.zeros((2, 1)), ["plan 0"])
-    assert list(log._views) == ["commands/elbow"]
+    assert list(log.views) == ["commands/elbow"]
     log.lay_out()

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,16 @@ def test_the_versions_are_those_that_run() -> None:
 def test_a_sourced_ros_2_under_the_wheels_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lib" / "python3.12" / "site-packages" / "rclpy").mkdir(parents=True)
     monkeypatch.setenv("AMENT_PREFIX_PATH", os.pathsep.join(("", sys.prefix, str(tmp_path))))
-    monkeypatch.setattr(installation, "_installed", lambda name: "9.1.2")
+    monkeypatch.setattr(installation, "version", lambda name: "9.1.2")
     assert is_sourced()
     with pytest.raises(RcdError) as refusal:
         check_installation()
     assert str(tmp_path) in str(refusal.value) and "9.1.2" in str(refusal.value)
-    monkeypatch.setattr(installation, "_installed", lambda name: "")
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(installation, "version", missing)
     check_installation()
 
 
