@@ -36,7 +36,7 @@ battery: $(VENV)/.dev ## Try bad values on every option of every command (some m
 coverage: $(VENV)/.dev ## Tell which lines and branches no test runs (tests that start processes left out).
 	@$(PYTEST) -m 'not processes' -p pytest_cov --cov --cov-report=term --cov-report=xml:build/coverage.xml
 
-lint: $(VENV)/.dev ## Check style, formatting, types and the order of the rooms.
+lint: $(VENV)/.dev ## Check style, formatting, types and the order of the packages.
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""The pages of the documentation against the code: rooms, names and paths that they mention exist."""
+"""The pages of the documentation against the code: packages, names and paths that they mention exist."""
 
 import importlib.util
 import re
@@ -16,38 +16,38 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
 _DIVIDED = ("nodes",)
-"""Packages whose sub-packages are rooms."""
+"""Packages whose sub-packages are packages."""
 
 
 def _packages(folder: Path) -> set[str]:
     return {file.parent.name for file in folder.glob("*/__init__.py")}
 
 
-def _rooms_of_page() -> list[str]:
-    table = (ROOT / "docs" / "architecture.md").read_text().split("## The way")[0]
+def _packages_of_page() -> list[str]:
+    table = (ROOT / "docs" / "architecture.md").read_text().split("## From a demonstration")[0]
     return re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE)
 
 
-def test_the_table_of_rooms_lists_the_packages_of_the_tree() -> None:
+def test_the_table_of_packages_lists_the_packages_of_the_tree() -> None:
     package = ROOT / "rcd_ros"
-    rooms = _packages(package) - set(_DIVIDED)
-    rooms |= {f"{divided}.{each}" for divided in _DIVIDED for each in _packages(package / divided)}
-    assert sorted(_rooms_of_page()) == sorted(rooms)
+    packages = _packages(package) - set(_DIVIDED)
+    packages |= {f"{divided}.{each}" for divided in _DIVIDED for each in _packages(package / divided)}
+    assert sorted(_packages_of_page()) == sorted(packages)
 
 
-def test_the_table_of_rooms_is_in_the_order_of_the_contract() -> None:
+def test_the_table_of_packages_is_in_the_order_of_the_contract() -> None:
     layers = [name.removeprefix("rcd_ros.") for layer in LAYERS for name in layer.split(" | ")]
-    ranks = [layers.index(room.split(".")[0]) for room in _rooms_of_page()]
+    ranks = [layers.index(name.split(".")[0]) for name in _packages_of_page()]
     assert ranks == sorted(ranks)
 
 
-def test_the_way_of_a_demonstration_never_goes_back_to_a_room() -> None:
-    way = (ROOT / "docs" / "architecture.md").read_text().split("## The way")[1].split("\n## ")[0]
+def test_the_way_of_a_demonstration_never_goes_back_to_a_package() -> None:
+    way = (ROOT / "docs" / "architecture.md").read_text().split("## From a demonstration")[1].split("\n## ")[0]
     steps = re.findall(r"^\| (\d+) \| `([a-z_.]+)` \|.*\[rcd_ros\.([a-z_.]+)", way, re.MULTILINE)
     assert [int(number) for number, _, _ in steps] == list(range(1, len(steps) + 1)) and len(steps) > 5
-    rooms = [room for _, room, _ in steps]
-    assert all(link.startswith(room) for _, room, link in steps)
-    assert len(set(rooms)) == sum(here != before for here, before in zip(rooms, [None, *rooms], strict=False))
+    packages = [name for _, name, _ in steps]
+    assert all(link.startswith(name) for _, name, link in steps)
+    assert len(set(packages)) == sum(here != before for here, before in zip(packages, [None, *packages], strict=False))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

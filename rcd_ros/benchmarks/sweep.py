@@ -54,7 +54,7 @@ class EvaluationSettings(_Section):
         settings = self.model_dump(exclude_none=True)
         if "policy" in settings or "nfe" in settings:
             for name in _without_effect(settings) & settings.keys():
-                raise ValueError(f"{name} has no effect with these settings: leave it away")
+                raise ValueError(f"{name} has no effect with these settings: omit it")
         return self
 
 

@@ -27,7 +27,7 @@ def only_for(context: typer.Context, where: str, applies: bool, *parameters: str
     """
     for parameter in parameters:
         if not applies and was_given(context, parameter):
-            raise RcdError(f"{_written(context, parameter)} is for {where}: without it, leave it away")
+            raise RcdError(f"{_written(context, parameter)} is for {where}: omit it otherwise")
 
 
 def not_with(context: typer.Context, option: str, present: bool, *parameters: str) -> None:

@@ -82,7 +82,7 @@ def episode_numbers(text: str, option: str = "--success") -> frozenset[int]:
             raise RcdError(f"{option} takes numbers of episodes such as 0,3,5:9, or a file of such, got '{part}'")
         found.update(range(int(first), int(last)) if colon else (int(first),))
     if not found:
-        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or leave it away")
+        raise RcdError(f"{option} names no episode: write numbers such as 0,3,5:9, or omit it")
     return frozenset(found)
 
 

@@ -131,7 +131,7 @@ class Pairing:
         self._period = round(planner.spec.control_period * 1e9)
         self._span = (planner.history - 1) * self._period
         self._newest: int | None = None
-        self._heard_since: int | None = None
+        self._received_since: int | None = None
         """Stamp of the first usable message of the clock channel."""
         self._complete_since: float = -math.inf
         """From this stamp on the bag seems to hold every observation."""
@@ -153,13 +153,13 @@ class Pairing:
 
     def _is_before(self, pair: RecordedPlan) -> bool:
         """Whether a plan was made from what came before the recording began."""
-        return self._heard_since is not None and pair.stamp < self._heard_since + self._span + self._period
+        return self._received_since is not None and pair.stamp < self._received_since + self._span + self._period
 
     def _observe(self, recorded: Recorded) -> None:
         restarts = self.assembler.restarts
         observation = self.observations.take(recorded)
-        if self._heard_since is None:
-            self._heard_since = self.assembler.stamp_of(self.assembler.lead)
+        if self._received_since is None:
+            self._received_since = self.assembler.stamp_of(self.assembler.lead)
         if self.assembler.restarts > restarts:
             self._observations.clear()
             self._complete_since = -math.inf

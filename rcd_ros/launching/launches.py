@@ -205,7 +205,7 @@ def _refuse_without_effect(values: Mapping[str, str], where: str, applies: bool,
     """Refuse arguments that only have an effect in one case."""
     for name in names:
         if values.get(name) and not applies:
-            raise RcdError(f"{name}:={values[name]} is for {where}: without it, leave it away")
+            raise RcdError(f"{name}:={values[name]} is for {where}: omit it otherwise")
 
 
 def _keep_apart(values: Mapping[str, str]) -> None:

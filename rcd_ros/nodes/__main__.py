@@ -26,7 +26,7 @@ ENTRY_POINTS = {
     "loop_receiver_node": "rcd_ros.benchmarks.loop.loop_receiver_node:main",
     "loop_swapper_node": "rcd_ros.benchmarks.loop.loop_swapper_node:main",
 }
-"""Module and function of each executable: texts, as in an entry point, because some rooms are above this one."""
+"""Module and function of each executable: texts, as in an entry point, because some packages are above this one."""
 
 
 def run_executable(name: str) -> int:

@@ -1,1 +1,1 @@
-"""What a robot carries: checkpoints, inference, observation assembly, trajectory execution. No torch, no simulator."""
+"""What runs on a robot: checkpoints, inference, observation assembly, trajectory execution. No torch, no simulator."""

@@ -1,4 +1,4 @@
-"""Channels of a task: which values one message carries to the planner, and which the planner commands.
+"""Channels of a task: which values one message has for the planner, and which the planner commands.
 
 Both are named joint by joint, so that messages, a simulator's vector and a data set's columns can be matched.
 """
@@ -116,7 +116,7 @@ class ObservationChannel(Sparse):
 
     @property
     def message_type(self) -> ObservedMessage:
-        """The message that carries it."""
+        """The message that contains it."""
         return self.message or USUAL_MESSAGES[self.kind]
 
     @property

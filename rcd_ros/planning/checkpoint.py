@@ -128,7 +128,7 @@ def write_compact(folder: PathLike, target: PathLike, notes: str = "", force: bo
 
 
 def read_manifest(folder: PathLike) -> Manifest:
-    """The manifest of a checkpoint, checked against its seal.
+    """The manifest of a checkpoint, checked against its SHA-256.
 
     Raises:
         RcdError: no checkpoint there, or its manifest is damaged, of a newer format or has a wrong field.
@@ -137,7 +137,7 @@ def read_manifest(folder: PathLike) -> Manifest:
 
 
 def _sealed_text(folder: PathLike) -> str:
-    """The text of a manifest that is as it was sealed, or of a newer format."""
+    """The text of a manifest that matches its SHA-256, or of a newer format."""
     path = Path(folder) / MANIFEST
     if not Path(folder).is_dir():
         raise RcdError(f"there is no checkpoint folder '{folder}': name one that training or a download has left")

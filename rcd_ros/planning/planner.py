@@ -177,7 +177,7 @@ class Planner:
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:
-    """Whether no value is NaN or infinite: the sum of squares is a fast check, unless it overflows."""
+    """Whether all values are finite: the sum of squares is a fast check, unless it overflows."""
     flat = values.ravel()
     return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
 

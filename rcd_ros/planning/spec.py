@@ -1,4 +1,4 @@
-"""What a task observes and commands: written once, carried inside every checkpoint.
+"""What a task observes and commands: written once, stored in every checkpoint.
 
 A robot's joints, a simulator's observation vector and a data set's columns are three views of the same
 quantities. `TaskSpec` ties them together by name, so that a planner node needs no simulator to know what it

@@ -28,7 +28,7 @@ class Scene:
 
     def publish(self, delay: float = 0.0) -> None:
         for topic in LIMITS:
-            self.watch.heard(topic, self.now - round(delay * S), self.now, self.steady)
+            self.watch.received(topic, self.now - round(delay * S), self.now, self.steady)
 
 
 def test_nothing_is_stale_before_the_first_message_nor_while_they_come() -> None:
@@ -44,7 +44,7 @@ def test_each_topic_is_judged_by_its_own_greatest_age() -> None:
     scene.publish()
     for _ in range(25):
         scene.run(0.1, publish=False)
-        scene.watch.heard("joint_states", scene.now, scene.now, scene.steady)
+        scene.watch.received("joint_states", scene.now, scene.now, scene.steady)
     assert scene.watch.problem() == ""
     scene.run(1.1, publish=False)
     assert scene.watch.problem() == "'joint_states' is 1.1 s old, at most 1 s are allowed"
@@ -66,7 +66,7 @@ def test_a_message_that_is_repeated_for_ever_grows_old() -> None:
     stamp = scene.now
     for _ in range(11):
         scene.run(0.1, publish=False)
-        scene.watch.heard("joint_states", stamp, scene.now, scene.steady)
+        scene.watch.received("joint_states", stamp, scene.now, scene.steady)
     assert "'joint_states' is 1.1 s old" in scene.watch.problem()
 
 
@@ -117,7 +117,7 @@ def test_simulated_time_that_begins_anew_or_jumps_counts_from_there(jump: int) -
 
 def test_a_simulated_clock_that_has_not_spoken_yet_is_no_judge_of_stamps() -> None:
     watch = ObservationWatch(LIMITS, simulated=True)
-    watch.heard("joint_states", 50 * S, 0, S)
+    watch.received("joint_states", 50 * S, 0, S)
     assert (watch.problem(), watch.age("joint_states")) == ("", 0)
 
 
@@ -128,7 +128,7 @@ def test_an_observation_that_overtakes_the_simulators_clock_is_fresh_once_the_cl
     scene.watch.set_limits({"joint_states": round(limit * S)})
     scene.run(2.0)
     stamp = scene.now + 10 * S
-    scene.watch.heard("joint_states", stamp, scene.now, scene.steady)
+    scene.watch.received("joint_states", stamp, scene.now, scene.steady)
     assert "10 s ahead of this node's clock" in scene.watch.problem()
     scene.now = stamp
     scene.watch.tick(scene.now, scene.steady)

@@ -113,7 +113,7 @@ def read_episodes(
     """Episodes of a recorded run, one step a control period.
 
     A command is what the robot executed over the period, as `TrajectoryReceiver` decides it with the settings that a
-    bridge reports in its diagnostics: the newest valid trajectory, or a hold. Way-points and signals (a leader arm's
+    bridge reports in its diagnostics: the newest valid trajectory, or a hold. Waypoints and signals (a leader arm's
     joints) count from when they came. Where commands are one a period, a command counts for a period when it came in
     the period's first half; of a bridge in lockstep, whenever it came. An episode starts with the first command.
 

@@ -19,7 +19,7 @@ from trajectory_msgs.msg import JointTrajectory
 from rcd_ros.errors import RcdError
 from rcd_ros.nodes.ros.messages import joint_command
 from rcd_ros.nodes.ros.qos import OVERRIDABLE
-from rcd_ros.nodes.ros.unheard import why_unheard
+from rcd_ros.nodes.ros.unreceived import why_unreceived
 from rcd_ros.planning.channels import CommandMessage as CommandType
 from rcd_ros.planning.channels import Interface
 from rcd_ros.planning.execution.received_plan import CommandReader, ReceivedPlan
@@ -46,7 +46,7 @@ class CommandIntake:
         recoveries: number of holds that ended with a new trajectory.
         accepted: number of accepted trajectories.
         last_refusal: why the newest refused trajectory was refused.
-        unheard: why messages of controllers that are published are not received, a sentence each.
+        unreceived: why messages of controllers that are published are not received, a sentence each.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CommandIntake:
         self._warned: set[str] = set()
         self.last_refusal = ""
         self._subscriptions: dict[str, Subscription[CommandMessage]] = {}
-        self.unheard: list[str] = []
+        self.unreceived: list[str] = []
         self._rivals: dict[str, int] = {}
         self._following = self._holding = False
 
@@ -138,7 +138,7 @@ class CommandIntake:
             message: of the controller's type.
             now: ns.
             topic: of the controller, as the task names it; empty: the first one's.
-            observation: (n_obs,) the newest one: where way-points begin on a robot that has had no command yet.
+            observation: (n_obs,) the newest one: where waypoints begin on a robot that has had no command yet.
 
         Returns:
             None when the message is refused, or has none of the controller's joints.
@@ -176,10 +176,10 @@ class CommandIntake:
     def look_at_publishers(self) -> None:
         """Count the publishers of each controller's topic, warn of more than one, and note those not received."""
         reasons = (
-            why_unheard(self._node, topic, subscription.msg_type, subscription.qos_profile)
+            why_unreceived(self._node, topic, subscription.msg_type, subscription.qos_profile)
             for topic, subscription in self._subscriptions.items()
         )
-        self.unheard = [reason for reason in reasons if reason]
+        self.unreceived = [reason for reason in reasons if reason]
         for topic in self._controllers:
             count = len(self._node.get_publishers_info_by_topic(topic))
             if count > 1 and count != self._rivals.get(topic):
@@ -191,7 +191,7 @@ class CommandIntake:
     def problem(self, now: int) -> str:
         """The problem with the commands at `now` (ns) as a sentence; empty when there is none."""
         problems = [self._rivalry(topic, count) for topic, count in self._rivals.items() if count > 1]
-        problems += self.unheard
+        problems += self.unreceived
         if self._holding:
             problems.append(f"holding: no command for {(now - self.receiver.accepted_at) * 1e-9:.3g} s")
         return "; ".join(problems)

@@ -30,11 +30,11 @@ PLAN_WIDTH_M = 0.01
 PLAN_COLOR = (0.1, 0.8, 0.2, 0.9)
 PLAN_QUEUE = 10
 TF_QUEUE = 100
-"""As tf2's own broadcasters have it."""
+"""The depth of tf2's broadcasters."""
 
 
 class SceneDisplay:
-    """Shows a MuJoCo scene as `DisplayParameters` say; a part without subscribers costs next to nothing."""
+    """Shows a MuJoCo scene as `DisplayParameters` say; a part without subscribers does no work."""
 
     def __init__(self, node: Node, scene: MujocoScene, spec: TaskSpec, published: Sequence[str] = ()) -> None:
         """Declare the parameters and make the parts.

@@ -248,8 +248,8 @@ class MujocoBridge(Node):
                 f"({reasons}): {self._intake.last_refusal}"
             )
         text = f"no plan arrived on '{topic}' within {timeout:g} s"
-        if self._intake.unheard:
-            return f"{text}; {'; '.join(self._intake.unheard)}"
+        if self._intake.unreceived:
+            return f"{text}; {'; '.join(self._intake.unreceived)}"
         if self._peer.message:
             return f"{text}; the planner says: {self._peer.message}"
         return f"{text}: is a planner running on this ROS_DOMAIN_ID?"

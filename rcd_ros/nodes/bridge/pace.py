@@ -16,7 +16,7 @@ class Pace:
     """Statistics of a timer with two ticks a control period, which skips ticks that it has missed, as ROS timers do.
 
     A tick that is late by less than half a period shifts no later tick; a plan has that much less time to arrive. One
-    that is later shifts all that follow: the simulated world stood still. Such a period is an overrun. Overruns favour
+    that is later shifts all that follow: the simulated time stood still. Such a period is an overrun. Overruns favour
     a slow planner, so results with many of them are no results for the speed that was asked for.
     """
 

@@ -1,4 +1,4 @@
-"""The parameters of a bridge: what is simulated, how it is driven, what is written, and what people see."""
+"""The parameters of a bridge: what is simulated, how it is driven, what is written, and visualization."""
 
 from __future__ import annotations
 

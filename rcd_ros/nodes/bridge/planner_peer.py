@@ -30,7 +30,7 @@ class PlannerPeer:
     """
 
     def __init__(self, node: Node, planner: str, spec: TaskSpec, any_task: bool, go_on: Callable[[], None]) -> None:
-        """Talk to the node `planner` on behalf of `node`.
+        """Call the node `planner` on behalf of `node`.
 
         Args:
             node: a bridge.

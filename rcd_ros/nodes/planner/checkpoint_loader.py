@@ -1,4 +1,4 @@
-"""Another checkpoint, loaded beside the planner that plans, and put in its place between two plans."""
+"""Hot swap: another checkpoint is loaded while the planner plans, and takes over between two plans."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tf2_msgs.msg import TFMessage
 
 _MOVING = NamedQos(depth=100)
-"""As tf2's listener has it."""
+"""The depth of tf2's listener."""
 _STILL = NamedQos(depth=100, durability=LATCHED.durability)
 
 
@@ -43,7 +43,7 @@ class FrameReader:
             self._subscriptions.append(node.create_subscription(message_type, topic, take, qos.profile()))
 
     def close(self) -> None:
-        """Take no more."""
+        """Stop."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 

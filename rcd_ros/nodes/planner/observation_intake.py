@@ -32,7 +32,7 @@ _LOOKS = 4
 """How often in a greatest age the watch looks whether it has passed."""
 _LOOK_S = (0.005, 0.25)
 _STANDSTILL_S = 2.0
-"""A simulator's time that has not moved for so long is worth a word."""
+"""A simulator's time that has not moved for so long is reported."""
 
 
 class ObservationIntake:
@@ -106,7 +106,7 @@ class ObservationIntake:
         self._timer = self._node.create_timer(period, self._look, clock=self._steady)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
         self._listener.close()
@@ -148,7 +148,7 @@ class ObservationIntake:
             stamp, observation = reader.read(data)
             taken = self.assembler.taken != before
             if taken and stamp is not None:
-                self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+                self._watch.received(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
             self._on_observation(observation, True)
         elif topic == self._lead and not taken:
@@ -160,7 +160,7 @@ class ObservationIntake:
             observation = self.assembler.frames_moved()
             for topic in self._limits:
                 if topic.startswith("tf:") and (stamp := self.assembler.stamp_of(topic)) is not None:
-                    self._watch.heard(topic, stamp, self._now(), time.monotonic_ns())
+                    self._watch.received(topic, stamp, self._now(), time.monotonic_ns())
         if observation is not None:
             self._on_observation(observation, False)
 

@@ -1,4 +1,4 @@
-"""From serialised messages to observations: by the message's names when it is new, by known places ever after."""
+"""From serialised messages to observations: by the message's names when it is new, by known positions afterwards."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rclpy.node import Node
 
 from rcd_ros.nodes.planner.frame_reader import FrameReader
-from rcd_ros.nodes.ros.unheard import why_unheard
+from rcd_ros.nodes.ros.unreceived import why_unreceived
 from rcd_ros.planning.observation.assembler import ObservationAssembler
 
 if TYPE_CHECKING:
@@ -71,5 +71,5 @@ class ObservationWaiting:
         """What is wrong with the publishers of a topic; empty when nothing is."""
         if not self._node.get_publishers_info_by_topic(topic):
             name = self._node.resolve_topic_name(topic)
-            return f"nobody publishes '{name}'" if topic in self._assembler.unheard() else ""
-        return why_unheard(self._node, topic, self._types[topic], self._subscriptions[topic].qos_profile)
+            return f"nobody publishes '{name}'" if topic in self._assembler.unreceived() else ""
+        return why_unreceived(self._node, topic, self._types[topic], self._subscriptions[topic].qos_profile)

@@ -79,7 +79,7 @@ class PlannerParameters(NodeParameters):
     lead: float = parameter(_DEFAULTS.lead, "how late a trajectory arrives, at most", unit="s", minimum=0.0)
     sampling: Sampling = parameter(_DEFAULTS.sampling, "points: one a control period, or all knots of a cubic spline")
     stamping: Stamping = parameter(_DEFAULTS.stamping, "stamp: that of the observation, or when a plan takes over")
-    rests: bool = parameter(_DEFAULTS.rests, "send the stop behind a plan's last command, too")
+    rests: bool = parameter(_DEFAULTS.rests, "send the stop after a plan's last command, too")
 
     gripper_joints: tuple[str, ...] = parameter((), "commanded joints that go to a topic of their own", read_only=True)
     gripper_topic: str = parameter("gripper_trajectory", "topic of the gripper joints", read_only=True)

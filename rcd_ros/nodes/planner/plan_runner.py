@@ -138,7 +138,7 @@ class PlanRunner:
         self.held_for = ""
 
     def stop(self) -> None:
-        """Leave the robot a trajectory that ends at rest, and plan no more."""
+        """Leave the robot a trajectory that ends at rest, and stop planning."""
         running, self._running = self._running, False
         if running:
             self.hold("planning was stopped")

@@ -1,4 +1,4 @@
-"""Which observations are planned on: all of them, about one a period, or the newest one by timer."""
+"""When to plan: on all observations, about one a period, or the newest one by timer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlanTrigger:
         assembler: ObservationAssembler,
         now: Callable[[], int],
     ) -> None:
-        """Plan on nothing yet.
+        """Plan on nothing before `activate`.
 
         Args:
             node: whose timer triggers, where one does.
@@ -75,7 +75,7 @@ class PlanTrigger:
             self._thread.wake()
 
     def deactivate(self) -> None:
-        """Hand nothing more to the planning thread, from the moment at which this returns."""
+        """Stop handing observations to the planning thread, from the moment at which this returns."""
         with self._gate:
             self._is_active = False
             self._newest = None
@@ -106,7 +106,7 @@ class PlanTrigger:
     def take_repeated(self, stamp: int | None) -> None:
         """Answer an observation that is published again, as simulators that wait for a plan do.
 
-        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a leap of the
+        A simulator's clock travels on a topic of its own. Where the observation has overtaken it across a jump of the
         clock, the observation was dropped as one from the future, and is planned on now.
         """
         early = self._runner.answer_again(stamp)
@@ -139,7 +139,7 @@ class PlanTrigger:
     def _awaited(self, stamp: int | None) -> Observation | None:
         """The observation of this stamp, if it was passed over and no newer one has come for a control period.
 
-        Somebody waits for its plan, then: the paces of both have come apart.
+        A bridge waits for its plan then: the rates of both have diverged.
         """
         if self._passed_over is None:
             return None

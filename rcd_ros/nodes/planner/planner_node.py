@@ -2,7 +2,7 @@
 
 Everything that decides something is in `rcd_ros.planning`; this file connects it to topics. A thread of its own gathers
 observations; a plan is made and published as soon as one is complete. While the node is inactive it already
-listens, so that its diagnostics tell whether the robot's messages are the right ones before anything moves.
+listens, so that its diagnostics say whether the robot's messages are the right ones before anything moves.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from rclpy.type_support import Msg
 
 STOP_PATIENCE_S = 5.0
-"""How long the plan in work may take when planning is to stop."""
+"""How long the plan being made may take when planning is to stop."""
 REPORT_S = 1.0
 TICKS = 4
 """How often in a control period it is looked whether a single set of values is due."""
@@ -109,7 +109,7 @@ class PlannerNode(ManagedNode):
         group = ReentrantCallbackGroup()
         self.create_service(Trigger, "~/load_checkpoint", self._on_load_checkpoint, callback_group=group)
         begin = self.create_service(Trigger, "~/begin_episode", self._on_begin_episode, callback_group=group)
-        # A bag of its events tells where episodes begin.
+        # A bag of its events shows where episodes begin.
         begin.configure_introspection(self.get_clock(), qos_profile_system_default, ServiceIntrospectionState.METADATA)
         # One after the other, not at once: together they would make a plan at 500 Hz late.
         self._chores = itertools.cycle((self._summarise, self._report, self._collector.collect))
@@ -166,7 +166,7 @@ class PlannerNode(ManagedNode):
         """
         work, stopped = self._configured(), threading.Event()
         self._active = False
-        work.trigger.deactivate()  # nothing is offered to the planning thread behind what stops it
+        work.trigger.deactivate()  # nothing is offered to the planning thread after what stops it
         self._collector.release()
         work.thread.call(work.runner.stop)
         work.thread.call(stopped.set)

@@ -1,4 +1,4 @@
-"""What a planner tells about itself in its diagnostics: written by the planner node, read by the bridges."""
+"""What a planner reports in its diagnostics: written by the planner node, read by the bridges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PlannerReport(BaseModel):
     rate_hz: float
     """Plans a second of the node's clock."""
     deadlines_missed: int
-    """Plans that were late or never came, since the node began."""
+    """Deadlines missed since the node began: plans that were late or not made."""
     plan_ms_p50: float
     plan_ms_p95: float
     plan_ms_p99: float
@@ -54,7 +54,7 @@ class PlannerReport(BaseModel):
 
     @classmethod
     def from_message(cls, message: DiagnosticArray) -> Self | None:
-        """The report in a message on `diagnostics`; None where it is another node's, or has no plan to tell about."""
+        """The report in a message on `diagnostics`; None where it is another node's, or has no plan to report."""
         for status in message.status:
             try:
                 report = cls.model_validate({entry.key: entry.value for entry in status.values})

@@ -60,7 +60,7 @@ class SetpointOutput:
             self._send(self._stream.tick(self._now()))
 
     def forget(self) -> None:
-        """Send nothing more of the trajectory in hand."""
+        """Send nothing more of the current trajectory."""
         with self._access:
             self._stream.forget()
 

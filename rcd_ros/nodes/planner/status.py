@@ -1,6 +1,6 @@
 """What the planner node says of itself on `diagnostics`, by the conventions of ROS 2's diagnostic_updater.
 
-Two statuses: "planner: planning" tells how it plans and how quickly, "planner: observations" what it plans on. Their
+Two statuses: "planner: planning" says how it plans and how quickly, "planner: observations" what it plans on. Their
 `state` is `planning`, `waiting` (for the first complete observation), `stale`, `held`, or that of the lifecycle.
 """
 
@@ -35,14 +35,14 @@ class PlannerStatus:
     def __init__(
         self, runner: PlanRunner, intake: ObservationIntake, times: PeriodTimes, warn: Callable[[str], None]
     ) -> None:
-        """Tell about these; `warn` is called once whenever a rate is not held."""
+        """Report these; `warn` is called once whenever a rate is not held."""
         self._runner, self._intake, self._times, self._warn = runner, intake, times, warn
         self._rate_watch = RateWatch()
         self._after_lead = 0
         self.summarise()
 
     def summarise(self) -> None:
-        """Compute the figures of the window (`PeriodTimes.summary`) that `statuses` tells; the most of its work."""
+        """Compute the figures of the window (`PeriodTimes.summary`) that `statuses` reports: most of the work."""
         self._summary = self._times.summary()
 
     def statuses(

@@ -26,7 +26,7 @@ HOLDING_SHARE = 0.01
 _PAUSE = 10.0
 """A step of so many usual ones is a pause, not a part of the rate."""
 FEWEST_PERIODS = 10
-"""Fewer periods than these say nothing about a rate."""
+"""Fewer periods are too few to judge a rate."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Summary:
     Attributes:
         milliseconds: every statistic of every figure by its key, such as `plan_ms_p99`; NaN where no plan was made.
         periods: observations that were planned on, or should have been.
-        missed: those whose plan was late or never came.
+        missed: deadlines missed: those whose plan was late or not made.
         rate_hz: plans a second of the node's clock, without pauses; 0 for fewer than two.
     """
 
@@ -73,7 +73,7 @@ class PeriodTimes:
     def __init__(self, deadline: float) -> None:
         """A plan that is published `deadline` seconds after its period began, or later, is late."""
         self.missed = 0
-        """Plans that were late or never came, since the beginning."""
+        """Deadlines missed since the beginning: plans that were late or not made."""
         self.set_deadline(deadline)
         # Filled at once: pages that are touched only later would look like a leak.
         self._rows = np.full((_CAPACITY, _FIRST_FIGURE + len(FIGURES)), math.nan)
@@ -124,7 +124,7 @@ class PeriodTimes:
 
 
 class RateWatch:
-    """Notices that deadlines are missed as a rule, and when that is over; a single late plan changes nothing."""
+    """Detects that deadlines are missed repeatedly, and when that is over; a single late plan changes nothing."""
 
     def __init__(self) -> None:
         self.failing = False

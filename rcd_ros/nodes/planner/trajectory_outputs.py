@@ -27,7 +27,7 @@ Written = bytes | ShapedPlan
 MOST_FORMS = 256
 """As many are made in advance: a form takes the longer, the more points it has."""
 FORMS = 3
-"""Trajectories of up to this many horizons are made ready for: a shaped plan has points of its stop behind it."""
+"""Trajectories of up to this many horizons are made ready for: a shaped plan has points of its stop at its end."""
 
 
 class _Output(Protocol):

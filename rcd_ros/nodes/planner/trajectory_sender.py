@@ -18,7 +18,7 @@ class TrajectorySender:
 
     Attributes:
         stream: makes trajectories of chunks.
-        sent: the trajectory in hand; None: nothing is commanded.
+        sent: the current trajectory; None: nothing is commanded.
         sent_at: moment (ns) from which it was due.
         after_lead: shaped spline trajectories that were sent after the moment at which they take over: a controller
             that interpolates jumps into them.
@@ -46,7 +46,7 @@ class TrajectorySender:
 
     @property
     def end(self) -> int:
-        """When (ns) the trajectory in hand ends; 0 where there is none."""
+        """When (ns) the current trajectory ends; 0 where there is none."""
         return 0 if self.sent is None else self.sent.stamp + int(self.sent.points.time_from_start[-1])
 
     def change(self, settings: StreamSettings) -> None:
@@ -81,7 +81,7 @@ class TrajectorySender:
         return messages
 
     def send_rest(self, stamp: int) -> list[Written]:
-        """Publish what remains of the trajectory in hand behind `stamp` (ns), if anything; returns the messages."""
+        """Publish what remains of the current trajectory behind `stamp` (ns), if anything; returns the messages."""
         if self.sent is None:
             return []
         points = self.sent.points.since(stamp - self.sent.stamp)

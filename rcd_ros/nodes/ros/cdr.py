@@ -31,7 +31,7 @@ from rcd_ros.nodes.ros.installation import load_interface
 from rcd_ros.nodes.ros.raw import serialize
 
 _HEADER = 4
-"""Bytes of the encapsulation header: two for the representation, two for its options; numbers are aligned behind it."""
+"""Bytes of the encapsulation header: two for the representation, two for its options; numbers are aligned after it."""
 _REPRESENTATION = slice(0, 2)
 _STAMP = slice(_HEADER, _HEADER + 8)
 """The stamp of a message that begins with a `std_msgs/Header`."""
@@ -44,7 +44,7 @@ _SIZES = {
 
 
 class DescribedMessage(Protocol):
-    """A message of a class that rosidl generated: the class tells the types of its fields."""
+    """A message of a class that rosidl generated: the class names the types of its fields."""
 
     SLOT_TYPES: ClassVar[Sequence[AbstractType]]
 
@@ -61,7 +61,7 @@ class _Walk:
     fixed: list[slice] = field(default_factory=list)
 
     def take(self, size: int, count: int = 1) -> int:
-        """Begin of `count` values of `size` bytes, aligned; the walk goes on behind them."""
+        """Begin of `count` values of `size` bytes, aligned; the walk continues after them."""
         begin = self.at + (_HEADER - self.at) % size
         self.at = begin + size * count
         if self.at > len(self.data):
@@ -147,7 +147,7 @@ class MessageForm:
         """Whether a serialised message is of this form."""
         if len(data) < self._size:
             return False
-        # All lengths are among what is compared, so what is longer has bytes behind the message.
+        # All lengths are among what is compared, so what is longer has bytes after the message.
         return int.from_bytes(data[: self._size], "little") & self._mask == self._fixed
 
     def read(self, data: bytes) -> NDArray[np.float64]:

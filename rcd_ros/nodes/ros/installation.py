@@ -70,7 +70,7 @@ def ros_versions() -> dict[str, str]:
 def load_interface(type_name: str) -> Any:
     """The class of a message or service by its full name, such as `sensor_msgs/msg/JointState`.
 
-    That of a service's events is the service's name with `_Event` behind it.
+    That of a service's events is the service's name with `_Event` appended.
 
     Raises:
         ImportError: this ROS 2 has no such package, or the package has no such type.

@@ -37,7 +37,7 @@ class Idle(Protocol):
         """s until `rehearse` is to be called; infinity: not before another message has come."""
 
     def rehearse(self) -> None:
-        """Do it."""
+        """Do what is due."""
 
 
 class _Unserved(CallbackGroup):

@@ -28,7 +28,7 @@ def subscribe_raw(
 
     The time is that of sending: messages of different topics keep their true order however late they are taken. It is
     that of receiving where a message took longer than half a second or the sender's clock disagrees with this
-    machine's, and that of taking with ROS 2 Humble, whose rclpy does not tell. No message of a topic is given an
+    machine's, and that of taking with ROS 2 Humble, whose rclpy does not report it. No message of a topic is given an
     earlier time than the one before it.
     """
     newest = 0

@@ -114,7 +114,7 @@ class Realtime:
 class QuietCollector:
     """Keeps Python's garbage collector out of the way of planning.
 
-    What lives when planning begins is set aside for good, and the rest is looked through only when `collect` is called:
+    Objects that exist when planning begins are frozen, and the others are collected only when `collect` is called:
     a collection that starts by itself would stop every thread at any time.
     """
 
@@ -135,7 +135,7 @@ class QuietCollector:
             gc.freeze()
 
     def collect(self) -> None:
-        """Free what was made since and refers to itself; quick, as little of it lives on."""
+        """Free what was made since and refers to itself; quick, since few objects are left."""
         if self._quiet:
             gc.collect()
 
@@ -149,12 +149,12 @@ class QuietCollector:
 
 @contextmanager
 def stepping_back() -> Iterator[None]:
-    """Let this thread work beside the others of its process.
+    """Run the body in this thread with low priority, so that it delays the other threads of its process little.
 
-    Python's interpreter is handed over quickly meanwhile. Where the process was granted real time, the thread does
-    without: with any of it, an engine that compiles would keep a core from the robot's other processes for as long.
-    These may keep it waiting while it holds the interpreter, and the others of its own process with it; so what it
-    does in Python should be little, and its turns are short, that it comes by soon again to hand the interpreter over.
+    The interpreter's switch interval is shortened meanwhile. Where the process has SCHED_FIFO, this thread gives it up
+    and runs as an ordinary thread with short time slices: an engine that compiles with real-time priority would keep a
+    core from the robot's other processes. An ordinary thread can be preempted while it holds the interpreter, which
+    delays the threads of its own process. The body should therefore do little in Python.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(min(interval, _SWITCH_S))

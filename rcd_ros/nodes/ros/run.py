@@ -1,4 +1,4 @@
-"""The life of a node's process: start, spin, end cleanly on a signal, one clear line on bad input."""
+"""Runs a node's process: start, spin, end cleanly on a signal, one clear line on bad input."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run_node(make_node: Callable[[], Node], args: Sequence[str] | None = None) -
 
 
 def await_acknowledgements(publishers: Iterable[Publisher[Any]]) -> None:
-    """Let what was published last arrive: a process that ends takes along what is still on its way.
+    """Let what was published last arrive: messages of a process that ends are lost while they are in transit.
 
     Waits for the reliable subscriptions of all publishers together at most `LAST_WORDS_S`.
     """

@@ -15,7 +15,7 @@ _REPEATS_S = 1.0  # a terminal, a service manager and a launcher may each pass t
 
 
 class SignalHandling:
-    """Turns the first SIGINT or SIGTERM into a call of `end`; one more than a second later acts as if we were not here.
+    """Turns the first SIGINT or SIGTERM into a call of `end`; one more than a second later has its default effect.
 
     Python runs its handlers only between bytecodes, and a DDS wait is one long call into C. So a thread sleeps on the
     descriptor that the interpreter writes to when a signal arrives, and calls `end`, which has to wake what waits.

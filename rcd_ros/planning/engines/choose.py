@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 STUDENT = "student.onnx"
 NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg")
-"""Device files of a discrete GPU, of a Jetson's and of one under WSL: looking there loads no library."""
+"""Device files of a discrete GPU, of a Jetson's and of one under WSL: this check loads no library."""
 PLANS = 300
 ROUND = 25
 BUDGET_S = 1.0

@@ -82,7 +82,7 @@ def restore_planner(manifest: Manifest, kind: PlannerKind, tensors: Tensors) -> 
 
 
 def one_step(manifest: Manifest, student: Tensors) -> PhysicalPlanner:
-    """A checkpoint's student with its normaliser about it.
+    """A checkpoint's student with its normaliser.
 
     Raises:
         RcdError: as `restore_planner`.

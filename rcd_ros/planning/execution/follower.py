@@ -75,7 +75,7 @@ class TrajectoryFollower:
 
     Where the points end one control period after another, the first one due, each is the command of its period, as
     planners have it.
-    Other points are way-points, between which `Path` goes as joint_trajectory_controller does. A position command is
+    Other points are waypoints, between which `Path` goes as joint_trajectory_controller does. A position command is
     the one at the period's end; a velocity or effort command the mean over the period.
 
     A plan for some of the joints leaves the others what they have: their own plan, its last position, or rest.
@@ -99,7 +99,7 @@ class TrajectoryFollower:
             period: control period, ns.
             execute: control periods that a plan is kept.
             interfaces: of each joint, where they differ.
-            ticks: how often in a control period a command is asked for: way-points are sampled as often.
+            ticks: how often in a control period a command is asked for: waypoints are sampled as often.
         """
         self.refused: Counter[str] = Counter()
         self._channel = channel
@@ -128,7 +128,7 @@ class TrajectoryFollower:
         Args:
             plan: the trajectory.
             now: ns.
-            begin: (n_cmd,) command that way-points begin from, NaN where it is not known; None: what is due at `now`.
+            begin: (n_cmd,) command that waypoints begin from, NaN where it is not known; None: what is due at `now`.
         """
         reason = self._problem(plan, now)
         if reason is not None:

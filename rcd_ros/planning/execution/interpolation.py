@@ -2,7 +2,7 @@
 
 Between two points it goes in straight lines where they have positions alone, along cubics where they have velocities,
 along quintics where they have accelerations, too; to the first point it comes from what it commands when the trajectory
-arrives; behind the last one it stands still. Points that have velocities alone are integrated (ros2_controllers,
+arrives; after the last one it is at rest. Points that have velocities alone are integrated (ros2_controllers,
 joint_trajectory_controller, doc/trajectory.rst).
 """
 
@@ -35,7 +35,7 @@ class Knots:
 
 @dataclass(frozen=True)
 class Path:
-    """Positions of k joints over time: at rest before it begins and behind its end, polynomials between.
+    """Positions of k joints over time: at rest before it begins and after its end, polynomials between.
 
     Attributes:
         begins: (m,) ns from which each polynomial counts, until the next one does.

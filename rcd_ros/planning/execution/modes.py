@@ -211,7 +211,7 @@ class Splice(Mode):
     """
 
     def __init__(self, period: int, delay: int = 1, overlap: int = 4) -> None:
-        """Blend over `overlap` control periods behind the first `delay` ones, which are committed.
+        """Blend over `overlap` control periods after the first `delay` ones, which are committed.
 
         Raises:
             RcdError: either is negative.

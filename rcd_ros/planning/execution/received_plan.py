@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trajectory_msgs.msg import JointTrajectory
 
 SETPOINT_PERIODS = 3
-"""Control periods for which a single set of values counts: positions stay behind them, the others are zero then."""
+"""Control periods for which a single set of values counts: positions stay after them, the others are zero then."""
 _FIELDS = ("positions", "velocities", "accelerations", "effort")
 _POINT_FIELDS: dict[Interface, str] = {
     "position": "positions",

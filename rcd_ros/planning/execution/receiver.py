@@ -166,7 +166,7 @@ class TrajectoryReceiver:
         Args:
             plan: the trajectory.
             now: ns.
-            observation: (n_obs,) the newest one, in physical units: where way-points begin on a robot that nothing
+            observation: (n_obs,) the newest one, in physical units: where waypoints begin on a robot that nothing
                 has commanded yet.
         """
         problem = self._follower.accept(plan, now, self._begin(observation) if self._held else None)
@@ -196,7 +196,7 @@ class TrajectoryReceiver:
         return Executed(command, holds)
 
     def are_steps(self, plan: ReceivedPlan, now: int) -> bool:
-        """Whether a trajectory that arrives at `now` (ns) is one command a control period, not way-points."""
+        """Whether a trajectory that arrives at `now` (ns) is one command a control period, not waypoints."""
         return self._follower.are_steps(np.asarray(plan.time_from_start, np.int64), now - plan.stamp)
 
     def _begin(self, observation: NDArray[np.float64] | None) -> NDArray[np.float64] | None:

@@ -15,7 +15,7 @@ from rcd_ros.planning.execution.trajectory import ShapedPlan
 from rcd_ros.planning.spec import TaskSpec
 
 _EARLY = 0.75
-"""Control periods after the last set from which on a new trajectory's first set is sent at once."""
+"""Control periods after the last set from which a new trajectory's first set is sent at once."""
 _LATE = 1.25
 """Control periods after which the next set is sent although no new trajectory has arrived."""
 
@@ -24,7 +24,7 @@ class SetpointStream:
     """One set of values per control period, as the newest trajectory has them.
 
     A new trajectory's set is sent at once, unless the last set is younger than most of a control period. Where no new
-    trajectory comes, the old one's next set is sent when it is due. Behind a trajectory's end nothing is sent:
+    trajectory comes, the old one's next set is sent when it is due. After a trajectory's end nothing is sent:
     positions stay; velocities and efforts are set to zero once, since their controllers keep the last value.
     """
 

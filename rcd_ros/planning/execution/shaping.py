@@ -2,8 +2,8 @@
 
 Consecutive chunks are not continuous, and they ignore a robot's limits. The shaper keeps the motion it has
 commanded. A new chunk takes over at the present instant of that motion, in position, velocity and acceleration, and
-is followed as closely as the limits allow; behind its last command the motion brakes to rest, so that a robot whose
-next plan never comes stops by itself.
+is followed as closely as the limits allow; after its last command the motion brakes to rest, so that a robot that
+gets no next plan stops by itself.
 
 Why not Ruckig (MIT), which is fast enough: its online velocity control ignores position limits, and a receiver gets
 only its motion's values once a period. A controller's cubic interpolation between these accelerates more than Ruckig
@@ -249,7 +249,7 @@ class Shaper:
         velocity: NDArray[np.float64],
         step: float,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Positions and velocities (knots, n_cmd) along the goals and through the stop behind them."""
+        """Positions and velocities (knots, n_cmd) along the goals and through the stop after them."""
         columns = zip(
             self._used,
             position.tolist(),

@@ -3,7 +3,7 @@
 A joint_trajectory_controller with `allow_trajectory_replacement: false` (older ones have no such parameter) counts
 times from the stamp, also from one in the past: this is the way to drive one. With replacement (ros2_controllers #2401,
 2026) it counts the times of a trajectory that replaces another from the stamp or from its arrival, whichever is later,
-and puts what runs off by a cycle at each arrival.
+and delays the running motion by a cycle at each arrival.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ class PointChoice:
     Attributes:
         sampling: "period": one point a control period, for receivers that execute one command a period. "spline": the
             motion from the lead before the moment of sending on, but not from before the stamp: that moment and all
-            knots behind it, so that cubic interpolation between the points is the motion.
+            knots after it, so that cubic interpolation between the points is the motion.
         stamping: from when times count. "observation": the stamp of the observation that was planned from; the points
             begin with what is commanded until the plan takes over. "takeover": the moment at which it takes over; the
             first point is what is commanded then. For receivers that go on as before until the stamp.
-        rests: whether the stop behind the last command is sent. Without it trajectories end in motion: for receivers
+        rests: whether the stop after the last command is sent. Without it trajectories end in motion: for receivers
             that stop by themselves.
     """
 
@@ -144,7 +144,7 @@ class PointChoice:
             times = stamp + np.arange(first, max(first, final) + 1, dtype=np.int64) * period
         takes_over = self.stamping == "takeover"
         # A controller enters a trajectory from what it commanded last, with a time that may be a cycle too early
-        # (ros2_controllers #1306). With a first knot that lies behind it, it does not have to.
+        # (ros2_controllers #1306). With a first knot that is later, it does not have to.
         if takes_over or self.sampling == "spline" or begin < motion.known_since:
             start = switch if takes_over else max(begin, motion.known_since)
             times = np.concatenate(([start], times[times > start]))

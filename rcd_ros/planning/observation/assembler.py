@@ -239,7 +239,7 @@ class ObservationAssembler:
             self.dropped_on[topic, reason] += 1
         return None
 
-    def unheard(self) -> list[str]:
+    def unreceived(self) -> list[str]:
         """Topics of which no message could be used yet."""
         topics = [topic for topic in self._topics if self.stamp_of(topic) is None]
         return topics + [topic for topic, goal in self._goals.items() if goal.values is None]

@@ -16,7 +16,7 @@ _JUMP_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Received:
     """A topic's newest message: its stamp, how old it was when it came, and the elapsed time at that moment; ns."""
 
     stamp: int
@@ -31,7 +31,7 @@ class ObservationWatch:
         """Watch topics whose greatest ages are `limits` (ns); `simulated`: the node's clock is a simulator's."""
         self._limits = dict(limits)
         self._simulated = simulated
-        self._heard: dict[str, _Heard] = {}
+        self._received: dict[str, _Received] = {}
         self._now: int | None = None
         self._steady = 0
         self._moved = 0
@@ -41,12 +41,12 @@ class ObservationWatch:
         """Sets the greatest ages (ns) for later checks."""
         self._limits = dict(limits)
 
-    def heard(self, topic: str, stamp: int, now: int, steady: int) -> None:
+    def received(self, topic: str, stamp: int, now: int, steady: int) -> None:
         """Record a usable message with this stamp; a repeated stamp is ignored."""
         self.tick(now, steady)
-        last = self._heard.get(topic)
+        last = self._received.get(topic)
         if last is None or last.stamp != stamp:
-            self._heard[topic] = _Heard(stamp, now - stamp if now else 0, self._elapsed)
+            self._received[topic] = _Received(stamp, now - stamp if now else 0, self._elapsed)
 
     def tick(self, now: int, steady: int) -> None:
         """Update the elapsed time."""
@@ -69,14 +69,14 @@ class ObservationWatch:
         A simulator publishes its clock and its observations on different topics: either may arrive first, and after a
         jump of the clock the observation seems to come from the future until the clock has arrived as well.
         """
-        for topic, heard in self._heard.items():
-            if heard.delay < 0:
-                self._heard[topic] = _Heard(heard.stamp, min(now - heard.stamp, 0), self._elapsed)
+        for topic, last in self._received.items():
+            if last.delay < 0:
+                self._received[topic] = _Received(last.stamp, min(now - last.stamp, 0), self._elapsed)
 
     def age(self, topic: str) -> int | None:
         """Age (ns) of a topic's newest message; None before the first."""
-        heard = self._heard.get(topic)
-        return None if heard is None else max(heard.delay, 0) + self._elapsed - heard.elapsed
+        last = self._received.get(topic)
+        return None if last is None else max(last.delay, 0) + self._elapsed - last.elapsed
 
     @property
     def stood_still(self) -> int:
@@ -91,8 +91,8 @@ class ObservationWatch:
                 continue
             if age > limit:
                 return f"'{topic}' is {age * 1e-9:.3g} s old, at most {limit * 1e-9:.3g} s are allowed"
-            if self._heard[topic].delay < -limit:
-                ahead = -1e-9 * self._heard[topic].delay
+            if self._received[topic].delay < -limit:
+                ahead = -1e-9 * self._received[topic].delay
                 return f"the stamps on '{topic}' are {ahead:.3g} s ahead of this node's clock: synchronise the clocks"
         return ""
 

@@ -1,4 +1,4 @@
-"""A scripted demonstrator: inverse kinematics move a site of the robot along way-points.
+"""A scripted demonstrator: inverse kinematics move a site of the robot along waypoints.
 
 It makes data before there are recordings of the real robot. Its command depends on the observation alone, as that of
 the planner that learns from it.
@@ -65,7 +65,7 @@ class Demonstrator:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Start at the first way-point; the noise follows from `seed`."""
+        """Start at the first waypoint; the noise follows from `seed`."""
         self._random = np.random.default_rng(seed)
         self._beside = np.zeros(3)
 
@@ -87,7 +87,7 @@ class Demonstrator:
         return self._reach(target)
 
     def _goal(self, now: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The position (3,) of the last way-point whose predecessors have been reached, m."""
+        """The position (3,) of the last waypoint whose predecessors have been reached, m."""
         data = self._simulation.data
         place = now
         for index, (body, point) in enumerate(self._targets):

@@ -89,7 +89,7 @@ def test_trajectories_that_were_refused_are_not_taken_for_silence(start: Start, 
     assert "ROS_DOMAIN_ID" not in bridge.output
 
 
-def test_a_planner_that_publishes_best_effort_is_named_with_the_override_that_hears_it(
+def test_a_planner_that_publishes_best_effort_is_named_with_the_override_that_receives_it(
     start: Start, peer: Peer
 ) -> None:
     pytest.importorskip("gymnasium_robotics")

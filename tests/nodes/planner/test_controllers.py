@@ -197,7 +197,7 @@ def test_a_slow_driver_is_planned_on_each_time(scene: Any) -> None:
         here.plan(first + k * 3 * PERIOD)
 
 
-def test_a_best_effort_publisher_is_heard_with_its_override(domain: int, tmp_path: Path) -> None:
+def test_a_best_effort_publisher_is_received_with_its_override(domain: int, tmp_path: Path) -> None:
     write_tiny(tmp_path / "tiny")
     topics = ("joint_states", "object_states")
     overrides = [f"qos_overrides./{topic}.subscription.reliability:=best_effort" for topic in topics]

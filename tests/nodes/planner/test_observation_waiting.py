@@ -56,7 +56,7 @@ def test_stamps_too_far_apart_are_waited_for_with_the_parameter_that_allows_them
     scene.until(lambda: shown & set(scene.peer.trajectories()), "a plan")
 
 
-def test_a_best_effort_publisher_is_told_with_the_override_that_hears_it(planner_scene: Make) -> None:
+def test_a_best_effort_publisher_is_named_with_the_override_that_receives_it(planner_scene: Make) -> None:
     scene = planner_scene()
     scene.peer.destroy_publisher(scene.arm)
     scene.peer.create_publisher(

@@ -7,7 +7,7 @@ from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 
-def why_unheard(node: Node, topic: str, message_type: type, subscribed: QoSProfile) -> str:
+def why_unreceived(node: Node, topic: str, message_type: type, subscribed: QoSProfile) -> str:
     """Why a publisher of a topic is not received, as a sentence; empty when all are received, or there is none.
 
     Args:
