@@ -52,7 +52,7 @@ class NoiseGridSpec(Frozen):
     No field has a default: a network evaluated with another value than it was trained with plans something else.
     """
 
-    sigma_data: float = Field(gt=0, description="standard deviation of the normalised commands")
+    sigma_data: float = Field(gt=0, description="standard deviation of the normalised actions")
     sigma_min: float = Field(gt=0)
     sigma_max: float = Field(gt=0)
     rho: float = Field(gt=0)
@@ -69,7 +69,7 @@ class CriticSpec(Frozen):
     """The critic beside the planner: what its network is built from, and what its returns mean."""
 
     members: int = Field(ge=1, description="regressors in the ensemble")
-    steps: int = Field(ge=1, description="commands of a chunk that it sees")
+    steps: int = Field(ge=1, description="actions of a chunk that it sees")
     stride: int = Field(ge=1, description="every how many-th of these it sees")
     widths: tuple[int, ...] = Field(description="of the hidden layers")
     dropout: float = Field(ge=0, lt=1)

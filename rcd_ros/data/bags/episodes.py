@@ -6,21 +6,18 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.data.bags.bag import DIAGNOSTICS, Bag, status_values
+from rcd_ros.data.bags.executed import ExecutedCommands
 from rcd_ros.data.bags.layout import BagLayout
-from rcd_ros.data.bags.stretches import Arrived, Moment, Stretch, Stretches, read_stretches
+from rcd_ros.data.bags.stretches import Moment, Stretch, Stretches, read_stretches
 from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.errors import RcdError
 from rcd_ros.planning.execution.receiver import TrajectoryReceiver
 from rcd_ros.planning.spec import TaskSpec
-
-_OFTEN = 0.75
-"""Part of a control period: what comes more often than that is a signal, not one command a period."""
 
 
 @dataclass(frozen=True)
@@ -188,16 +185,15 @@ class _EpisodeMaker:
     def __init__(self, spec: TaskSpec, layout: BagLayout, found: Stretches, result: BagEpisodes) -> None:
         self._spec, self._layout, self._result = spec, layout, result
         self._period = round(spec.control_period * 1e9)
-        self._signals = _signals(found, self._period)
-        self._receiver = TrajectoryReceiver(
+        receiver = TrajectoryReceiver(
             spec, result.execute, timeout=result.command_timeout, enforces_limits=result.enforces_limits
         )
+        self._executed = ExecutedCommands(spec, found, result.mode, receiver)
+        result.refused = self._executed.refused
 
     def add(self, stretch: Stretch) -> None:
         """Make the episodes of a stretch: one, where no control period is missing in it."""
-        self._receiver.reset()
-        for arrived in stretch.moments[0].in_force:
-            self._receiver.accept(arrived.plan, arrived.moment, stretch.moments[0].values)
+        self._executed.begin(stretch.moments[0])
         runs = self._runs(stretch.moments)
         self._result.splits += len(runs) - 1
         for number, run in enumerate(runs):
@@ -237,14 +233,13 @@ class _EpisodeMaker:
             return BagEpisode(name, problem=self._alone(stretch.moments))
         first, held, commands = 0, 0, None
         if self._layout.commands is not None:
-            executed = self._executed(run)
-            first = next((step for step, (_, holds) in enumerate(executed) if not holds), len(executed))
-            if first == len(executed):
+            commands, holds = self._executed.over(run)
+            if holds.all():
                 dropped["no command"] += len(run)
                 return BagEpisode(name, problem=f"no command was due at any of its {len(run)} observations")
+            first = int(np.flatnonzero(~holds)[0])
             dropped["before the first command"] += first
-            commands = np.array([command for command, _ in executed[first:]])
-            held = sum(holds for _, holds in executed[first:])
+            commands, held = commands[first:], int(holds[first:].sum())
         rewards, terminated = self._rewards(run[first:])
         return BagEpisode(
             name,
@@ -265,45 +260,6 @@ class _EpisodeMaker:
             text += f"{self._spec.control_period:g} s"
         return text
 
-    def _executed(self, run: Sequence[Moment]) -> list[tuple[NDArray[np.float64], bool]]:
-        """The command of each period but the last, and whether it only held the robot."""
-        receiver = self._receiver
-        commands = [self._command(now, after) for now, after in pairwise(run)]
-        for arrived in run[-1].commands:  # what is missing behind it may be a single observation
-            receiver.accept(arrived.plan, self._moment_of(arrived), run[-1].values)
-        self._result.refused += receiver.refused
-        receiver.refused.clear()
-        return commands
-
-    def _command(self, now: Moment, after: Moment) -> tuple[NDArray[np.float64], bool]:
-        """The command of the period that begins with `now`, and whether it only held the position."""
-        receiver, bridged = self._receiver, bool(self._result.mode)
-        until = after.time if self._result.mode == "lockstep" else now.time + (after.time - now.time) // 2
-        begin, late = now.stamp, []
-        for arrived in now.commands:
-            moment = self._moment_of(arrived)
-            one_a_period = bridged or self._is_one_a_period(arrived, moment)
-            if one_a_period and arrived.time > until:
-                late.append((arrived.plan, moment))
-                continue
-            receiver.accept(arrived.plan, moment, now.values)
-            if one_a_period and not arrived.plan.lasting:  # it may have been made from an observation within the period
-                begin = max(begin, arrived.plan.stamp)
-        executed = receiver.execute(begin, now.values)
-        for plan, moment in late:
-            receiver.accept(plan, moment, now.values)
-        return executed.command, executed.holds
-
-    def _moment_of(self, arrived: Arrived) -> int:
-        """When a command reached the robot, on the clock of the stamps (ns); a bridge's time moves by periods."""
-        return arrived.seen if self._result.mode else arrived.moment
-
-    def _is_one_a_period(self, arrived: Arrived, moment: int) -> bool:
-        """Whether a robot takes a command for a whole control period, as one that this package plans for."""
-        if arrived.plan.lasting:
-            return arrived.topic not in self._signals
-        return self._receiver.are_steps(arrived.plan, moment)
-
     def _rewards(self, run: Sequence[Moment]) -> tuple[NDArray[np.float64], bool]:
         """One for each goal of the task newly completed, and whether all of them were."""
         rewards = np.zeros(len(run) - 1)
@@ -313,16 +269,6 @@ class _EpisodeMaker:
             left -= newly
             rewards[min(step, len(rewards) - 1)] += len(newly)
         return rewards, bool(self._spec.score.goals) and not left
-
-
-def _signals(found: Stretches, period: int) -> set[str]:
-    """Topics of commands that come more often than once a control period (ns)."""
-    times: dict[str, list[int]] = {}
-    for stretch in found.stretches:
-        for moment in stretch.moments:
-            for arrived in moment.commands:
-                times.setdefault(arrived.topic, []).append(arrived.time)
-    return {topic for topic, known in times.items() if len(known) > 1 and np.median(np.diff(known)) < _OFTEN * period}
 
 
 def _nearest(moments: Sequence[Moment], index: int, due: int) -> int:

@@ -1,15 +1,11 @@
 """Soft actor-critic (sbx, JAX) to a wanted score, resumable to the digit: the first half of D4RL's recipe.
 
-The state on disk is one folder `state-<steps>`: the agent (networks, optimisers, its random key), the replay buffer,
-NumPy's random state, and the environment's state and random state. It is saved between two episodes only, so that a
-training that was killed goes on as if it had not been.
+The training is evaluated, saved and ended between two episodes only; `sac_agent` has what is saved.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +13,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-# Before JAX is loaded: networks of this size are slower in several threads, and other processes want the cores.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-
-import jax
-from sbx import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 
-from rcd_ros.data.made.actor import Actor
+from rcd_ros.data.made.actor import Actor, load_actor
 from rcd_ros.data.made.d4rl_recipe import Robot, drive_episode, make_environment
+from rcd_ros.data.made.sac_agent import (
+    ARRAYS,
+    actor_of,
+    make_agent,
+    restore_agent,
+    save_agent,
+    save_arrays,
+    transitions,
+    write_text,
+)
 from rcd_ros.errors import RcdError
 
-ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 EVALUATION_SEED = 10_000
 MEDIUM, EXPERT = 100.0 / 3.0, 100.0
 """Normalised scores that medium and expert level begin at."""
@@ -106,7 +105,10 @@ def train_to(folder: Path, settings: SacSettings, level: str, limit: int, report
         return done
     wanted = MEDIUM if level == "medium" else EXPERT
     watch = _Watch(folder, settings, level, wanted, limit, report)
-    agent, environment = _restore(folder, settings)
+    environment = make_environment(settings.environment)
+    agent = restore_agent(folder, environment)
+    if agent is None:
+        agent = make_agent(environment, settings.buffer_size, settings.random_steps, settings.seed)
     try:
         if agent.num_timesteps < limit:
             # More steps than are wanted: the watch ends the training between two episodes.
@@ -128,8 +130,6 @@ def read_milestone(folder: Path, level: str) -> Milestone | None:
     told = folder / f"{level}.json"
     if not told.is_file():
         return None
-    from rcd_ros.data.made.actor import load_actor
-
     content = json.loads(told.read_text())
     return Milestone(load_actor(folder / f"{level}.npz"), content["steps"], content["score"], content["reached"])
 
@@ -138,19 +138,6 @@ def read_buffer(folder: Path) -> dict[str, NDArray[Any]]:
     """The replay buffer up to medium level: arrays as `d4rl_recipe.cut_buffer` takes them."""
     with np.load(folder / "medium-replay.npz", allow_pickle=False) as archive:
         return {name: archive[name] for name in ARRAYS}
-
-
-def actor_of(agent: SAC) -> Actor:
-    """The agent's policy as arrays."""
-    layers = agent.policy.actor_state.params["params"]
-    names = sorted(layers, key=lambda name: int(name.rpartition("_")[2]))
-    arrays: dict[str, NDArray[Any]] = {"hidden": np.array("relu"), "output": np.array("tanh")}
-    for index, name in enumerate(names[:-1]):
-        arrays[f"weight{index}"] = np.asarray(layers[name]["kernel"]).T
-        arrays[f"bias{index}"] = np.asarray(layers[name]["bias"])
-    arrays["log_std_weight"] = np.asarray(layers[names[-1]]["kernel"]).T
-    arrays["log_std_bias"] = np.asarray(layers[names[-1]]["bias"])
-    return Actor(arrays)
 
 
 class _Watch(BaseCallback):  # type: ignore[misc]  # its package has no types
@@ -184,14 +171,14 @@ class _Watch(BaseCallback):  # type: ignore[misc]  # its package has no types
         self._score = self._settings.robot.score(float(np.mean(returns)))
         _append(self._folder / "scores.jsonl", {"steps": self.num_timesteps, "score": self._score})
         reached = self._score >= self._wanted
-        _save_state(self._folder, agent)
+        save_agent(self._folder, agent)
         self._finished = reached or self.num_timesteps >= self._limit
         if self._finished:
             actor.save(self._folder / f"{self._level}.npz")
             if self._level == "medium":
-                _save_arrays(self._folder / "medium-replay.npz", _filled(agent))
+                save_arrays(self._folder / "medium-replay.npz", transitions(agent))
             content = {"steps": self.num_timesteps, "score": self._score, "reached": reached}
-            _write(self._folder / f"{self._level}.json", json.dumps(content))
+            write_text(self._folder / f"{self._level}.json", json.dumps(content))
 
     def _on_step(self) -> bool:
         self._report(self.num_timesteps, self._score)
@@ -208,7 +195,7 @@ def _check_settings(folder: Path, settings: SacSettings) -> None:
         "evaluation_episodes": settings.evaluation_episodes,
     }
     if not told.is_file():
-        _write(told, json.dumps(wanted))
+        write_text(told, json.dumps(wanted))
         return
     begun = json.loads(told.read_text())
     for name, value in wanted.items():
@@ -217,85 +204,6 @@ def _check_settings(folder: Path, settings: SacSettings) -> None:
                 f"the training in '{folder}' was begun with {name} {begun.get(name)}, not {value}: "
                 "name another folder with --workspace"
             )
-
-
-def _restore(folder: Path, settings: SacSettings) -> tuple[SAC, Any]:
-    environment = make_environment(settings.environment)
-    state = max(folder.glob("state-*"), key=lambda path: int(path.name[6:]), default=None)
-    if state is None:
-        agent = SAC(
-            "MlpPolicy",
-            environment,
-            buffer_size=settings.buffer_size,
-            learning_starts=settings.random_steps,
-            policy_kwargs={"net_arch": [256, 256]},
-            seed=settings.seed,
-        )
-        return agent, environment
-    try:
-        agent = SAC.load(state / "agent.zip", env=environment, force_reset=False)
-        with np.load(state / "buffer.npz", allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ARRAYS}
-        told = json.loads((state / "random.json").read_text())
-    except (OSError, ValueError, KeyError) as error:
-        raise RcdError(
-            f"the training state '{state}' cannot be read ({error}): remove it to go on before it"
-        ) from error
-    buffer: Any = agent.replay_buffer
-    count = len(arrays["rewards"])
-    for name, array in arrays.items():
-        getattr(buffer, name)[:count, 0] = array
-    buffer.pos, buffer.full = count % settings.buffer_size, count == settings.buffer_size
-    wrapped: Any = agent.get_env()
-    wrapped.envs[0].reset()
-    inner = environment.unwrapped
-    inner.np_random.bit_generator.state = told["environment"]
-    inner.set_state(np.asarray(told["qpos"]), np.asarray(told["qvel"]))
-    agent.action_space.np_random.bit_generator.state = told["actions"]
-    agent.key = jax.numpy.asarray(told["key"], "uint32")  # sbx draws it from the seed again when it loads
-    np.random.set_state(("MT19937", np.asarray(told["numpy"]["keys"], np.uint32), *told["numpy"]["rest"]))
-    return agent, environment
-
-
-def _save_state(folder: Path, agent: Any) -> None:
-    inner = agent.get_env().envs[0].unwrapped
-    _, keys, *rest = np.random.get_state()
-    told = {
-        "environment": inner.np_random.bit_generator.state,
-        "actions": agent.action_space.np_random.bit_generator.state,
-        "numpy": {"keys": np.asarray(keys).tolist(), "rest": rest},
-        "qpos": inner.data.qpos.tolist(),
-        "qvel": inner.data.qvel.tolist(),
-        "key": np.asarray(agent.key).tolist(),
-    }
-    partial, final = folder / "partial", folder / f"state-{agent.num_timesteps}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    agent.save(partial / "agent.zip")
-    _save_arrays(partial / "buffer.npz", _filled(agent))
-    _write(partial / "random.json", json.dumps(told))
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
-    for older in folder.glob("state-*"):
-        if older != final:
-            shutil.rmtree(older)
-
-
-def _filled(agent: Any) -> dict[str, NDArray[Any]]:
-    buffer = agent.replay_buffer
-    return {name: getattr(buffer, name)[: buffer.size(), 0] for name in ARRAYS}
-
-
-def _save_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:

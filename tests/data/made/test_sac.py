@@ -12,6 +12,7 @@ pytest.importorskip("sbx", reason="needs SAC: pip install 'rcd_ros[datagen]'")
 
 from rcd_ros.data.made import sac
 from rcd_ros.data.made.d4rl_recipe import ROBOTS, cut_buffer
+from rcd_ros.data.made.sac_agent import actor_of, make_agent
 from rcd_ros.errors import RcdError
 
 UNREACHED, REACHED = 1e6, 30.0
@@ -70,8 +71,8 @@ def test_the_buffer_up_to_medium_level_is_whole_episodes_and_the_expert_is_train
 def test_the_exported_policy_acts_as_the_agent() -> None:
     import gymnasium
 
-    agent = sac.SAC("MlpPolicy", gymnasium.make("Hopper-v5"), policy_kwargs={"net_arch": [256, 256]}, seed=0)
-    actor = sac.actor_of(agent)
+    agent = make_agent(gymnasium.make("Hopper-v5"), buffer_size=100, random_steps=10, seed=0)
+    actor = actor_of(agent)
     assert actor.stochastic and (actor.n_obs, actor.n_act) == (11, 3)
     for observation in np.random.default_rng(0).normal(size=(5, 11)):
         expected, _ = agent.predict(observation.astype(np.float32), deterministic=True)
