@@ -1,32 +1,29 @@
 """From messages to the planner's observation history, by name and by stamp. NumPy only, no ROS types.
 
-Channels arrive in several messages. A vector is complete when every channel has a value for the stamp of the clock
-channel, by the channel's own rule. What cannot be used is dropped and counted under its reason and topic, and
-`lacks` says what a complete observation is waiting for.
+Each method takes one kind of message: it finds the channels' values in it, and `Synchronizer` makes observations of
+them. What cannot be used is dropped and counted under its reason and topic, and `lacks` says what a complete
+observation is waiting for.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rcd_ros.planning.observation.forms import JointForms, array_form
-from rcd_ros.planning.observation.history import History, Observation
-from rcd_ros.planning.observation.poses import Goal, PosePlacement
+from rcd_ros.planning.observation.history import Observation
+from rcd_ros.planning.observation.poses import PosePlacement
 from rcd_ros.planning.observation.shortages import Shortages
-from rcd_ros.planning.observation.sources import Aligner, Form, Group, Source, clock_of, group_channels
+from rcd_ros.planning.observation.sources import Form
+from rcd_ros.planning.observation.synchronizer import Synchronizer
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.transforms import FrameTree, Transform
 
-_CLOCK_RESTART_NS = 1_000_000_000
-_CLOCK_RESTART_MESSAGES = 3
 
-
-class ObservationAssembler:
+class ObservationAssembler(Synchronizer):
     """Gathers the channels of a task spec into histories.
 
     `joint_state`, `odometry`, `pose`, `array`, `transform` and `goal_pose` take one message each and answer with an
@@ -34,99 +31,29 @@ class ObservationAssembler:
     history, and a new one makes the newest observation a new one.
 
     Joints of one topic may come from several publishers (an arm's driver and a gripper's): each is taken by what it
-    names, and joints that are not asked for are ignored. Observations are made at the stamps of the clock channel.
-    Another channel has the same stamp within the tolerance, or (`hold`) its newest value until then, or (`nearest`) the
-    nearest one among those received so far.
+    names, and joints that are not asked for are ignored. Joint velocities that a message lacks are derived from its
+    positions. Positions of continuous joints are taken in the turn that is nearest to `centre`. Of a quaternion's two
+    signs the one with a positive w is taken.
 
-    Messages that cannot be used are dropped and counted in `dropped` by reason: "not finite", "missing joints" (of a
-    publisher that brings less than another one), "other joints" (none that is asked for), "duplicated names", "wrong
-    sizes", "no orientation", "another frame", "out of order" (an older stamp than the source's last), "repeated".
-
-    Stamps that go back by a second or more, or stay older for three messages, mean that the clock has restarted: the
-    history is discarded and planning goes on (`restarts` counts it). A history does not reach across a gap either.
-
-    Joint velocities that a message lacks are derived from its positions. Of a quaternion's two signs the one with
-    a positive w is taken. Positions of continuous joints are taken in the turn that is nearest to `centre`.
+    Further reasons for which messages are dropped: "missing joints" (of a publisher that has fewer than another one),
+    "other joints" (none that is asked for), "duplicated names", "wrong sizes", "no orientation", "another frame".
 
     Attributes:
-        dropped: messages that could not be used, by reason.
-        dropped_on: the same by topic and reason.
-        taken: messages that could be used.
-        goals: goals that were given.
-        restarts: of the clock.
-        incomplete: stamps of the clock channel in a row for which no observation was complete, but for the newest one.
         derived: topics whose velocities are derived from positions.
         frames: transforms between frames, for poses in another one than the task's.
     """
 
     def __init__(self, spec: TaskSpec, history: int, tolerance: float = 0.0, centre: ArrayLike | None = None) -> None:
-        """Assemble for `spec`.
-
-        Args:
-            spec: of the task.
-            history: observations in a history (n_obs_steps).
-            tolerance: s that the stamps of one observation may differ, at least; the task's own may be greater.
-            centre: (n_obs,) of what the planner was trained on; None: continuous joints go on from their last value.
-
-        Raises:
-            RcdError: the clock channel is a goal, or there is none.
-        """
-        self.dropped: Counter[str] = Counter()
-        self.dropped_on: Counter[tuple[str, str]] = Counter()
-        self.taken = self.restarts = self.goals = self.incomplete = 0
-        self._size = spec.observation_size
-        self._topics = group_channels(spec)
-        self._groups = [group for groups in self._topics.values() for group in groups]
-        self._goals = {
-            channel.topic_key: Goal(channel, slice(places.start, places.stop))
-            for channel, places in spec.placed()
-            if channel.kind == "goal_position"
-        }
+        """Assemble for `spec`; arguments and errors as of `Synchronizer`."""
+        super().__init__(spec, history, tolerance, centre)
         self._arrays: dict[str, Form] = {}
         self._placement = PosePlacement()
-        self._aligner = Aligner(spec.tolerance, tolerance)
-        self._history = History(spec, history, None if centre is None else np.asarray(centre, np.float64))
-        self._lead_topic, self._lead_place = clock_of(spec)
-        self._lead: Source | None = None
-        self._lead_stamp: int | None = None
         self._joints = JointForms(spec, self._topics)
         self._shortages = Shortages(
             self._groups, self._goals, self._joints, self._placement, self._aligner, self.dropped_on
         )
         self.frames: FrameTree = self._placement.frames
         self.derived: set[str] = self._joints.derived
-
-    def set_tolerance(self, tolerance: float) -> None:
-        """Sets the tolerance (s) for later messages."""
-        self._aligner.set_tolerance(tolerance)
-
-    @property
-    def lead(self) -> str:
-        """Topic of the clock channel."""
-        return self._lead_topic
-
-    def stamp_of(self, topic: str) -> int | None:
-        """Stamp (ns) of the newest message of a topic that could be used; goals have none."""
-        stamps = [
-            source.stamp
-            for group in self._topics.get(topic, ())
-            for source in group.sources.values()
-            if source.stamp is not None
-        ]
-        return max(stamps, default=None)
-
-    @property
-    def stamp(self) -> int | None:
-        """Stamp (ns) of the newest complete observation."""
-        return self._history.stamp
-
-    def forget(self) -> None:
-        """Discards the history and all received values, e.g. after the robot was moved by a reset."""
-        self._history.forget()
-        self._lead_stamp = None
-        for group in self._groups:
-            for source in group.sources.values():
-                source.forget()
 
     def joint_state(
         self,
@@ -147,14 +74,6 @@ class ObservationAssembler:
     def joint_form(self, topic: str, names: Sequence[str], sizes: tuple[int, ...]) -> Form | str:
         """See `JointForms.form`; the reason for which they cannot be used, where they cannot."""
         return self._joints.form(topic, names, sizes)
-
-    def take(self, topic: str, stamp: int, numbers: NDArray[np.float64], form: Form) -> Observation | None:
-        """Take a message's numbers with `stamp` in ns, by the form that its topic's messages have."""
-        taken = False
-        for group, source, indices in form:
-            taken = self._store(group, source, stamp, numbers[indices]) or taken
-        self.taken += taken
-        return self._complete() if taken else None
 
     def odometry(
         self,
@@ -232,18 +151,6 @@ class ObservationAssembler:
         self._history.replace(goal.places, goal.values)
         return self._history.newest()
 
-    def drop(self, reason: str, topic: str = "") -> Observation | None:
-        """Count a message that cannot be used under its reason; there is no observation then."""
-        self.dropped[reason] += 1
-        if topic:
-            self.dropped_on[topic, reason] += 1
-        return None
-
-    def unreceived(self) -> list[str]:
-        """Topics of which no message could be used yet."""
-        topics = [topic for topic in self._topics if self.stamp_of(topic) is None]
-        return topics + [topic for topic, goal in self._goals.items() if goal.values is None]
-
     def lacks(self) -> dict[str, str]:
         """What keeps the observation at the clock channel's newest stamp from being complete: topic -> a sentence."""
         stamp = None if self._lead is None else self._lead.stamp
@@ -277,55 +184,3 @@ class ObservationAssembler:
             taken = self._store(group, source, stamp, values) or taken
         self.taken += taken
         return self._complete() if taken else None
-
-    def _store(self, group: Group, source: Source, stamp: int, numbers: NDArray[np.float64]) -> bool:
-        """Take a source's numbers; whether they could be used."""
-        if not np.isfinite(numbers).all():
-            self.drop("not finite", group.topic)
-            return False
-        if source.stamp is not None and stamp == source.stamp:
-            self.drop("repeated", group.topic)
-            return False
-        if source.stamp is not None and stamp < source.stamp:
-            source.older_in_a_row += 1
-            if source.stamp - stamp < _CLOCK_RESTART_NS and source.older_in_a_row < _CLOCK_RESTART_MESSAGES:
-                self.drop("out of order", group.topic)
-                return False
-            self.restarts += 1
-            self.forget()
-        values = source.converted(stamp, numbers)
-        if values is None:
-            return False
-        source.stamp, source.values, source.older_in_a_row = stamp, values, 0
-        if group.rule.align != "stamp":
-            source.recent.append((stamp, values))
-        if self._lead is not source and self._lead_place in source.places:
-            self._lead = source
-        return True
-
-    def _complete(self) -> Observation | None:
-        """The observation at the clock channel's stamp, once the others are there too."""
-        stamp = None if self._lead is None else self._lead.stamp
-        if stamp is None or stamp == self.stamp:
-            return None
-        if stamp != self._lead_stamp:
-            self.incomplete += self._lead_stamp is not None and self._lead_stamp != self.stamp
-            self._lead_stamp = stamp
-        vector = np.empty(self._size)
-        for group in self._groups:
-            filled = 0
-            for source in group.sources.values():
-                values = self._aligner.values(group.rule, source, stamp)
-                if values is None:
-                    return None
-                vector[source.places] = values
-                filled += len(source.places)
-            if filled != group.size:
-                return None
-        for goal in self._goals.values():
-            if goal.values is None:
-                return None
-            vector[goal.places] = goal.values
-        self.incomplete = 0
-        self._history.add(stamp, vector)
-        return self._history.newest()
