@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 def map_in_order(
     make_worker: Callable[[], Callable[[Job], Result]], jobs: Sequence[Job], workers: int
 ) -> Iterator[Result]:
-    """Yields `make_worker()(job)` for each job, in the order of the jobs.
+    """Yield `make_worker()(job)` for each job, in the order of the jobs.
 
     Each process makes its own worker once (a simulation, a planner) and keeps it. With one worker everything runs
     in this process. Abandoning the iterator, or Ctrl-C, drops the jobs not yet begun and ends the processes.

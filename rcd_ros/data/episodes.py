@@ -1,4 +1,4 @@
-"""Logged episodes and the data sets they form."""
+"""Episodes, the data sets they form, and what a task reads of them: actions, columns, returns-to-go."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ UNSEEN_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Episode:
-    """What was observed, done and gained, from a reset to the end.
+    """Observations, actions and rewards of T steps, from a reset to the end.
 
     Attributes:
         observations: (T + 1, n_obs), in the data set's own columns; the last one follows the last action.
         actions: (T, n_act), in the data set's own units (kitchen: normalised, [-1, 1]).
         rewards: (T,).
-        terminated: the environment ended it at the last step (goal reached, or failed for good).
-        truncated: it only ran out of time.
+        terminated: the last step led to a terminal state (goal achieved, or failed for good).
+        truncated: the episode was cut off, by a time limit or by the end of a recording; what would have followed is unknown.
         seed: of the environment's reset, where known.
-        info: how this episode was made (replays: source episode, speed, noise); numbers and strings.
+        info: how this episode was made (replays: source episode, speed, noise).
     """
 
     observations: FloatArray
@@ -95,7 +95,7 @@ class EpisodeLog:
         return self._terminated or self._truncated
 
     def add(self, action: NDArray[np.float64], result: StepResult) -> None:
-        """Add a step: the action (n_act,) to record, in the data set's units, and what the step led to."""
+        """Add a step: the action (n_act,) to record, in the data set's units, and what the simulation answered."""
         self.observations.append(result.observation)
         self._actions.append(action)
         self._rewards.append(result.reward)
@@ -126,7 +126,13 @@ def hash_episodes(episodes: Sequence[Episode]) -> str:
 
 
 def split_episodes(count: int, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of training and held-out episodes; whole episodes, never steps of the same one on both sides."""
+    """Indices of training and held-out episodes; whole episodes, never steps of the same one on both sides.
+
+    Args:
+        count: of all episodes.
+        held_out: share of them, in [0, 1]; of two or more episodes at least one is held out where it is above 0.
+        seed: by which they are drawn.
+    """
     order = np.random.default_rng(seed).permutation(count)
     held = max(1, round(count * held_out)) if held_out > 0.0 and count > 1 else 0
     return np.sort(order[held:]), np.sort(order[:held])
@@ -140,7 +146,14 @@ def best_episodes(episodes: Sequence[Episode], share: float = 0.1) -> NDArray[np
 
 
 def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
-    """What is planned at each step of an episode, (T, n_cmd), physical units."""
+    """The actions of an episode as its task plans them, (T, n_cmd), physical units.
+
+    They are the stored actions or, where a task commands states, the observations that follow each step.
+
+    Args:
+        episode: of T steps, in the data set's units.
+        command: says which columns, and their scale.
+    """
     source = episode.actions if command.source == "action" else episode.observations[1:]
     values: FloatArray = source[:, list(command.columns)] * np.asarray(command.scale, dtype=np.float32)
     return values
@@ -149,8 +162,13 @@ def planned_values(episode: Episode, command: CommandChannel) -> FloatArray:
 def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
     """Check that an episode has every column that a task reads.
 
+    Args:
+        episode: of a data set.
+        index: its place there, for the message.
+        spec: of the task.
+
     Raises:
-        RcdError: it has not.
+        RcdError: it has fewer columns of observations or actions.
     """
     if spec.command.source == "action" and max(spec.command.columns) >= episode.actions.shape[1]:
         raise RcdError(
@@ -166,7 +184,7 @@ def check_columns(episode: Episode, index: int, spec: TaskSpec) -> None:
 
 
 def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
-    """Discounted sum of the rewards from each step on, shape (T,)."""
+    """Return-to-go of each step, (T,): R_t = r_t + discount R_{t+1}, 0 after the last one. `rewards` is (T,)."""
     result = np.zeros(len(rewards), dtype=np.float64)
     running = 0.0
     for step in range(len(rewards) - 1, -1, -1):
@@ -176,14 +194,19 @@ def return_to_go(rewards: FloatArray, discount: float) -> FloatArray:
 
 
 def steps_to_see(discount: float) -> float:
-    """Steps after which less than `UNSEEN_SHARE` of a steady reward's discounted return is left; infinite at 1."""
+    """Fewest n with discount^n <= `UNSEEN_SHARE`: the share of a steady reward's return that lies n steps ahead.
+
+    Args:
+        discount: per step, above 0; at 1 the answer is infinite.
+    """
     return math.inf if discount >= 1.0 else math.ceil(math.log(UNSEEN_SHARE) / math.log(discount))
 
 
 def known_returns(episode: Episode, discount: float) -> NDArray[np.bool_]:
-    """(T,): whether the return-to-go of a continuing task's step is known: it ended in a failure, or far enough away.
+    """(T,) whether each step's return-to-go in a continuing task is known.
 
-    Without discount a return that is cut off is never known.
+    It is where the episode terminated, and `steps_to_see` steps or more before an episode was truncated; without
+    discount the return of a truncated episode is never known.
     """
     left = np.arange(len(episode), 0, -1)
     return np.full(len(episode), True) if episode.terminated else left >= steps_to_see(discount)

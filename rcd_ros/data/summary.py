@@ -25,7 +25,18 @@ class Range:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `rcd data show` prints."""
+    """What `rcd data show` prints.
+
+    Attributes:
+        episodes: how many.
+        steps: of all episodes.
+        shortest: steps of the shortest episode.
+        longest: steps of the longest one.
+        terminated: how many episodes terminated.
+        returns: (episodes,), undiscounted.
+        observations: by channel and unit, or by column.
+        actions: by joint, or by column; in the data set's own units.
+    """
 
     episodes: int
     steps: int
@@ -38,7 +49,7 @@ class Summary:
 
 
 def summarize(dataset: Dataset, spec: TaskSpec | None) -> Summary:
-    """Summarises a data set, by the names of a task's channels where its task is known, else column by column.
+    """Summarise a data set, by the names of a task's channels where its task is known, else column by column.
 
     Raises:
         RcdError: the data set has fewer columns than the task reads.

@@ -27,8 +27,8 @@ class BagEpisode:
     Attributes:
         name: where it is in the bag, for people.
         observations: (T + 1, n_obs) a control period apart; none where it cannot be used.
-        commands: (T, n_cmd) executed from each observation on; None: not recorded.
-        rewards: (T,) goals newly completed; None: the bag does not say.
+        commands: (T, n_cmd) executed from each observation on, which data sets call actions; None: not recorded.
+        rewards: (T,) number of goals newly completed; None: the bag does not say.
         terminated: whether all goals were completed.
         success: what the bag says; None: nothing.
         held: steps in which no command was due, so that the robot held.

@@ -1,4 +1,4 @@
-"""Bags (MCAP or SQLite) as a source of episodes. One that cannot be read is refused; the others are not."""
+"""Bags (MCAP or SQLite) as a source of episodes. A bag that cannot be read is refused alone, with its reason."""
 
 from __future__ import annotations
 

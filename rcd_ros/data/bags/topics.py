@@ -132,7 +132,7 @@ class RecordedObservations:
 
     Attributes:
         topics: recorded topics that observations come from, transforms and the simulator's clock included.
-        assembler: gathers them; counts what it cannot use.
+        assembler: makes observations of the messages, and counts those that it cannot use.
     """
 
     def __init__(
@@ -144,7 +144,16 @@ class RecordedObservations:
         tolerance: float = 0.0,
         centre: ArrayLike | None = None,
     ) -> None:
-        """Observe `spec` in a bag; `history`, `tolerance` and `centre` are those of the planner node's assembler."""
+        """Observe `spec` in a bag.
+
+        Args:
+            bag: where `topics` were found.
+            spec: of the task.
+            topics: recorded names.
+            history: observations that each one is given with, itself included.
+            tolerance: s that stamps of one observation may differ, at least.
+            centre: (n_obs,) of what a planner was trained on; None: continuous joints go on from their last value.
+        """
         self.assembler = ObservationAssembler(spec, history, tolerance, centre)
         self._names = topics.observations
         self._goals = {channel.topic for channel in spec.goal_channels}
@@ -156,7 +165,7 @@ class RecordedObservations:
         self.topics = (*self._names, *frames, *clock)
 
     def take(self, recorded: Recorded) -> Observation | None:
-        """Take a message of one of `topics`; the observation that it completes, if it does."""
+        """The observation that a message of one of `topics` completes; None where it completes none."""
         if recorded.topic == self._clock:
             self._now = nanoseconds(recorded.message.clock)
             return None

@@ -93,7 +93,7 @@ def check_new_bag(folder: Path) -> None:
     """Refuse a bag's folder that exists.
 
     Raises:
-        RcdError: as said.
+        RcdError: there is a file, a folder or a link of that name.
     """
     if os.path.lexists(folder):
         raise RcdError(f"'{folder}' exists already: choose another folder for the bag")

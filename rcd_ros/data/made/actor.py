@@ -28,6 +28,7 @@ from rcd_ros.errors import RcdError
 FloatArray = NDArray[np.float32]
 
 LOG_STD = (-20.0, 2.0)
+"""Range of the logarithm of a Gaussian's standard deviation, as Stable-Baselines3 clips it."""
 _HIDDEN: dict[str, Callable[[FloatArray], FloatArray]] = {"relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}
 _OUTPUT: dict[str, Callable[[FloatArray], FloatArray]] = {"tanh": np.tanh, "clip": lambda x: np.clip(x, -1.0, 1.0)}
 _EPISODE = 1000.0
@@ -84,7 +85,7 @@ class Actor:
 
         Args:
             observation: in the environment's own units.
-            random: draws the sample; None takes the mode.
+            random: draws the sample, of a policy that is `stochastic`; None takes the mode.
             step: control periods since the reset, for policies that observe the time.
         """
         x = np.asarray(observation, np.float32)
@@ -113,7 +114,11 @@ class Actor:
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the `.npz` file, whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         partial = path.with_name(f".{path.stem}.partial.npz")
         arrays: dict[str, Any] = self.arrays
         np.savez(partial, **arrays)

@@ -1,8 +1,8 @@
-"""Data from a task's own controller: an episode from each seed, or in continuing fashion, where a task has that.
+"""Data from a task's own controller: an episode from each seed, or continuing runs with goal after goal.
 
-Continuing: as soon as a goal is reached, another one is set.
-Every run starts from a seed of its own and is cut into episodes where goals are reached, as Minari's maze data
-are. The runs follow from the seed and their number alone, so that the number of processes changes nothing but the time.
+In a run, a new goal is set as soon as one is achieved. Every run starts from a seed of its own and is cut into episodes
+where goals are achieved, as Minari's maze data are. The runs follow from the seed and their number alone, so that the
+number of processes changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.task import Task
 
 RUN_STEPS = 2_000
+"""Control periods of a run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def runs_of(steps: int, seed: int) -> list[Run]:
 def make_runs(
     task: Task, controller: str, runs: list[Run], workers: int, settings: dict[str, Any] | None = None
 ) -> Iterator[list[Episode]]:
-    """Drives the runs in several processes; yields each one's episodes, in the order of the runs.
+    """Drive the runs in several processes; yields each one's episodes, in the order of the runs.
 
     Args:
         task: made with random goals.
@@ -68,7 +69,14 @@ def make_runs(
 def make_episodes(
     task: Task, controller: str, seeds: range, workers: int, settings: dict[str, Any] | None = None
 ) -> Iterator[Episode]:
-    """Drives an episode from each seed, in several processes; yields them in order.
+    """Drive an episode from each seed, in several processes; yields them in order.
+
+    Args:
+        task: whose simulation is driven.
+        controller: name of one of the task's.
+        seeds: of simulation and controller, one an episode.
+        workers: processes.
+        settings: of the controller, in place of its own.
 
     Raises:
         RcdError: the task has no such controller, or it does not take these settings.
@@ -128,7 +136,7 @@ def drive_episode(simulation: DrivenSimulation, controller: Controller, seed: in
 
 
 def drive_run(simulation: DrivenSimulation, controller: Controller, run: Run) -> list[Episode]:
-    """One run: episodes that end where a goal is reached, the last one where the run's steps are used up."""
+    """One run: episodes that end where a goal is achieved, the last one where the run's steps are used up."""
     seed = int(np.random.default_rng([run.seed, run.index]).integers(2**31))
     controller.reset(seed)
     log = EpisodeLog(simulation.reset(seed))

@@ -215,7 +215,15 @@ def _drive(actor: Actor, environment: Any, run: _Run, label: str) -> list[Episod
 
 
 def drive_episode(actor: Actor, environment: Any, seed: int, random: np.random.Generator | None, label: str) -> Episode:
-    """One episode to its end; `random` draws the actions, None takes the policy's mode."""
+    """One episode to its end.
+
+    Args:
+        actor: who acts.
+        environment: Gymnasium's; what it observes and does is what the actor does.
+        seed: of its reset.
+        random: draws the actions; None takes the policy's mode.
+        label: what the episode's `policy` says.
+    """
     observation, _ = environment.reset(seed=seed)
     seen = [observation]
     done: list[FloatArray] = []

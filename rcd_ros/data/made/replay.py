@@ -50,7 +50,7 @@ class ReplaySettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Checks the ranges.
+        """Check the ranges.
 
         Raises:
             RcdError: a value is out of its range.
@@ -71,7 +71,15 @@ class ReplaySettings:
 
 @dataclass(frozen=True)
 class ReplayJob:
-    """One episode to be made; `index` counts them and, with the seed, determines all its randomness."""
+    """One episode to be made.
+
+    Attributes:
+        index: counts the jobs and, with the seed, determines all randomness of the episode.
+        source: place of the demonstration.
+        speed: v, demonstration steps a control period.
+        noise: standard deviation, in action units.
+        repeat: which of several episodes with the same settings.
+    """
 
     index: int
     source: int
@@ -101,7 +109,7 @@ def replay_jobs(demonstrations: int, speeds: Sequence[float], noises: Sequence[f
 def replay(
     task: Task, demonstrations: Sequence[Episode], jobs: Sequence[ReplayJob], settings: ReplaySettings, workers: int
 ) -> Iterator[Episode]:
-    """Replays the jobs in several processes; yields the episodes in the order of the jobs, whatever `workers` is.
+    """Replay the jobs in several processes; yields the episodes in the order of the jobs, whatever `workers` is.
 
     Raises:
         RcdError: the task does not observe the joints that it commands, or the demonstrations are not of its shape.
@@ -140,7 +148,7 @@ class Replayer:
     """Replays one job after another in its own simulation."""
 
     def __init__(self, task: Task, demonstrations: Sequence[Episode], settings: ReplaySettings) -> None:
-        """Makes the simulation."""
+        """Make the simulation."""
         self._spec = task.spec
         self._simulation = task.make_simulation()
         self._demonstrations = demonstrations
@@ -151,7 +159,7 @@ class Replayer:
         self._turning = np.array([unit.startswith("rad") for unit in command.units])
 
     def __call__(self, job: ReplayJob) -> Episode:
-        """Replays one job from a reset to the end of the episode."""
+        """Replay one job from a reset to the end of the episode."""
         settings = self._settings
         random = np.random.default_rng([settings.seed, job.index])
         reset_seed = int(random.integers(2**31))
@@ -209,7 +217,10 @@ def _interpolate(values: NDArray[np.float64], time: float) -> NDArray[np.float64
 def coloured_noise(
     random: np.random.Generator, steps: int, size: int, std: float, correlation: float
 ) -> NDArray[np.float64]:
-    """A stationary first-order autoregressive process: (steps, size), each value of standard deviation `std`."""
+    """A stationary first-order autoregressive process: (steps, size), each value of standard deviation `std`.
+
+    x_0 = w_0 and x_k = c x_{k-1} + sqrt(1 - c^2) w_k with white noise w and the correlation c in [0, 1).
+    """
     white = random.standard_normal((steps, size))
     noise = np.empty_like(white)
     noise[0] = white[0]

@@ -30,10 +30,15 @@ def task_of_dataset(dataset: Dataset) -> Task | None:
 def check_same_task(dataset: Dataset, spec: TaskSpec) -> None:
     """Refuse data of another task. Data sets that do not say what they belong to pass where they have its columns.
 
-    Topics, limits and success may differ; what each column means may not.
+    Topics, limits and success may differ; the control period and what each column means may not.
+
+    Args:
+        dataset: to train with or to evaluate on.
+        spec: of the task at hand, with all its channels.
 
     Raises:
-        RcdError: the data set is of another task, or its task observes or commands something else.
+        RcdError: the data set names another task, has another control period, or a column of observations or actions
+            is of another kind, joint or unit; or it names no task and has more columns than this one.
     """
     name, stored = dataset.metadata.get("task"), dataset.metadata.get("task_spec")
     if name and name != spec.name:

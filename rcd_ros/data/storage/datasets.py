@@ -37,10 +37,11 @@ class Listed:
 
 
 def check_new_name(name: str, force: bool = False) -> None:
-    """Refuses a name that Minari would not take or that is taken already (unless `force`), and a place not to write to.
+    """Check, before any work, that a data set can be stored under a name.
 
     Raises:
-        RcdError: as said.
+        RcdError: Minari does not take the name; there is a data set of that name (unless `force`), or `force` would
+            replace something else; or the data sets' folder cannot be written to.
     """
     # Minari refuses namespaces of one letter.
     if not folders.is_name(name) or len(name.rpartition("/")[0]) == 1:
@@ -53,7 +54,7 @@ def check_new_name(name: str, force: bool = False) -> None:
 
 
 def list_datasets() -> dict[str, Listed]:
-    """What there is of every local data set, by name.
+    """Task, number of episodes and steps of every local data set, by name; damaged ones with their problem.
 
     Raises:
         RcdError: the folder of the data sets cannot be used.
@@ -78,7 +79,7 @@ def save_dataset(
     description: str,
     force: bool = False,
 ) -> Dataset:
-    """Stores episodes under a name, all or nothing: an interrupted call leaves no trace.
+    """Store episodes under a name, all or nothing: an interrupted call leaves no trace.
 
     Args:
         name: Minari id; an existing one is replaced only with `force`.
@@ -90,7 +91,7 @@ def save_dataset(
         force: replace an existing data set of that name.
 
     Raises:
-        RcdError: a bad or occupied name, nothing to store, or it cannot be written.
+        RcdError: as `check_new_name`; there is no episode; the task file cannot be used; or the disk is full or gone.
     """
     check_new_name(name, force)
     if not episodes:
@@ -137,7 +138,7 @@ def _write(name: str, episodes: Sequence[Episode], metadata: dict[str, Any]) -> 
 
 
 def publish(folder: Path, name: str) -> None:
-    """Moves a complete data set's folder to where Minari finds it by `name`, replacing what is there.
+    """Move a complete data set's folder to where Minari finds it by `name`, replacing what is there.
 
     Args:
         folder: inside a hidden folder of the data sets' root (same file system, so that the move is atomic).
@@ -156,7 +157,8 @@ def load_dataset(name: str) -> Dataset:
     """The named local data set, read whole; see `minari_reader.read_episodes` for observations that are dicts.
 
     Raises:
-        RcdError: no such data set, or one whose content cannot be read or used.
+        RcdError: there is no such data set; it cannot be read; it is not vectors of finite numbers; or its episodes
+            are not those that it was written with (SHA-256).
     """
     folder = folders.data_folder(name)
     metadata = folders.read_metadata(name, folder)

@@ -20,16 +20,21 @@ from rcd_ros.data.storage.folders import dataset_folder, datasets_root
 from rcd_ros.errors import RcdError
 
 CONNECT_TIMEOUT = 8.0
+"""s."""
 
 
 def fetch_dataset(name: str, force: bool = False) -> list[str]:
-    """Downloads a data set, and those it is combined of, from Minari's remote (`MINARI_REMOTE`).
+    """Download a data set, and those it is combined of, from Minari's remote (`MINARI_REMOTE`).
+
+    Args:
+        name: Minari id.
+        force: replace an existing data set of that name.
 
     Returns:
         The names of the data sets that are new here.
 
     Raises:
-        RcdError: a bad or occupied name, no network, or no such data set there.
+        RcdError: as `datasets.check_new_name`; no server answers within `CONNECT_TIMEOUT`; or it has no such data set.
     """
     check_new_name(name, force)
     address = _remote_address()

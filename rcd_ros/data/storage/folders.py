@@ -70,7 +70,7 @@ def check_writable() -> None:
     """Make sure that data sets can be stored, before the work begins that makes one.
 
     Raises:
-        RcdError: they cannot.
+        RcdError: the folder of the data sets cannot be made, read or written to.
     """
     try:
         check_folder(datasets_root())

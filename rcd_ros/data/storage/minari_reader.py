@@ -1,4 +1,4 @@
-"""Episodes of Minari data sets from anywhere: all of them is checked here, before anything is made of them."""
+"""Episodes of Minari data sets, which may be anyone's: everything in them is checked before it is used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def read_episodes(name: str, folder: Path, metadata: Metadata) -> list[Episode]:
         metadata: what is in its `metadata.json`.
 
     Raises:
-        RcdError: the content cannot be read, or is not vectors of numbers.
+        RcdError: the files are damaged, need another package, or state no spaces; there is no episode, or one without
+            a step; arrays are not vectors of finite numbers, or of other lengths or widths than the others.
     """
     stored, attributes = _read(name, folder, metadata)
     if not stored:
