@@ -31,7 +31,7 @@ class Episode:
         actions: (T, n_act), in the data set's own units (kitchen: normalised, [-1, 1]).
         rewards: (T,).
         terminated: the last step led to a terminal state (goal achieved, or failed for good).
-        truncated: the episode was cut off, by a time limit or by the end of a recording; what would have followed is unknown.
+        truncated: it was cut off, by a time limit or the end of a recording: what would have followed is unknown.
         seed: of the environment's reset, where known.
         info: how this episode was made (replays: source episode, speed, noise).
     """

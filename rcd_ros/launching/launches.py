@@ -49,6 +49,7 @@ _ALONE = ("trigger", "execute", "stamp_tolerance", "max_age", "mode", "use_sim_t
 def _kitchen_sim_nodes(values: Mapping[str, str]) -> list[NodeProcess]:
     _check_simulated(values)
     planner = KITCHEN_SIM.parameters(values, _PLANNER)
+    # Task, planner and bridge stand here by name: the catalogue of tasks imports more than a launch may.
     if values["checkpoint"]:
         check_task(Path(values["checkpoint"]), "kitchen", "rcd launch mujoco_sim task:={trained}")
     elif not values["params_file"]:  # such a file names the checkpoint, too

@@ -47,6 +47,14 @@ def test_arguments_become_typed_parameters_of_the_nodes_they_concern(tmp_path: P
     assert (planner.required, bridge.required) == (True, True)
 
 
+def test_the_kitchens_launch_is_of_the_catalogues_planner_and_bridge() -> None:
+    """The launch cannot look them up: under ROS 2's own Python there need be no catalogue to import."""
+    task = get_task("kitchen")
+    planner, bridge = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve({}))
+    assert planner.parameters["checkpoint"] == str(find_resource(task.planner))
+    assert bridge.executable == task.bridge
+
+
 def test_a_planner_hears_the_clock_of_the_namespace_that_it_is_in() -> None:
     planner, _ = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve({"namespace": "left"}))
     assert planner.remappings == (("/clock", "clock"),)
