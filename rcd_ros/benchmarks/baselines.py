@@ -7,18 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
-from rcd_ros.benchmarks.results import EVALUATION, MADE, Cell, Made, read_cell
+from rcd_ros.benchmarks.results import EVALUATION, MADE, Asked, Cell, Made, read_cell
 from rcd_ros.data.episodes import Dataset, Episode, best_episodes
 from rcd_ros.data.made.actor import Actor, load_actor
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.report import summarize
-from rcd_ros.evaluation.results import Evaluation, Setting
+from rcd_ros.evaluation.results import Evaluation, Record, Setting
 from rcd_ros.evaluation.rollout import Drive, EpisodeResult, run_episodes
 from rcd_ros.outputs import write_json
 from rcd_ros.planning.spec import TaskSpec
@@ -51,7 +50,7 @@ def check_methods(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or list(METHODS)
 
 
-def transitions(episodes: Sequence[Episode], spec: TaskSpec) -> dict[str, NDArray[Any]]:
+def transitions(episodes: Sequence[Episode], spec: TaskSpec) -> dict[str, NDArray[np.float32]]:
     """Episodes as d3rlpy reads them: what the task observes and commands, row by row, with both kinds of ends.
 
     A terminated episode's last step is learned with its end. One that ran out of time, or was cut off, is not
@@ -103,15 +102,35 @@ class BaselineSettings:
     workers: int = 1
     force: bool = False
 
-    def asked(self, dataset: Dataset, task: Task) -> dict[str, Any]:
+    def asked(self, dataset: Dataset, spec: TaskSpec) -> Asked:
         """What a result must have been made with to be taken for this one; the rest changes only the time."""
-        return {
-            "data": dataset.content_hash,
-            "steps": self.steps,
-            "episodes": self.episodes,
-            "eval_seed": self.eval_seed,
-            "episode_steps": task.spec.episode_steps,
-        }
+        return Asked(
+            data=dataset.content_hash,
+            steps=self.steps,
+            episodes=self.episodes,
+            eval_seed=self.eval_seed,
+            episode_steps=spec.episode_steps,
+        )
+
+
+class _Training(Record):
+    """The question to the worker."""
+
+    data: str
+    output: str
+    algorithm: str
+    steps: int
+    seed: int
+    threads: int
+
+
+class _Progress(Record):
+    """Its answers: the gradient steps so far, and, in the last one, the algorithm's settings and versions."""
+
+    step: int = 0
+    done: str | None = None
+    d3rlpy: str = ""
+    torch: str = ""
 
 
 def baseline_result(cell: Cell, folder: Path, dataset: Dataset, task: Task, settings: BaselineSettings) -> Evaluation:
@@ -120,17 +139,16 @@ def baseline_result(cell: Cell, folder: Path, dataset: Dataset, task: Task, sett
     Raises:
         RcdError: the result there was made with other settings, the data cannot be used, or d3rlpy fails.
     """
-    asked = settings.asked(dataset, task)
     done = None if settings.force else read_cell(folder)
     if done is not None:
-        if done.made.asked != asked:
+        if done.made.asked != settings.asked(dataset, task.spec):
             raise RcdError(f"the result in '{folder}' was made with other settings: name another, or --force")
         return done.evaluation
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MADE).unlink(missing_ok=True)
     policy = folder / "actor.npz"
     with progress_bar(total=settings.steps, desc=str(cell), unit="step") as bar:
-        how = train_baseline(cell, dataset, task.spec, settings, policy, lambda step: bar.update(step - bar.n))
+        made = train_baseline(cell, dataset, task.spec, settings, policy, lambda step: bar.update(step - bar.n))
     seeds = range(settings.eval_seed, settings.eval_seed + settings.episodes)
     setting = Setting(
         policy=cell.method,
@@ -146,7 +164,7 @@ def baseline_result(cell: Cell, folder: Path, dataset: Dataset, task: Task, sett
     )
     evaluation = summarize(task.spec, evaluate_baseline(task, policy, seeds, settings.workers), setting, None)
     write_json(folder / EVALUATION, evaluation.as_json())
-    Made.of(cell, asked=asked, **how).write(folder)
+    made.write(folder)
     return evaluation
 
 
@@ -157,7 +175,7 @@ def train_baseline(
     settings: BaselineSettings,
     output: Path,
     report: Callable[[int], object],
-) -> dict[str, Any]:
+) -> Made:
     """Train one baseline and write its policy.
 
     Args:
@@ -169,7 +187,7 @@ def train_baseline(
         report: is called with the steps so far.
 
     Returns:
-        How it was made, as `Made` keeps it: algorithm, settings, versions, wall time (s).
+        How it was made.
 
     Raises:
         RcdError: the data cannot be used, or d3rlpy fails.
@@ -178,25 +196,33 @@ def train_baseline(
     if cell.method == "bc-best10":
         episodes = [episodes[index] for index in best_episodes(episodes)]
     arrays = transitions(episodes, spec)
-    algorithm = METHODS[cell.method]
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rcd-baseline-") as room:
         data = Path(room) / "data.npz"
         np.savez(data, **arrays)  # type: ignore[arg-type]
-        question = {"data": str(data), "output": str(output), "algorithm": algorithm, "steps": settings.steps}
+        question = _Training(
+            data=str(data),
+            output=str(output),
+            algorithm=METHODS[cell.method],
+            steps=settings.steps,
+            seed=cell.seed,
+            threads=settings.threads,
+        )
         with run_worker(settings.python, "d3rlpy_worker", (), settings.threads) as worker:
-            answer = worker.ask({**question, "seed": cell.seed, "threads": settings.threads})
-            while "done" not in answer:
-                report(answer["step"])
-                answer = worker.answers()
-    return {
-        "algorithm": algorithm,
-        "settings": answer["done"],
-        "steps": settings.steps,
-        "episodes_learned": len(episodes),
-        "versions": {name: answer[name] for name in ("d3rlpy", "torch")},
-        "train_seconds": round(time.monotonic() - started, 1),
-    }
+            answer = worker.ask(question, _Progress)
+            while answer.done is None:
+                report(answer.step)
+                answer = worker.next(_Progress)
+    return Made.of(
+        cell,
+        asked=settings.asked(dataset, spec),
+        train_seconds=round(time.monotonic() - started, 1),
+        algorithm=question.algorithm,
+        settings=answer.done,
+        steps=settings.steps,
+        episodes_learned=len(episodes),
+        versions={"d3rlpy": answer.d3rlpy, "torch": answer.torch},
+    )
 
 
 class ActorPolicy:
@@ -217,7 +243,8 @@ class ActorPolicy:
 
     def plan(self, history: NDArray[np.float64]) -> NDArray[np.float64]:
         """The mode of the policy, (1, n_cmd), in physical units and inside the limits."""
-        return np.clip(self._actor.act(history[-1])[None] * self._scale, *self._limits)
+        action: NDArray[np.float64] = self._actor.act(history[-1])[None] * self._scale
+        return action.clip(*self._limits)
 
 
 @dataclass(frozen=True)

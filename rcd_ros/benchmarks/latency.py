@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.table import Table
 
 from rcd_ros.benchmarks.timing import measure, rehearsal, shaped_rehearsal, varied_observations
+from rcd_ros.evaluation.results import Record
 from rcd_ros.planning.checkpoint import PathLike, read_manifest
 from rcd_ros.planning.planner import Planner
 
@@ -15,10 +15,39 @@ WARM_UP = 200
 """Plans before those that count."""
 
 
+class EngineLatency(Record):
+    """Wall times of plans in one engine: percentiles and maximum, ms.
+
+    Attributes:
+        engine: its name.
+        nfe: network evaluations a plan.
+        plans: how many were timed of each kind.
+        p50_ms: of whole plans, from the observation to commands inside their limits; likewise the others.
+        network_p50_ms: of the network's share of a plan.
+        shaped_p50_ms: of plans up to the trajectory within the motion limits; None where these were not timed.
+    """
+
+    engine: str
+    nfe: int
+    plans: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    network_p50_ms: float
+    network_p95_ms: float
+    network_p99_ms: float
+    network_max_ms: float
+    shaped_p50_ms: float | None = None
+    shaped_p95_ms: float | None = None
+    shaped_p99_ms: float | None = None
+    shaped_max_ms: float | None = None
+
+
 def engine_latency(
     checkpoint: PathLike, engine: str, threads: int, plans: int, tick: Callable[[], object], shape: bool = False
-) -> dict[str, Any]:
-    """One row: percentiles of whole plans, of the network's share of them (`network_*`), and of shaped ones.
+) -> EngineLatency:
+    """Time whole plans, the network alone, and shaped plans.
 
     Args:
         checkpoint: the folder.
@@ -26,10 +55,10 @@ def engine_latency(
         threads: of the engine.
         plans: how many are timed of each kind.
         tick: is called before each of them and before the `WARM_UP` plans of each kind, outside the clock.
-        shape: time plans with their shaping, too (`shaped_*`).
+        shape: time plans with their shaping, too.
 
     Raises:
-        RcdError: the engine cannot run this checkpoint here.
+        RcdError: the checkpoint cannot be read, the engine cannot run it here, or its motion limits cannot be used.
     """
     manifest = read_manifest(checkpoint)
     planner = Planner.load(checkpoint, engine=engine, threads=threads)
@@ -46,25 +75,27 @@ def engine_latency(
         times = {prefix: measure(call, plans, WARM_UP, prepare=prepare) for prefix, call in calls.items()}
     finally:
         planner.close()
-    row: dict[str, Any] = {"engine": planner.engine.name, "nfe": planner.nfe, "plans": plans}
-    for prefix, latency in times.items():
-        row |= {f"{prefix}{name}": value for name, value in latency._asdict().items() if name != "plans"}
-    return row
+    figures = {
+        f"{prefix}{name}": getattr(latency, name)
+        for prefix, latency in times.items()
+        for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+    }
+    return EngineLatency(engine=planner.engine.name, nfe=planner.nfe, plans=plans, **figures)
 
 
-def latency_table(rows: Sequence[dict[str, Any]]) -> Table:
+def latency_table(rows: Sequence[EngineLatency]) -> Table:
     """The rows as a table, times in ms."""
     table = Table("engine", "NFE", "p50 ms", "p95 ms", "p99 ms", "max ms", "plans", "network p50 ms", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
-        for prefix in ("", "shaped_") if "shaped_p50_ms" in row else ("",):
-            times = (row[f"{prefix}{name}"] for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms"))
-            table.add_row(
-                f"{row['engine']}, shaped" if prefix else row["engine"],
-                str(row["nfe"]),
-                *(f"{time:.3f}" for time in times),
-                str(row["plans"]),
-                f"{row['network_p50_ms']:.3f}",
-            )
+        _add(table, row, row.engine, (row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms))
+        if row.shaped_p50_ms is not None:
+            shaped = (row.shaped_p50_ms, row.shaped_p95_ms, row.shaped_p99_ms, row.shaped_max_ms)
+            _add(table, row, f"{row.engine}, shaped", shaped)
     return table
+
+
+def _add(table: Table, row: EngineLatency, label: str, times: Sequence[float | None]) -> None:
+    figures = (f"{time:.3f}" for time in times)
+    table.add_row(label, str(row.nfe), *figures, str(row.plans), f"{row.network_p50_ms:.3f}")

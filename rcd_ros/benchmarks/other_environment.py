@@ -17,11 +17,13 @@ import venv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TextIO, TypeVar
 
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Record
 
 WORKERS = Path(__file__).parent / "workers"
+Answer = TypeVar("Answer", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class OtherEnvironment:
             base: the Python to make it with; this one where it is not named.
 
         Raises:
-            RcdError: that Python is too old, or the installation fails.
+            RcdError: that Python is too old or does not exist, or `venv` or pip fails.
         """
         if base is None and sys.version_info[:2] < self.oldest:
             raise RcdError(
@@ -84,10 +86,15 @@ class OtherEnvironment:
             )
         if base is not None and shutil.which(base) is None:
             raise RcdError(f"there is no Python at '{base}': name another one with --base-python")
-        self._make(base)
+        self.make(base)
         return self.find(None)
 
-    def _make(self, base: Path | None) -> None:
+    def make(self, base: Path | None = None) -> None:
+        """As `install`, without its checks.
+
+        Raises:
+            RcdError: `venv` or pip fails.
+        """
         python = self.folder / "bin" / "python"
         try:
             if base is None:
@@ -109,41 +116,37 @@ class OtherEnvironment:
 class Worker:
     """A worker's process; one question and one answer after the other."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Any, name: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: TextIO, name: str) -> None:
         self._process, self._log, self._name = process, log, name
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send a message.
-
-        Raises:
-            RcdError: the worker has ended.
-        """
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError) as error:
-            raise self._ended() from error
-
-    def answers(self) -> dict[str, Any]:
-        """Wait for the next message.
+    def ask(self, question: Record, answer: type[Answer]) -> Answer:
+        """Send a question and wait for its (first) answer.
 
         Raises:
             RcdError: the worker has ended, or says that it cannot do it.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(question.as_json()) + "\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError) as error:
+            raise self._ended() from error
+        return self.next(answer)
+
+    def next(self, answer: type[Answer]) -> Answer:
+        """Wait for the next answer to the last question.
+
+        Raises:
+            RcdError: as `ask` says.
         """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise self._ended()
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise RcdError(f"{self._name}: {answer['error']}")
-        return answer
-
-    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Send a message and wait for the answer to it; raises as these do."""
-        self.tell(message)
-        return self.answers()
+        told = json.loads(line)
+        if "error" in told:
+            raise RcdError(f"{self._name}: {told['error']}")
+        return answer.model_validate(told)
 
     def _ended(self) -> RcdError:
         code = self._process.wait()

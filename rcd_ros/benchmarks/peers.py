@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from rich.table import Table
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, Worker, run_worker
 from rcd_ros.benchmarks.timing import rehearsal, resting_collector, summarize_times, time_calls, varied_observations
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Record
 from rcd_ros.planning.checkpoint import verify
 from rcd_ros.planning.planner import Planner
 from rcd_ros.suggest import did_you_mean
@@ -41,7 +42,7 @@ class Peer:
     label: str
     nfe: int
     turn: int
-    settings: Mapping[str, Any]
+    settings: Mapping[str, str | int]
 
 
 PEERS = {
@@ -55,6 +56,30 @@ PEERS = {
     ),
 }
 OUR_TURN, OUR_WARM_UP, PEER_WARM_UP = 50, 200, 1
+Times = NDArray[np.int64]
+
+
+class PeerTimes(Record):
+    """Wall times of one planner's plans: percentiles and maximum, ms.
+
+    Attributes:
+        planner: whose they are, for people.
+        nfe: network evaluations a plan.
+        parameters: of the peer's network; None for ours.
+        p50_ms: likewise the others.
+        plans: how many were timed.
+        times_ours: its median over that of our planner in its fastest engine.
+    """
+
+    planner: str
+    nfe: int
+    parameters: int | None
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    plans: int
+    times_ours: float
 
 
 def check_peers(names: Sequence[str]) -> dict[str, Peer]:
@@ -69,6 +94,58 @@ def check_peers(names: Sequence[str]) -> dict[str, Peer]:
     return {name: PEERS[name] for name in names or PEERS}
 
 
+class _Build(Record):
+    """The first question to the worker."""
+
+    observations: list[list[float]]
+    commands: int
+    horizon: int
+    threads: int
+    peers: dict[str, dict[str, str | int]]
+
+
+class _Built(Record):
+    """Its answer: the number of parameters of each peer, and versions."""
+
+    ready: dict[str, int]
+    lerobot: str
+    torch: str
+
+
+class _Turn(Record):
+    """Each question after it."""
+
+    peer: str
+    plans: int
+
+
+class _Timed(Record):
+    """The answer to that."""
+
+    durations_ns: list[int]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A planner that is timed.
+
+    Attributes:
+        label: for people.
+        nfe: network evaluations a plan.
+        parameters: of a peer's network.
+        warm_up: plans before those that count.
+        turn: plans in a row whenever it is its turn.
+        time: makes some plans; returns their durations (n,), ns.
+    """
+
+    label: str
+    nfe: int
+    parameters: int | None
+    warm_up: int
+    turn: int
+    time: Callable[[int], Times]
+
+
 def time_peers(
     checkpoint: Path,
     engines: Sequence[str],
@@ -77,7 +154,7 @@ def time_peers(
     threads: int,
     rounds: int,
     tick: Callable[[], object],
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+) -> tuple[list[PeerTimes], dict[str, str]]:
     """Time a checkpoint's student and the peers in turns.
 
     Args:
@@ -90,7 +167,7 @@ def time_peers(
         tick: is called after every round.
 
     Returns:
-        A row for each (percentiles of a plan's wall time, ms), and the versions of the peers' libraries.
+        A row for each, ours first, and the versions of the peers' libraries.
 
     Raises:
         RcdError: checkpoint or engine cannot be used, or the worker cannot build a peer for this horizon.
@@ -98,67 +175,79 @@ def time_peers(
     manifest = verify(checkpoint)
     observations = varied_observations(manifest)
     planners = {p.engine.name: p for p in (Planner.load(checkpoint, e, threads=threads) for e in engines)}
-    calls = {name: rehearsal(planner, observations) for name, planner in planners.items()}
-    setting = {
-        "observations": observations[:, -1].tolist(),
-        "commands": manifest.task.command.size,
-        "horizon": manifest.horizon,
-        "threads": threads,
-        "peers": {name: dict(peer.settings) for name, peer in peers.items()},
-    }
-    ours: dict[str, list[NDArray[np.int64]]] = {name: [] for name in planners}
-    theirs: dict[str, list[int]] = {name: [] for name in peers}
+    question = _Build(
+        observations=observations[:, -1].tolist(),
+        commands=manifest.task.command.size,
+        horizon=manifest.horizon,
+        threads=threads,
+        peers={name: dict(peer.settings) for name, peer in peers.items()},
+    )
+    sides = []
+    for name, planner in planners.items():
+        timed = partial(_time, planner, rehearsal(planner, observations))
+        sides.append(_Side(f"ours, {name}", 1, None, OUR_WARM_UP, OUR_TURN, timed))
     try:
         with run_worker(python, "lerobot_worker", (), threads) as worker:
-            built = worker.ask(setting)
-            for name, planner in planners.items():
-                time_calls(calls[name], np.zeros(0, np.int64), OUR_WARM_UP, prepare=planner.prepare)
-            for name in peers:
-                _turn(worker, name, PEER_WARM_UP)
-            with resting_collector():
-                for _ in range(rounds):
-                    for name, planner in planners.items():
-                        times = np.zeros(OUR_TURN, np.int64)
-                        time_calls(calls[name], times, prepare=planner.prepare)
-                        ours[name].append(times)
-                    for name, peer in peers.items():
-                        theirs[name] += _turn(worker, name, peer.turn)
-                    tick()
+            built = worker.ask(question, _Built)
+            for name, peer in peers.items():
+                timed = partial(_time_peer, worker, name)
+                sides.append(_Side(peer.label, peer.nfe, built.ready[name], PEER_WARM_UP, peer.turn, timed))
+            times = _take_turns(sides, rounds, tick)
     finally:
         for planner in planners.values():
             planner.close()
-    rows = [_row(f"ours, {name}", 1, None, np.concatenate(times)) for name, times in ours.items()]
-    for name, peer in peers.items():
-        rows.append(_row(peer.label, peer.nfe, built["ready"][name], np.asarray(theirs[name], np.int64)))
-    fastest = min(row["p50_ms"] for row in rows[: len(ours)])
-    for row in rows:
-        row["times_ours"] = row["p50_ms"] / fastest
-    return rows, {name: str(built[name]) for name in ("lerobot", "torch")}
+    fastest = min(summarize_times(each).p50_ms for each in times[: len(planners)])
+    rows = [_row(side, each, fastest) for side, each in zip(sides, times, strict=True)]
+    return rows, {"lerobot": built.lerobot, "torch": built.torch}
 
 
-def _turn(worker: Worker, name: str, plans: int) -> list[int]:
-    durations: list[int] = worker.ask({"peer": name, "plans": plans})["durations_ns"]
-    return durations
+def _time(planner: Planner, plan: Callable[[], object], plans: int) -> Times:
+    times = np.zeros(plans, np.int64)
+    time_calls(plan, times, prepare=planner.prepare)
+    return times
 
 
-def _row(label: str, nfe: int, parameters: int | None, times: NDArray[np.int64]) -> dict[str, Any]:
-    return {"planner": label, "nfe": nfe, "parameters": parameters, **summarize_times(times)._asdict()}
+def _time_peer(worker: Worker, peer: str, plans: int) -> Times:
+    return np.asarray(worker.ask(_Turn(peer=peer, plans=plans), _Timed).durations_ns, np.int64)
 
 
-def peers_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _take_turns(sides: Sequence[_Side], rounds: int, tick: Callable[[], object]) -> list[Times]:
+    """Warm up all sides, then time them round after round; durations (rounds * turn,) of each, ns."""
+    for side in sides:
+        side.time(side.warm_up)
+    times: list[list[Times]] = [[] for _ in sides]
+    with resting_collector():
+        for _ in range(rounds):
+            for side, durations in zip(sides, times, strict=True):
+                durations.append(side.time(side.turn))
+            tick()
+    return [np.concatenate(durations) for durations in times]
+
+
+def _row(side: _Side, times: Times, fastest_ms: float) -> PeerTimes:
+    latency = summarize_times(times)
+    return PeerTimes(
+        planner=side.label,
+        nfe=side.nfe,
+        parameters=side.parameters,
+        **latency._asdict(),
+        times_ours=latency.p50_ms / fastest_ms,
+    )
+
+
+def peers_table(rows: Sequence[PeerTimes]) -> Table:
     """The rows for people, times in ms."""
     table = Table("planner", "NFE", "parameters", "p50 ms", "p95 ms", "p99 ms", "plans", "p50 / ours", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
-        size = row["parameters"]
         table.add_row(
-            row["planner"],
-            str(row["nfe"]),
-            "-" if size is None else f"{size / 1e6:.1f} M",
-            *(_three_digits(row[name]) for name in ("p50_ms", "p95_ms", "p99_ms")),
-            str(row["plans"]),
-            f"{_three_digits(row['times_ours'])}x",
+            row.planner,
+            str(row.nfe),
+            "-" if row.parameters is None else f"{row.parameters / 1e6:.1f} M",
+            *map(_three_digits, (row.p50_ms, row.p95_ms, row.p99_ms)),
+            str(row.plans),
+            f"{_three_digits(row.times_ours)}x",
         )
     return table
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from typing_extensions import Self
 
@@ -36,6 +35,24 @@ class Cell:
         return f"{self.dataset}, {self.method}, seed {self.seed}"
 
 
+class Asked(Record):
+    """What a baseline's result must have been made with to be taken for the one that is asked for.
+
+    Attributes:
+        data: hash of the data set's content.
+        steps: gradient steps.
+        episodes: that the policy is scored by.
+        eval_seed: of the first of them.
+        episode_steps: longest episode, control periods.
+    """
+
+    data: str
+    steps: int
+    episodes: int
+    eval_seed: int
+    episode_steps: int
+
+
 class Made(Record):
     """How a cell was made.
 
@@ -44,7 +61,7 @@ class Made(Record):
         method: of the cell.
         seed: of the training.
         sweep: identifies what a sweep asked for (`sweep.Job.asked`); None outside of a sweep.
-        asked: options that a baseline was asked for with.
+        asked: what a baseline was asked for with.
         train_seconds: wall time of training, s; None where it is not known.
         algorithm: of a baseline.
         settings: of a baseline, in words.
@@ -57,7 +74,7 @@ class Made(Record):
     method: str
     seed: int
     sweep: str | None = None
-    asked: dict[str, Any] | None = None
+    asked: Asked | None = None
     train_seconds: float | None = None
     algorithm: str | None = None
     settings: str | None = None
@@ -66,8 +83,8 @@ class Made(Record):
     versions: dict[str, str] | None = None
 
     @classmethod
-    def of(cls, cell: Cell, **how: Any) -> Self:
-        """How `cell` was made."""
+    def of(cls, cell: Cell, **how: object) -> Self:
+        """How `cell` was made; `how` are the fields that are known."""
         return cls(dataset=cell.dataset, method=cell.method, seed=cell.seed, **how)
 
     @property

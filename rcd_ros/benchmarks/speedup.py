@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from rcd_ros.benchmarks.timing import (
 )
 from rcd_ros.choices import SamplerName
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Record
 from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import SAMPLERS, evaluations_of, grid_size_for
 from rcd_ros.planning.checkpoint import load_tensors, verify
@@ -93,7 +94,9 @@ class SamplingNetwork:
         self._x[...] = x
         self._sigma.fill(sigma)
         self._denoiser.run()
-        return self._denoiser.output.copy()  # solvers look back at what the next run overwrites
+        # Solvers look back at what the next run overwrites.
+        denoised: NDArray[np.float32] = self._denoiser.output.copy()
+        return denoised
 
 
 class Side(NamedTuple):
@@ -110,6 +113,44 @@ class Side(NamedTuple):
     nfe: int
     who: Literal["student", "teacher", "deployed"]
     engine: str
+
+
+class Speedup(Record):
+    """The student against one teacher in one engine; times are of plans, from the observation to commands, ms.
+
+    Attributes:
+        versus: the teacher: "teacher heun 79 NFE".
+        engine: that student and teacher both run in.
+        nfe: network evaluations that the teacher makes a plan.
+        ratio_same_engine: median of the teacher over that of the student, both in `engine`.
+        ratio_same_engine_ci95: its bootstrap interval over the rounds.
+        ratio_as_deployed: median of the teacher in eager torch over that of the student in its fastest engine.
+        ratio_as_deployed_ci95: likewise.
+        engine_as_deployed: the student's fastest.
+        device_as_deployed: torch's, of the teacher as it is deployed.
+        student_p50_ms: likewise the 99th percentile, and the number of plans.
+        teacher_p50_ms: in `engine`.
+        teacher_deployed_p50_ms: in eager torch.
+    """
+
+    versus: str
+    engine: str
+    nfe: int
+    ratio_same_engine: float
+    ratio_same_engine_ci95: tuple[float, float]
+    ratio_as_deployed: float
+    ratio_as_deployed_ci95: tuple[float, float]
+    engine_as_deployed: str
+    device_as_deployed: str
+    student_p50_ms: float
+    student_p99_ms: float
+    student_plans: int
+    teacher_p50_ms: float
+    teacher_p99_ms: float
+    teacher_plans: int
+    teacher_deployed_p50_ms: float
+    teacher_deployed_p99_ms: float
+    teacher_deployed_plans: int
 
 
 def load_sides(checkpoint: Path, engines: Sequence[str], threads: int) -> dict[Side, Subject]:
@@ -163,7 +204,7 @@ def time_sides(sides: Mapping[Side, Subject], repeats: int, tick: Callable[[], o
     return dict(zip(sides, take_turns(list(sides.values()), repeats, tick), strict=True))
 
 
-def speedup_rows(times: Mapping[Side, Times]) -> list[dict[str, Any]]:
+def speedup_rows(times: Mapping[Side, Times]) -> list[Speedup]:
     """One row per teacher and engine; `ratio_as_deployed` is of the student in the engine where it is fastest."""
     medians: dict[str, list[float]] = {}
     for side, table in times.items():
@@ -178,33 +219,33 @@ def speedup_rows(times: Mapping[Side, Times]) -> list[dict[str, Any]]:
         teacher = times[side._replace(who="teacher")]
         deployed = times[side._replace(who="deployed", engine=device)]
         rows.append(
-            {
-                "versus": side.versus,
-                "engine": side.engine,
-                "nfe": side.nfe,
+            Speedup(
+                versus=side.versus,
+                engine=side.engine,
+                nfe=side.nfe,
                 **_ratio("ratio_same_engine", teacher, student),
                 **_ratio("ratio_as_deployed", deployed, times[side._replace(engine=best)]),
-                "engine_as_deployed": best,
-                "device_as_deployed": device,
+                engine_as_deployed=best,
+                device_as_deployed=device,
                 **_percentiles("student", student),
                 **_percentiles("teacher", teacher),
                 **_percentiles("teacher_deployed", deployed),
-            }
+            )
         )
     return rows
 
 
-def _ratio(name: str, slow: Times, fast: Times) -> dict[str, Any]:
+def _ratio(name: str, slow: Times, fast: Times) -> dict[str, object]:
     ratio = ratio_of_medians(slow, fast)
-    return {name: ratio.value, f"{name}_ci95": [ratio.low, ratio.high]}
+    return {name: ratio.value, f"{name}_ci95": (ratio.low, ratio.high)}
 
 
-def _percentiles(name: str, times: Times) -> dict[str, Any]:
+def _percentiles(name: str, times: Times) -> dict[str, float]:
     latency = summarize_times(times)
     return {f"{name}_p50_ms": latency.p50_ms, f"{name}_p99_ms": latency.p99_ms, f"{name}_plans": latency.plans}
 
 
-def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
+def speedup_table(rows: Sequence[Speedup]) -> Table:
     """The rows as a table: ratios of medians with their 95 % intervals, and medians."""
     headings = "engine", "same engine", "student", "teacher", "as deployed", "teacher, eager torch"
     table = Table("student against", *headings, box=None)
@@ -212,17 +253,16 @@ def speedup_table(rows: Sequence[dict[str, Any]]) -> Table:
         column.justify = "right"
     for row in rows:
         table.add_row(
-            row["versus"],
-            row["engine"],
-            _times_faster(row, "ratio_same_engine"),
-            f"{row['student_p50_ms']:.3f} ms",
-            f"{row['teacher_p50_ms']:.2f} ms",
-            _times_faster(row, "ratio_as_deployed"),
-            f"{row['teacher_deployed_p50_ms']:.2f} ms",
+            row.versus,
+            row.engine,
+            _times_faster(row.ratio_same_engine, *row.ratio_same_engine_ci95),
+            f"{row.student_p50_ms:.3f} ms",
+            f"{row.teacher_p50_ms:.2f} ms",
+            _times_faster(row.ratio_as_deployed, *row.ratio_as_deployed_ci95),
+            f"{row.teacher_deployed_p50_ms:.2f} ms",
         )
     return table
 
 
-def _times_faster(row: Mapping[str, Any], name: str) -> str:
-    low, high = row[f"{name}_ci95"]
-    return f"{row[name]:.1f}x ({low:.1f} to {high:.1f})"
+def _times_faster(ratio: float, low: float, high: float) -> str:
+    return f"{ratio:.1f}x ({low:.1f} to {high:.1f})"

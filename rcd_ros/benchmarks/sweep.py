@@ -1,20 +1,18 @@
-"""A sweep's description: data sets x methods x training seeds, and the commands that make each cell of its table."""
+"""A sweep's description: data sets x methods x training seeds, which are the cells of its table."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from rcd_ros.benchmarks.baselines import METHODS
-from rcd_ros.benchmarks.results import EVALUATION, Cell, report_files
+from rcd_ros.benchmarks.results import Cell, report_files
 from rcd_ros.choices import LARGEST_SEED
 from rcd_ros.data.storage.folders import dataset_folder
 from rcd_ros.errors import RcdError
@@ -44,8 +42,11 @@ class EvaluationSettings(_Section):
     step_size: float | None = Field(None, ge=0)
     engine: str | None = None
 
-    def over(self, below: EvaluationSettings) -> dict[str, Any]:
-        """These settings, and `below` where nothing is set, without those of `below` that have no effect here."""
+    def over(self, below: EvaluationSettings) -> dict[str, object]:
+        """Options and their values: these, and `below` where nothing is set, without those of `below` without effect.
+
+        Their order is part of what identifies a cell (`sweep_jobs.Job.asked`).
+        """
         settings = below.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)
         return {name: value for name, value in settings.items() if name not in _without_effect(settings)}
 
@@ -58,7 +59,7 @@ class EvaluationSettings(_Section):
         return self
 
 
-def _without_effect(settings: Mapping[str, Any]) -> set[str]:
+def _without_effect(settings: Mapping[str, object]) -> set[str]:
     """Options of `rcd eval` that it refuses beside these settings: a sampler is the teacher's, which has no engine."""
     if settings.get("policy") == "teacher":
         return {"engine"}
@@ -102,6 +103,11 @@ class SweepMethod(_Section):
     steps: int | None = Field(None, ge=1, description="of a baseline")
     seeds: tuple[Seed, ...] = Field((), description="in place of the sweep's")
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def trains(self) -> bool:
+        """Whether a recipe is trained."""
+        return self.baseline is None and self.evaluate is None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -157,7 +163,7 @@ class Sweep(_Section):
             if method.baseline is not None and method.baseline not in METHODS:
                 hint = did_you_mean(method.baseline, METHODS)
                 raise ValueError(f"methods.{name}.baseline: there is no baseline '{method.baseline}'{hint}")
-            if method.baseline is None and method.evaluate is None and method.recipe is None:
+            if method.trains and method.recipe is None:
                 for each, dataset in self.datasets.items():
                     if dataset.recipe is None:
                         raise ValueError(f"methods.{name} names no recipe, and neither does datasets.{each}")
@@ -182,26 +188,16 @@ class Sweep(_Section):
         chosen = self.methods[method]
         return self.seeds_of(chosen.evaluate) if chosen.evaluate in self.methods else chosen.seeds or self.seeds
 
+    def recipe_of(self, cell: Cell) -> Path:
+        """The recipe that a cell trains; its method must be one that `trains`."""
+        recipe = self.methods[cell.method].recipe or self.datasets[cell.dataset].recipe
+        assert recipe is not None  # checked when the sweep was read
+        return recipe
 
-@dataclass(frozen=True)
-class Job:
-    """How one cell is made.
-
-    Attributes:
-        cell: which one.
-        folder: where; all paths in the commands are relative to the folder that the sweep was started in.
-        commands: of `rcd`, one after the other; the last one evaluates.
-        copied: files of another cell's folder that are needed first: (from, to).
-        after: the cell that must be made before this one.
-        asked: identifies what was asked for, so that results of another description are not taken for it.
-    """
-
-    cell: Cell
-    folder: Path
-    commands: tuple[tuple[str, ...], ...]
-    copied: tuple[tuple[Path, Path], ...]
-    after: Cell | None
-    asked: str
+    def overrides_of(self, cell: Cell) -> tuple[str, ...]:
+        """What a cell overrides in its recipe, as key=value."""
+        dataset, method = self.datasets[cell.dataset], self.methods[cell.method]
+        return (f"dataset={dataset.dataset}", *dataset.overrides, *method.overrides, f"seed={cell.seed}")
 
 
 def load_sweep(path: Path) -> Sweep:
@@ -223,107 +219,13 @@ def load_sweep(path: Path) -> Sweep:
         sweep = Sweep.model_validate(content)
     except ValidationError as error:
         raise RcdError(f"sweep '{path}': {describe_errors(error, Sweep)}") from error
-    recipes = []
-    for dataset, method in _trained(sweep):
-        recipes.append(_recipe(dataset, method))
-        load_recipe(recipes[-1], _overrides(dataset, method, 0))
+    cells = sweep.cells()
+    trained = [cell for cell in cells if sweep.methods[cell.method].trains]
+    for cell in dict.fromkeys(replace(cell, seed=0) for cell in trained):
+        load_recipe(sweep.recipe_of(cell), sweep.overrides_of(cell))
     check_folder(sweep.output)
-    cells = {f"the cell '{job.cell}'": job.folder for job in plan_jobs(sweep)}
+    folders = {f"the cell '{cell}'": cell.folder(sweep.output) for cell in cells}
     reports = {f"the table '{file.name}'": file for file in report_files(sweep.report)}
-    keep_apart(cells | reports, [path, *recipes, *(dataset_folder(each.dataset) for each in sweep.datasets.values())])
+    datasets = (dataset_folder(each.dataset) for each in sweep.datasets.values())
+    keep_apart(folders | reports, [path, *map(sweep.recipe_of, trained), *datasets])
     return sweep
-
-
-def plan_jobs(sweep: Sweep) -> list[Job]:
-    """All cells, those that others need first."""
-    return sorted((_job(sweep, cell) for cell in sweep.cells()), key=lambda job: job.after is not None)
-
-
-def _trained(sweep: Sweep) -> Iterator[tuple[SweepDataset, SweepMethod]]:
-    for dataset in sweep.datasets.values():
-        for method in sweep.methods.values():
-            if method.baseline is None and method.evaluate is None:
-                yield dataset, method
-
-
-def _recipe(dataset: SweepDataset, method: SweepMethod) -> Path:
-    recipe = method.recipe or dataset.recipe
-    assert recipe is not None  # checked when the sweep was read
-    return recipe
-
-
-def _overrides(dataset: SweepDataset, method: SweepMethod, seed: int) -> tuple[str, ...]:
-    return (f"dataset={dataset.dataset}", *dataset.overrides, *method.overrides, f"seed={seed}")
-
-
-def _job(sweep: Sweep, cell: Cell) -> Job:
-    method = sweep.methods[cell.method]
-    other = method.start_from or method.evaluate
-    after = Cell(cell.dataset, other, cell.seed) if other else None
-    commands: list[tuple[str, ...]] = []
-    recipes: list[Path] = []
-    if method.baseline is not None:
-        commands.append(_baseline_command(sweep, cell))
-    else:
-        if method.evaluate is None:
-            recipes.append(_recipe(sweep.datasets[cell.dataset], method))
-            commands.append(_train_command(sweep, cell, recipes[0]))
-        commands.append(_evaluate_command(sweep, cell, after if after and method.evaluate else cell))
-    copied: tuple[tuple[Path, Path], ...] = ()
-    if after is not None and method.start_from:
-        source, target = _training(sweep, after), _training(sweep, cell)
-        copied = tuple((source / file, target / file) for file in ("teacher.safetensors", "critic.safetensors"))
-    followed = _job(sweep, after).asked if after else None
-    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in recipes]
-    asked = hashlib.sha256(json.dumps([commands, hashes, followed]).encode()).hexdigest()
-    return Job(cell, cell.folder(sweep.output), tuple(commands), copied, after, asked)
-
-
-def _training(sweep: Sweep, cell: Cell) -> Path:
-    return cell.folder(sweep.output) / "train"
-
-
-def _threads(sweep: Sweep) -> tuple[str, str]:
-    return "--threads", str(max(1, round(sweep.resources.cpus)))
-
-
-def _options(values: Mapping[str, object]) -> Iterator[str]:
-    """Options and their values on a command line; what is None is left out."""
-    for name, value in values.items():
-        if value is not None:
-            yield from (f"--{name.replace('_', '-')}", str(value))
-
-
-def _train_command(sweep: Sweep, cell: Cell, recipe: Path) -> tuple[str, ...]:
-    dataset, method = sweep.datasets[cell.dataset], sweep.methods[cell.method]
-    stage = "student" if method.start_from else "all"
-    return (
-        *("train", stage, str(recipe), *_overrides(dataset, method, cell.seed)),
-        *("--output", str(_training(sweep, cell)), "--resume", *_threads(sweep)),
-    )
-
-
-def _evaluate_command(sweep: Sweep, cell: Cell, trained: Cell) -> tuple[str, ...]:
-    settings = sweep.methods[cell.method].evaluation.over(sweep.evaluation)
-    file = cell.folder(sweep.output) / EVALUATION
-    return (
-        *("eval", str(_training(sweep, trained) / "checkpoint"), *_options(settings)),
-        *("--workers", "1", "--json", str(file), "--force"),
-    )
-
-
-def _baseline_command(sweep: Sweep, cell: Cell) -> tuple[str, ...]:
-    method = sweep.methods[cell.method]
-    settings = method.evaluation.over(sweep.evaluation)
-    options = {
-        "steps": method.steps,
-        "episodes": settings.get("episodes"),
-        "eval_seed": settings.get("seed"),
-        "episode_steps": settings.get("episode_steps"),
-        "python": sweep.baselines_python,
-    }
-    return (
-        *("bench", "baselines", sweep.datasets[cell.dataset].dataset),
-        *("--method", str(method.baseline), "--seeds", str(cell.seed)),
-        *("--into", str(cell.folder(sweep.output)), *_threads(sweep), *_options(options)),
-    )

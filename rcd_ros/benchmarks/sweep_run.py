@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from rcd_ros.benchmarks.results import Made, read_cell
-from rcd_ros.benchmarks.sweep import Job, Resources
+from rcd_ros.benchmarks.sweep import Resources
+from rcd_ros.benchmarks.sweep_jobs import Job
 from rcd_ros.errors import RcdError
 
 LOG = "log.txt"

@@ -52,7 +52,9 @@ def shaped_rehearsal(planner: Policy, spec: TaskSpec, observations: NDArray[np.f
 def varied_observations(manifest: Manifest, count: int = 256, seed: int = 0) -> NDArray[np.float64]:
     """Observations (count, history, n_obs) with the mean and standard deviation of the training data."""
     normal = np.random.default_rng(seed).standard_normal((count, manifest.history, manifest.task.observation_size))
-    return np.asarray(manifest.normalizer.observation_mean) + normal * np.asarray(manifest.normalizer.observation_std)
+    mean, std = np.asarray(manifest.normalizer.observation_mean), np.asarray(manifest.normalizer.observation_std)
+    observations: NDArray[np.float64] = mean + normal * std
+    return observations
 
 
 class Latency(NamedTuple):

@@ -14,7 +14,8 @@ from rcd_ros.cli.output import say_written
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.benchmarks.sweep import Job, Sweep
+    from rcd_ros.benchmarks.sweep import Sweep
+    from rcd_ros.benchmarks.sweep_jobs import Job
 
 
 def sweep(
@@ -46,9 +47,11 @@ def sweep(
     """
     import ray  # noqa: F401  reports a missing extra before anything starts
 
-    from rcd_ros.benchmarks.report import build_report, write_report
+    from rcd_ros.benchmarks.report import build_report
+    from rcd_ros.benchmarks.report_writer import write_report
     from rcd_ros.benchmarks.results import read_cell, report_files
-    from rcd_ros.benchmarks.sweep import load_sweep, plan_jobs
+    from rcd_ros.benchmarks.sweep import load_sweep
+    from rcd_ros.benchmarks.sweep_jobs import plan_jobs
     from rcd_ros.benchmarks.sweep_run import unfinished
 
     not_with(context, "--dry-run", dry_run, "address")

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 from typing import TextIO
@@ -23,17 +24,36 @@ _COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """The process that failed first.
+
+    Attributes:
+        name: of the process.
+        ending: "exited with code 2" or "was ended by SIGKILL".
+        last_line: that it wrote.
+    """
+
+    name: str
+    ending: str
+    last_line: str
+
+
 class Supervisor:
     """Starts processes and stays with them until the last has ended.
 
     The launch ends when a required process ends, when any process crashes, or on SIGINT, SIGTERM or SIGHUP. Then
     every process gets SIGINT; after `patience` seconds SIGTERM, and after as long again SIGKILL. A second signal
     kills at once. Lines go to `output` (standard output); `environment` is added to this process's own.
+
+    Attributes:
+        failure: the process that failed first, but not by us; None: none did.
     """
 
     def __init__(
         self, output: TextIO | None = None, patience: float = 5.0, environment: Mapping[str, str] | None = None
     ) -> None:
+        self.failure: Failure | None = None
         self._output = output or sys.stdout
         self._patience = patience
         self._commands: dict[str, Sequence[str]] = {}
@@ -42,6 +62,7 @@ class Supervisor:
         """Names of processes that have ended, and signals that have come."""
         self._processes = Processes(environment, on_line=self._show, on_end=self._events.put)
         self._printing = threading.Lock()
+        self._last_lines: dict[str, str] = {}
         self._stopping = False
         self._exit_code = 0
 
@@ -85,15 +106,15 @@ class Supervisor:
             self._say(f"{event.name}: stopping")
             return
         returned = self._processes.exit_code(event) or 0
-        if returned > 0:
-            self._say(f"{event} exited with code {returned}")
-        elif returned < 0:
-            self._say(f"{event} was ended by {signal.Signals(-returned).name}")
+        killed = returned < 0
+        if returned:
+            ending = f"was ended by {signal.Signals(-returned).name}" if killed else f"exited with code {returned}"
+            self._say(f"{event} {ending}")
+            if self.failure is None and not (killed and self._stopping):
+                self.failure = Failure(event, ending, self._last_lines.get(event, "it wrote nothing"))
+                self._exit_code = 128 - returned if killed else returned
         elif not self._stopping:
             self._say(f"{event} has ended")
-        ended_by_us = self._stopping and returned < 0
-        if not ended_by_us:
-            self._exit_code = self._exit_code or (returned if returned >= 0 else 128 - returned)
         self._stopping = self._stopping or returned != 0 or event in self._required
 
     def _say_escalation(self, late: list[str], number: signal.Signals) -> None:
@@ -109,6 +130,8 @@ class Supervisor:
         if name != _SELF:
             prefix = typer.style(prefix, fg=_COLORS[names.index(name) % len(_COLORS)])
         with self._printing:
+            if line.strip():
+                self._last_lines[name] = line.strip()
             typer.echo(f"{prefix} {line.rstrip()}", file=self._output)
 
     @contextmanager

@@ -89,7 +89,7 @@ def test_d3rlpy_trains_what_our_harness_can_drive(method: str, tmp_path: Path) -
     settings = BaselineSettings(steps=100, episodes=1, eval_seed=0, python=python)
     dataset = Dataset("rcd/test-v0", {}, "", episodes)
     made = train_baseline(Cell("test", method, 0), dataset, task.spec, settings, tmp_path / "actor.npz", steps.append)
-    assert made["algorithm"] == METHODS[method] and made["versions"]["d3rlpy"] == "2.8.1"
-    assert made["episodes_learned"] == (1 if method == "bc-best10" else 4)
-    assert steps == [100] and made["train_seconds"] > 0.0
+    assert made.algorithm == METHODS[method] and made.versions is not None and made.versions["d3rlpy"] == "2.8.1"
+    assert made.episodes_learned == (1 if method == "bc-best10" else 4)
+    assert steps == [100] and made.train_seconds is not None and made.train_seconds > 0.0
     assert len(evaluate_baseline(task, tmp_path / "actor.npz", range(1), 1)) == 1

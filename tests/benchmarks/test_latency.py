@@ -44,9 +44,18 @@ def test_a_row_holds_whole_plans_the_networks_share_and_shaped_ones(tmp_path: Pa
     write_tiny(tmp_path / "planner")
     ticks: list[None] = []
     row = engine_latency(tmp_path / "planner", "onnxruntime", 1, 30, lambda: ticks.append(None), shape=True)
-    assert (row["engine"], row["nfe"], row["plans"]) == ("onnxruntime", 1, 30)
-    for prefix in ("", "network_", "shaped_"):
-        assert (
-            0.0 < row[f"{prefix}p50_ms"] <= row[f"{prefix}p95_ms"] <= row[f"{prefix}p99_ms"] <= row[f"{prefix}max_ms"]
-        )
+    assert (row.engine, row.nfe, row.plans) == ("onnxruntime", 1, 30)
+    times = list(row.as_json().values())[3:]
+    assert len(times) == 12
+    for kind in (times[:4], times[4:8], times[8:]):
+        assert kind[0] > 0.0 and kind == sorted(kind)
     assert len(ticks) == 3 * (WARM_UP + 30)
+
+
+def test_times_that_were_not_measured_are_no_keys(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "planner")
+    row = engine_latency(tmp_path / "planner", "onnxruntime", 1, 2, lambda: None)
+    percentiles = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+    keys = [*("engine", "nfe", "plans"), *percentiles, *(f"network_{name}" for name in percentiles)]
+    assert list(row.as_json()) == keys
+    assert row.shaped_p50_ms is None

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -6,17 +7,30 @@ import pytest
 from rcd_ros.benchmarks import other_environment
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, run_worker
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.results import Record
+
+
+class Word(Record):
+    say: str
+
+
+class Echo(Record):
+    said: str
+
 
 ECHO = """
-import json, sys
+import json, os, sys
 for line in sys.stdin:
     asked = json.loads(line)
     if asked["say"] == "fail":
         print(json.dumps({"error": "no such thing"}), flush=True)
+    elif asked["say"] == "pid":
+        print(json.dumps({"said": str(os.getpid())}), flush=True)
     elif asked["say"] == "die":
         sys.exit("RuntimeError: it broke")
     else:
-        print(json.dumps({"said": asked["say"]}), flush=True)
+        for word in asked["say"].split():
+            print(json.dumps({"said": word}), flush=True)
 """
 
 
@@ -34,21 +48,24 @@ def needing(module: str) -> OtherEnvironment:
 
 def test_a_worker_answers_one_question_after_the_other(python: Path) -> None:
     with run_worker(python, "echo_worker", (), 1) as worker:
-        assert [worker.ask({"say": word})["said"] for word in ("a", "b")] == ["a", "b"]
+        assert [worker.ask(Word(say=word), Echo).said for word in ("a", "b")] == ["a", "b"]
+        assert [worker.ask(Word(say="c d"), Echo).said, worker.next(Echo).said] == ["c", "d"]
 
 
 def test_what_a_worker_cannot_do_is_one_sentence(python: Path) -> None:
     with run_worker(python, "echo_worker", (), 1) as worker:
         with pytest.raises(RcdError, match="no such thing"):
-            worker.ask({"say": "fail"})
+            worker.ask(Word(say="fail"), Echo)
         with pytest.raises(RcdError, match="1: RuntimeError: it broke"):
-            worker.ask({"say": "die"})
+            worker.ask(Word(say="die"), Echo)
 
 
 def test_a_worker_ends_with_its_block(python: Path) -> None:
     with run_worker(python, "echo_worker", (), 1) as worker:
-        process = worker._process
-    assert process.poll() is not None
+        process = int(worker.ask(Word(say="pid"), Echo).said)
+        os.kill(process, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 def test_environments_that_lack_the_module_are_refused_with_the_remedy(

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
+from rcd_ros.benchmarks.realtime.contenders import LOCKSTEP, Contender, parse_contenders, parse_speeds
 from rcd_ros.benchmarks.realtime.plot import plot_realtime
 from rcd_ros.benchmarks.realtime.rows import (
-    LOCKSTEP,
-    Contender,
     RealtimeResults,
+    RealtimeRow,
+    RealtimeSetting,
     lockstep_row,
-    parse_contenders,
-    parse_speeds,
     realtime_row,
     realtime_table,
 )
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation.machine import Machine
 from rcd_ros.evaluation.results import BridgeResults, EpisodeScore
 
 STUDENT, TEACHER = Contender("student"), Contender("teacher:80", 80)
-SETTING = {"task": "kitchen", "episodes": 2, "seed": 3}
-MACHINE = {"cpu": "abacus"}
+SETTING = RealtimeSetting(
+    task="kitchen",
+    checkpoint_sha256="0f",
+    episodes=2,
+    horizon_steps=20,
+    seed=3,
+    mode="chunk",
+    execute=4,
+    shape=False,
+    engine="auto",
+)
+MACHINE = Machine(
+    cpu="abacus",
+    cores=1,
+    memory_gb=1.0,
+    system="wood",
+    python="3.11",
+    versions={},
+    gpu=None,
+    threads=1,
+    date="2026-01-01",
+    load=0.0,
+)
 
 
-def bridge_results(scores: list[float], held: int = 0, held_speed: bool = True) -> BridgeResults:
+def bridge_results(scores: list[float], held: int = 0, held_speed: bool = True, complete: bool = True) -> BridgeResults:
     return BridgeResults(
         task="kitchen",
         horizon_steps=20,
@@ -38,10 +59,11 @@ def bridge_results(scores: list[float], held: int = 0, held_speed: bool = True) 
         planner={"engine": "torch", "plan_ms_p50": 70.0, "plan_ms_p99": 80.0},
         pace={"overruns": 0 if held_speed else 7, "speed_reached": 7.99, "speed_held": held_speed},
         plans_refused={"stale": 4},
+        complete=complete,
     )
 
 
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[RealtimeRow]:
     waited = lockstep_row(TEACHER, 79, [100.0, 50.0], seed=3)
     return [waited, realtime_row(TEACHER, 79, 8.0, 0.08, bridge_results([25.0, 50.0], held=5), waited)]
 
@@ -77,17 +99,17 @@ def test_speeds_are_positive_numbers() -> None:
 
 def test_a_row_compares_with_the_world_that_waits() -> None:
     waited, row = rows()
-    assert (waited["speed"], waited["rate_hz"], waited["score_mean"], waited["kept"]) == (LOCKSTEP, None, 75.0, 1.0)
-    assert (row["planner"], row["nfe"], row["speed"], row["rate_hz"]) == ("teacher:80", 79, 8.0, 100.0)
-    assert (row["score_mean"], row["kept"], row["held_fraction"]) == (37.5, 0.5, 0.25)
-    assert row["score_ci95"] == [25.0, 50.0]
-    assert (row["engine"], row["plan_ms_p50"], row["plans_refused"]) == ("torch", 70.0, {"stale": 4})
-    assert set(waited) == set(row)
+    assert (waited.speed, waited.rate_hz, waited.score_mean, waited.kept) == (LOCKSTEP, None, 75.0, 1.0)
+    assert (row.planner, row.nfe, row.speed, row.rate_hz) == ("teacher:80", 79, 8.0, 100.0)
+    assert (row.score_mean, row.kept, row.held_fraction) == (37.5, 0.5, 0.25)
+    assert row.score_ci95 == (25.0, 50.0)
+    assert (row.engine, row.plan_ms_p50, row.plans_refused) == ("torch", 70.0, {"stale": 4})
+    assert list(waited.as_json()) == list(row.as_json())
 
 
 def test_nothing_can_be_kept_of_no_score() -> None:
     waited = lockstep_row(STUDENT, 1, [0.0, 0.0], seed=3)
-    assert realtime_row(STUDENT, 1, 1.0, 0.08, bridge_results([0.0, 0.0]), waited)["kept"] is None
+    assert realtime_row(STUDENT, 1, 1.0, 0.08, bridge_results([0.0, 0.0]), waited).kept is None
 
 
 def test_rows_are_kept_and_gone_on_with(tmp_path: Path) -> None:
@@ -97,7 +119,9 @@ def test_rows_are_kept_and_gone_on_with(tmp_path: Path) -> None:
     for row in rows():
         results.add(row)
     content = json.loads(file.read_text())
-    assert (content["machine"], content["rows"], content["task"]) == (MACHINE, rows(), "kitchen")
+    assert list(content) == ["machine", *SETTING.as_json(), "rows"]
+    assert (content["machine"], content["task"]) == (MACHINE.as_json(), "kitchen")
+    assert [RealtimeRow.model_validate(row) for row in content["rows"]] == rows()
 
     later = RealtimeResults(file, SETTING, MACHINE)
     later.resume()
@@ -110,17 +134,17 @@ def test_rows_are_kept_and_gone_on_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "machine", "sentence"),
     [
-        ({"seed": 4}, {}, "seed is 3.* 4"),
-        ({}, {"cpu": "slide rule"}, "'abacus'.*'slide rule'"),
+        (SETTING.model_copy(update={"seed": 4}), MACHINE, "seed is 3.* 4"),
+        (SETTING, replace(MACHINE, cpu="slide rule"), "'abacus'.*'slide rule'"),
     ],
 )
 def test_rows_of_another_setting_or_machine_are_not_mixed_in(
-    tmp_path: Path, setting: dict[str, Any], machine: dict[str, Any], sentence: str
+    tmp_path: Path, setting: RealtimeSetting, machine: Machine, sentence: str
 ) -> None:
     file = tmp_path / "rows.json"
     RealtimeResults(file, SETTING, MACHINE).add(rows()[0])
     with pytest.raises(RcdError, match=sentence):
-        RealtimeResults(file, SETTING | setting, MACHINE | machine).resume()
+        RealtimeResults(file, setting, machine).resume()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": {"cpu": "abacus"}, "rows": [3]}'])

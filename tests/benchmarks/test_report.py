@@ -9,7 +9,8 @@ pytest.importorskip("rliable", reason="needs rliable: pip install 'rcd_ros[sweep
 
 from rliable.metrics import aggregate_iqm, aggregate_mean
 
-from rcd_ros.benchmarks.report import build_report, draw, interval, markdown, write_csv
+from rcd_ros.benchmarks.report import build_report, interval
+from rcd_ros.benchmarks.report_writer import draw, markdown, write_csv
 from rcd_ros.benchmarks.results import Cell, Made, Result, read_results
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.results import Evaluation

@@ -143,12 +143,12 @@ def test_rows_compare_each_engine_with_itself_and_the_best_student_with_the_depl
         for (who, engine), value in milliseconds.items()
     }
     slow, quick = speedup_rows(times)
-    assert (slow["engine"], slow["ratio_same_engine"]) == ("slow", 50.0)
-    assert (quick["engine"], quick["ratio_same_engine"]) == ("quick", 80.0)
-    assert slow["ratio_as_deployed"] == quick["ratio_as_deployed"] == 600.0
-    assert (slow["engine_as_deployed"], slow["device_as_deployed"]) == ("quick", "cpu")
-    assert quick["ratio_as_deployed_ci95"] == [600.0, 600.0]
-    assert (quick["student_p50_ms"], quick["teacher_p50_ms"], quick["teacher_deployed_p50_ms"]) == (0.5, 40.0, 300.0)
+    assert (slow.engine, slow.ratio_same_engine) == ("slow", 50.0)
+    assert (quick.engine, quick.ratio_same_engine) == ("quick", 80.0)
+    assert slow.ratio_as_deployed == quick.ratio_as_deployed == 600.0
+    assert (slow.engine_as_deployed, slow.device_as_deployed) == ("quick", "cpu")
+    assert quick.ratio_as_deployed_ci95 == (600.0, 600.0)
+    assert (quick.student_p50_ms, quick.teacher_p50_ms, quick.teacher_deployed_p50_ms) == (0.5, 40.0, 300.0)
 
 
 def test_a_checkpoint_without_teacher_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.benchmarks.results import Cell, Made
-from rcd_ros.benchmarks.sweep import Job, Sweep, load_sweep, plan_jobs
+from rcd_ros.benchmarks.sweep import Sweep, load_sweep
+from rcd_ros.benchmarks.sweep_jobs import Job, plan_jobs
 from rcd_ros.benchmarks.sweep_run import run_job, unfinished
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import write_json
@@ -149,7 +150,8 @@ def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, dataset
     described(tmp_path)
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("steps: 6", "steps: 1000000"))
     program = (
-        "from pathlib import Path\nfrom rcd_ros.benchmarks.sweep import load_sweep, plan_jobs\n"
+        "from pathlib import Path\nfrom rcd_ros.benchmarks.sweep import load_sweep\n"
+        "from rcd_ros.benchmarks.sweep_jobs import plan_jobs\n"
         "from rcd_ros.benchmarks.sweep_run import run_job\n"
         f"run_job(plan_jobs(load_sweep(Path({str(tmp_path / 'sweep.yaml')!r})))[0], Path({str(tmp_path)!r}))\n"
     )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 
+from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.launching.node_process import NodeProcess
+from rcd_ros.launching.supervisor import Supervisor
+from rcd_ros.outputs import write_json
 from rcd_ros.planning.checkpoint import checkpoint_sha256
 from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.tasks.task import Task
 from tests.benchmarks.test_realtime import bridge_results
 from tests.planning.tiny import tiny_manifest
 
@@ -35,21 +39,27 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
-    """Runs are recorded instead of made; each scores 100 in lockstep and 50 on the wall clock."""
+    """Runs are noted instead of made: 100 points in lockstep, 50 on the wall clock; the third is interrupted."""
     log: list[tuple[str, object]] = []
 
-    def lockstep(self: Any, contender: Any, progress: Any) -> list[float]:
-        log.append((contender.name, "lockstep"))
-        return [100.0, 100.0]
+    class Noting(Supervisor):
+        """Writes what a bridge would write."""
 
-    def realtime(self: Any, contender: Any, speed: float, progress: Any) -> dict[str, Any]:
-        log.append((contender.name, speed))
-        if len(log) == 3:
-            raise KeyboardInterrupt
-        return bridge_results([50.0, 50.0])
+        def add_nodes(self, nodes: Sequence[NodeProcess]) -> None:
+            planner, self.bridge = nodes
+            log.append((planner.executable, self.bridge.parameters["speed"]))
 
-    monkeypatch.setattr(realtime_runs.Runs, "_drive_lockstep", lockstep)
-    monkeypatch.setattr(realtime_runs.Runs, "_drive_realtime", realtime)
+        def run(self) -> int:
+            results = bridge_results([50.0, 50.0], complete=len(log) != 3)
+            write_json(Path(str(self.bridge.parameters["results"])), results.as_json())
+            return 0
+
+    def lockstep(task: Task, source: CheckpointPolicy, seeds: range, *_: object) -> Iterator[SimpleNamespace]:
+        log.append((source.kind, "lockstep"))
+        return (SimpleNamespace(value=lambda spec: spec.score.reference_high) for _ in seeds)
+
+    monkeypatch.setattr(realtime_runs, "run_episodes", lockstep)
+    monkeypatch.setattr(realtime_runs, "Supervisor", Noting)
     return log
 
 
@@ -90,12 +100,12 @@ def test_an_interrupted_bench_is_gone_on_with(
     assert rcd(*asked, "--resume") == 0
     assert driven == [
         ("student", "lockstep"),
-        ("student", 1.0),
-        ("student", 8.0),
-        ("student", 8.0),
-        ("teacher:4", "lockstep"),
-        ("teacher:4", 1.0),
-        ("teacher:4", 8.0),
+        ("planner_node", 1.0),
+        ("planner_node", 8.0),
+        ("planner_node", 8.0),
+        ("teacher", "lockstep"),
+        ("teacher_node", 1.0),
+        ("teacher_node", 8.0),
     ]
     rows = json.loads(file.read_text())["rows"]
     assert len(rows) == 6
@@ -107,9 +117,11 @@ def test_an_interrupted_bench_is_gone_on_with(
 def test_what_ended_a_node_is_passed_on(
     taught: Path, tmp_path: Path, rcd: Rcd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def with_a_typo(executable: str, name: str, parameters: dict[str, object], **options: Any) -> NodeProcess:
+    def with_a_typo(
+        executable: str, name: str, parameters: Mapping[str, object], required: bool = False
+    ) -> NodeProcess:
         changed = {"checkpoint": "nowhere"} if name == "planner" else {}
-        return NodeProcess(executable, name, parameters | changed, **options)
+        return NodeProcess(executable, name, {**parameters, **changed}, required=required)
 
     monkeypatch.setattr(realtime_runs, "NodeProcess", with_a_typo)
     assert rcd("bench", "realtime", taught, "--planners", "student", "--speed", 1, *SHORT) == 2

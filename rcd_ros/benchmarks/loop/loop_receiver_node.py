@@ -12,6 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
+from rcd_ros.benchmarks.loop.results import Said
 from rcd_ros.nodes.planner.report import PlannerReport
 from rcd_ros.nodes.planner.serialized_trajectory import TrajectoryReader
 from rcd_ros.nodes.ros.listener import Listener
@@ -61,8 +62,8 @@ class LoopReceiver(Node):
         self._listener.close()
         self._collector.release()
         np.save(self._output / RECEIVED, self._received[: self._taken])
-        report = self._report.values() if self._report is not None else None
-        (self._output / DIAGNOSTICS).write_text(json.dumps({"planner": report, "diagnostics": self._said}))
+        said = Said(planner=self._report, diagnostics=self._said)
+        (self._output / DIAGNOSTICS).write_text(json.dumps(said.as_json()))
         super().destroy_node()
 
     def _on_trajectory(self, data: bytes) -> None:

@@ -14,11 +14,12 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN
+from rcd_ros.benchmarks.loop.results import Swaps
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
 
 SWAPS = "swaps.json"
-"""File of the folder `output`: s that each hot swap took, and what the planner refused."""
+"""File of the folder `output`: `results.Swaps`."""
 LOOK_EVERY_S = 0.05
 
 
@@ -53,7 +54,8 @@ class LoopSwapper(Node):
 
     def destroy_node(self) -> None:
         """Save the results, also when interrupted."""
-        (self._output / SWAPS).write_text(json.dumps({"seconds": self._seconds, "refusals": self._refusals}))
+        swaps = Swaps(seconds=tuple(self._seconds), refusals=tuple(self._refusals))
+        (self._output / SWAPS).write_text(json.dumps(swaps.as_json()))
         super().destroy_node()
 
     def _look(self) -> None:

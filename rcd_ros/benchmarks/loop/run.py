@@ -7,9 +7,8 @@ slices of the planner's own time, by the same sensor and receiver: `floor` in th
 from __future__ import annotations
 
 import io
-import json
+import itertools
 import os
-import re
 import tempfile
 import threading
 import time
@@ -18,7 +17,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 from rcd_ros.benchmarks.loop.loop_receiver_node import DIAGNOSTICS, RECEIVED
 from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN, SENT
 from rcd_ros.benchmarks.loop.loop_swapper_node import SWAPS
+from rcd_ros.benchmarks.loop.results import LoopRow, Said, Swaps
 from rcd_ros.benchmarks.loop.times import LoopTimes, loop_times
 from rcd_ros.choices import Trigger
 from rcd_ros.errors import RcdError
@@ -45,7 +44,7 @@ SLICE_S = 120.0
 """Of a long measurement, after which the floor is measured again."""
 FLOOR_SHARE, FLOOR_S = 0.25, (2.0, 30.0)
 """Of a slice's time that the floor is measured for, within these bounds (s)."""
-SHAPING = {"shape": True, "limits.acceleration": [20.0], "limits.jerk": [400.0]}
+SHAPING: dict[str, object] = {"shape": True, "limits.acceleration": [20.0], "limits.jerk": [400.0]}
 """What `shape` asks for; the figures hardly depend on the limits."""
 _PLANNER = "planner"
 
@@ -77,78 +76,18 @@ class LoopSettings:
 
 
 @dataclass(frozen=True)
-class LoopRun:
-    """Results of a run.
-
-    Attributes:
-        settings: what was run.
-        times: sensor stamp to trajectory received.
-        rss_start_mb: resident memory of the planner's process (10^6 bytes) after a minute, or, in a shorter run, after
-            the warm-up; None where the system does not tell.
-        rss_end_mb: at the end.
-        planner: the planner's report on itself.
-        diagnostics: all it said last.
-        floor: the same of a plain rclpy node in the planner's place, measured between slices of the planner's time.
-        swaps: how long each hot swap took (s), and what was refused; None: none was requested.
-    """
-
-    settings: LoopSettings
-    times: LoopTimes
-    rss_start_mb: float | None
-    rss_end_mb: float | None
-    planner: dict[str, Any] | None
-    diagnostics: dict[str, str]
-    floor: LoopTimes | None = None
-    swaps: dict[str, Any] | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether it came to its end."""
-        return self.times.periods == self.settings.periods
-
-    def as_json(self) -> dict[str, Any]:
-        """For a JSON file."""
-        settings = self.settings
-        return {
-            "rate_hz": settings.rate,
-            "seconds": round(self.times.periods / settings.rate, 3),
-            **asdict(self.times),
-            "holds": self.times.holds,
-            **{f"floor_{name}_ms": getattr(self.floor, f"e2e_{name}_ms", None) for name in ("p50", "p95", "p99")},
-            "floor_missed": getattr(self.floor, "missed", None),
-            "floor_periods": getattr(self.floor, "periods", None),
-            **ros_versions(),
-            "complete": self.complete,
-            "rss_start_mb": self.rss_start_mb,
-            "rss_end_mb": self.rss_end_mb,
-            "engine": self.planner["engine"] if self.planner else settings.engine,
-            "threads": settings.threads,
-            "trigger": settings.trigger,
-            "realtime_priority": settings.realtime_priority,
-            "lock_memory": settings.lock_memory,
-            "keep_awake": settings.keep_awake,
-            "cpu_affinity": list(settings.cpus),
-            "shape": settings.shape,
-            "swap_every_s": settings.swap_every,
-            "swaps": self.swaps,
-            "planner": self.planner,
-            "diagnostics": self.diagnostics,
-        }
-
-
-@dataclass(frozen=True)
 class _Slice:
     """What one set of processes has measured."""
 
     sent: NDArray[np.int64]
     received: NDArray[np.int64]
-    said: dict[str, Any]
-    swaps: dict[str, Any] | None
+    said: Said
+    swaps: Swaps | None
     rss_start_mb: float | None
     rss_end_mb: float | None
 
 
-def run_loop(settings: LoopSettings, manifest: Manifest, progress: Callable[[float], None]) -> LoopRun:
+def run_loop(settings: LoopSettings, manifest: Manifest, progress: Callable[[float], None]) -> LoopRow:
     """Run it to its end, or until SIGINT: slices of the planner, with the floor between them.
 
     Args:
@@ -173,16 +112,37 @@ def run_loop(settings: LoopSettings, manifest: Manifest, progress: Callable[[flo
             break  # interrupted
     if not slices:
         raise KeyboardInterrupt("nothing was measured")
-    last = slices[-1]
-    return LoopRun(
-        settings,
-        _times(slices, settings.rate),
-        slices[0].rss_start_mb,
-        last.rss_end_mb,
-        last.said["planner"],
-        last.said["diagnostics"],
-        _times(floors, settings.rate),
-        _all_swaps(slices) if settings.swap_every else None,
+    return _row(settings, slices, floors)
+
+
+def _row(settings: LoopSettings, slices: Sequence[_Slice], floors: Sequence[_Slice]) -> LoopRow:
+    times, floor, last = _times(slices, settings.rate), _times(floors, settings.rate), slices[-1]
+    return LoopRow(
+        rate_hz=settings.rate,
+        seconds=round(times.periods / settings.rate, 3),
+        **asdict(times),
+        holds=times.holds,
+        floor_p50_ms=floor.e2e_p50_ms,
+        floor_p95_ms=floor.e2e_p95_ms,
+        floor_p99_ms=floor.e2e_p99_ms,
+        floor_missed=floor.missed,
+        floor_periods=floor.periods,
+        **ros_versions(),
+        complete=times.periods == settings.periods,
+        rss_start_mb=slices[0].rss_start_mb,
+        rss_end_mb=last.rss_end_mb,
+        engine=last.said.planner.engine if last.said.planner else settings.engine,
+        threads=settings.threads,
+        trigger=settings.trigger,
+        realtime_priority=settings.realtime_priority,
+        lock_memory=settings.lock_memory,
+        keep_awake=settings.keep_awake,
+        cpu_affinity=settings.cpus,
+        shape=settings.shape,
+        swap_every_s=settings.swap_every,
+        swaps=_all_swaps(slices) if settings.swap_every else None,
+        planner=last.said.planner,
+        diagnostics=last.said.diagnostics,
     )
 
 
@@ -205,17 +165,17 @@ def _run_slice(
         watch = _Watch(folder / BEGUN, lambda: supervisor.process_id(_PLANNER), progress)
         watch.start()
         try:
-            code = supervisor.run()
+            supervisor.run()
         finally:
             watch.stop()
-        if code != 0:
-            raise RcdError(f"the bench's nodes could not run: {_last_words(output.getvalue())}")
+        if failure := supervisor.failure:
+            raise RcdError(f"the bench's nodes could not run: {failure.name} {failure.ending}: {failure.last_line}")
         try:
             sent, received = np.load(folder / SENT), np.load(folder / RECEIVED)
-            said = json.loads((folder / DIAGNOSTICS).read_text())
+            said = Said.model_validate_json((folder / DIAGNOSTICS).read_text())
+            swaps = Swaps.model_validate_json((folder / SWAPS).read_text()) if settings.swap_every else None
         except FileNotFoundError as error:
             raise _Nothing from error
-        swaps = json.loads((folder / SWAPS).read_text()) if settings.swap_every else None
         return _Slice(sent, received, said, swaps, watch.rss_start_mb, watch.rss_end_mb)
 
 
@@ -225,9 +185,12 @@ def _times(slices: Sequence[_Slice], rate: float) -> LoopTimes:
     return loop_times(sent, received[:, 0], received[:, 1], 1.0 / rate)
 
 
-def _all_swaps(slices: Sequence[_Slice]) -> dict[str, Any]:
-    swaps = [part.swaps or {"seconds": [], "refusals": []} for part in slices]
-    return {name: [item for part in swaps for item in part[name]] for name in ("seconds", "refusals")}
+def _all_swaps(slices: Sequence[_Slice]) -> Swaps:
+    parts = [part.swaps for part in slices if part.swaps is not None]
+    return Swaps(
+        seconds=tuple(itertools.chain.from_iterable(part.seconds for part in parts)),
+        refusals=tuple(itertools.chain.from_iterable(part.refusals for part in parts)),
+    )
 
 
 def _processes(settings: LoopSettings, manifest: Manifest, folder: Path, floor: bool) -> list[NodeProcess]:
@@ -255,7 +218,7 @@ def _processes(settings: LoopSettings, manifest: Manifest, folder: Path, floor: 
     ]
 
 
-def _planner_parameters(settings: LoopSettings) -> dict[str, Any]:
+def _planner_parameters(settings: LoopSettings) -> dict[str, object]:
     return {
         "checkpoint": str(settings.checkpoint),
         "engine": settings.engine,
@@ -310,18 +273,3 @@ def _resident_mb(process: int | None) -> float | None:
     except (OSError, IndexError):
         return None
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 2) if pages else None
-
-
-def _last_words(output: str) -> str:
-    """What the first process that failed wrote last."""
-    words: dict[str, str] = {}
-    for line in output.splitlines():
-        found = re.match(r"\S+ (\S+) *\| (.*)", line)
-        if found is None:
-            continue
-        speaker, text = found.groups()
-        failed = re.match(r"(\S+) exited with code", text) if speaker == "launch" else None
-        if failed:
-            return f"{text}: {words.get(failed[1], 'it said nothing')}"
-        words[speaker] = text
-    return words.get("launch", "they said nothing")

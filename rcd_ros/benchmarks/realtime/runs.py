@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from rcd_ros.benchmarks.realtime.contenders import LOCKSTEP, Contender, Speed
 from rcd_ros.benchmarks.realtime.progress import Progress
-from rcd_ros.benchmarks.realtime.rows import LOCKSTEP, Contender, RealtimeResults, Speed, lockstep_row, realtime_row
+from rcd_ros.benchmarks.realtime.rows import RealtimeResults, RealtimeSetting, lockstep_row, realtime_row
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.evaluation.results import BridgeResults
@@ -52,19 +52,19 @@ class Runs:
     drive: Drive
     workers: int
 
-    def setting(self) -> dict[str, Any]:
-        """What rows must share to be compared, for the results."""
-        return {
-            "task": self.task.spec.name,
-            "checkpoint_sha256": checkpoint_sha256(self.checkpoint),
-            "episodes": self.episodes,
-            "horizon_steps": self.task.spec.episode_steps,
-            "seed": self.seed,
-            "mode": self.drive.settings.mode,
-            "execute": self.drive.settings.execute,
-            "shape": self.drive.settings.shape,
-            "engine": self.engine,
-        }
+    def setting(self) -> RealtimeSetting:
+        """What the rows share."""
+        return RealtimeSetting(
+            task=self.task.spec.name,
+            checkpoint_sha256=checkpoint_sha256(self.checkpoint),
+            episodes=self.episodes,
+            horizon_steps=self.task.spec.episode_steps,
+            seed=self.seed,
+            mode=self.drive.settings.mode,
+            execute=self.drive.settings.execute,
+            shape=self.drive.settings.shape,
+            engine=self.engine,
+        )
 
     def run(self, contenders: Sequence[Contender], speeds: Sequence[float], results: RealtimeResults) -> None:
         """Add the rows that `results` still lacks.
@@ -129,19 +129,16 @@ class Runs:
 
     def _drive_realtime(self, contender: Contender, speed: float, progress: Progress) -> BridgeResults:
         """What the bridge wrote of its episodes, with the planner in a process of its own."""
-        log = io.StringIO()
         with tempfile.TemporaryDirectory(prefix="rcd-bench-") as room:
             file = Path(room) / "results.json"
-            supervisor = Supervisor(log, environment={"ROS_DOMAIN_ID": str(free_domain())})
+            supervisor = Supervisor(io.StringIO(), environment={"ROS_DOMAIN_ID": str(free_domain())})
             supervisor.add_nodes(self._nodes(contender, speed, file))
             with progress.following(file):
                 code = supervisor.run()
             results = BridgeResults.read(file) if file.exists() else None
-        if code:
-            told = [line.partition("| ")[2] for line in log.getvalue().splitlines() if "FATAL" in line]
+        if failure := supervisor.failure:
             # What ended first ended the others, and one that was still importing may have failed by that.
-            reason = told[0] if told else log.getvalue().strip()[-500:]
-            raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {reason}")
+            raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {failure.last_line}")
         if results is None or not results.complete:
             raise KeyboardInterrupt
         return results

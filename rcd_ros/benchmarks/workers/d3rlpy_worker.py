@@ -29,7 +29,7 @@ EPOCH = 1000
 TOLERANCE = 1e-4
 
 
-class ArrayBuffer(d3rlpy.dataset.MDPDataset):
+class ArrayBuffer(d3rlpy.dataset.MDPDataset):  # type: ignore[misc]  # d3rlpy is in another environment
     """d3rlpy's buffer that draws a batch by indices, not transition by transition: the same batches, much sooner."""
 
     def __init__(self, arrays: dict[str, Any]) -> None:

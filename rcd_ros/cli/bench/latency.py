@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,8 @@ from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rcd_ros.benchmarks.latency import EngineLatency
 
 
 def latency(
@@ -54,12 +56,12 @@ def latency(
     print_table(latency_table(rows))
     for name, reason in unusable.items():
         typer.echo(f"not measured: {name}: {reason}")
-    write_figures(json_file, checkpoint, machine, rows=rows, not_measured=unusable)
+    write_figures(json_file, checkpoint, machine, rows=[row.as_json() for row in rows], not_measured=unusable)
 
 
 def _time(
     checkpoint: Path, asked: Sequence[str], threads: int, plans: int, shape: bool
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+) -> tuple[list[EngineLatency], dict[str, str]]:
     """A row for each engine, and why others are not measured; an engine that was asked for must be.
 
     Raises:
@@ -71,7 +73,7 @@ def _time(
 
     found = {} if asked else available_engines()
     unusable = {name: reason for name, reason in found.items() if reason is not None}
-    rows: list[dict[str, Any]] = []
+    rows: list[EngineLatency] = []
     for name in dict.fromkeys(asked or (name for name in found if name not in unusable)):
         total = (2 + shape) * (WARM_UP + plans)
         with progress_bar(total=total, unit="plan", desc=name, leave=False, mininterval=0.5) as bar:

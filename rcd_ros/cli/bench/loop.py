@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,7 +16,8 @@ from rcd_ros.cli.parse import positive
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.benchmarks.loop.run import LoopRun, LoopSettings
+    from rcd_ros.benchmarks.loop.results import LoopRow, Swaps
+    from rcd_ros.benchmarks.loop.run import LoopSettings
     from rcd_ros.planning.manifest import Manifest
 
 
@@ -99,21 +100,20 @@ def loop(
     claim_all({"--json": json_file}, [folder], force)
     manifest = verify(folder)
     machine = describe_machine(planner.threads)
-    runs: list[LoopRun] = []
+    rows: list[LoopRow] = []
     try:
         for each in settings:
-            runs.append(_run(each, manifest))
-            if not runs[-1].complete:
+            rows.append(_run(each, manifest))
+            if not rows[-1].complete:
                 break
     finally:
-        if json_file is not None and runs:
-            write_json(json_file, _content(runs) | {"machine": machine.as_json()})
-        if runs:
-            _show(runs, machine.lines())
+        if json_file is not None and rows:
+            write_json(json_file, _content(rows) | {"machine": machine.as_json()})
+        if rows:
+            _show(rows, machine.lines())
     say_written(json_file)
-    if not runs[-1].complete:
-        times = runs[-1].times
-        raise KeyboardInterrupt(f"{times.periods} of {runs[-1].settings.periods} periods were measured")
+    if not rows[-1].complete:
+        raise KeyboardInterrupt(f"{rows[-1].periods} of {each.periods} periods were measured")
 
 
 def _cores(text: str) -> tuple[int, ...]:
@@ -127,7 +127,7 @@ def _cores(text: str) -> tuple[int, ...]:
     return cores
 
 
-def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
+def _run(settings: LoopSettings, manifest: Manifest) -> LoopRow:
     from rcd_ros.benchmarks.loop.run import run_loop
     from rcd_ros.progress import progress_bar
 
@@ -140,45 +140,42 @@ def _run(settings: LoopSettings, manifest: Manifest) -> LoopRun:
         return run_loop(settings, manifest, progress)
 
 
-def _content(runs: list[LoopRun]) -> dict[str, Any]:
-    """One run as it is; several as rows, with the highest rate that holds."""
-    rows = [run.as_json() for run in runs]
+def _content(rows: Sequence[LoopRow]) -> dict[str, object]:
+    """One row as it is; several with the highest rate that holds."""
     if len(rows) == 1:
-        return rows[0]
-    holding = [row["rate_hz"] for row in rows if row["holds"]]
-    return {"rows": rows, "highest_rate_hz": max(holding, default=None)}
+        return rows[0].as_json()
+    highest = max((row.rate_hz for row in rows if row.holds), default=None)
+    return {"rows": [row.as_json() for row in rows], "highest_rate_hz": highest}
 
 
-def _show(runs: list[LoopRun], machine: list[str]) -> None:
+def _show(rows: Sequence[LoopRow], machine: list[str]) -> None:
     """One column per rate."""
     from rich.console import Console
     from rich.table import Table
 
-    rows = [run.as_json() for run in runs]
-    title = f"Sensor stamp to trajectory received, engine {rows[0]['engine']}"
-    table = Table("", *(f"{row['rate_hz']:g} Hz" for row in rows), title=title, title_justify="left")
+    title = f"Sensor stamp to trajectory received, engine {rows[0].engine}"
+    table = Table("", *(f"{row.rate_hz:g} Hz" for row in rows), title=title, title_justify="left")
     for name in ("p50", "p95", "p99", "max"):
-        table.add_row(name, *(_milliseconds(row[f"e2e_{name}_ms"]) for row in rows))
-    shares = (100.0 * row["missed"] / max(row["periods"], 1) for row in rows)
-    table.add_row("missed periods", *(f"{share:.2f} %" for share in shares))
-    table.add_row("the rate holds", *("yes" if row["holds"] else "no" for row in rows))
+        table.add_row(name, *(_milliseconds(getattr(row, f"e2e_{name}_ms")) for row in rows))
+    table.add_row("missed periods", *(f"{100.0 * row.missed / max(row.periods, 1):.2f} %" for row in rows))
+    table.add_row("the rate holds", *("yes" if row.holds else "no" for row in rows))
     for name in ("p50", "p99"):
-        table.add_row(f"a plain node, {name}", *(_milliseconds(row[f"floor_{name}_ms"]) for row in rows))
+        table.add_row(f"a plain node, {name}", *(_milliseconds(getattr(row, f"floor_{name}_ms")) for row in rows))
     for name in ("p50", "p99"):
-        planners = (row["planner"] or {} for row in rows)
-        table.add_row(f"one plan, {name}", *(_milliseconds(planner.get(f"plan_ms_{name}")) for planner in planners))
-    if rows[0]["swaps"] is not None:
-        table.add_row("hot swaps", *(_swaps(row["swaps"]) for row in rows))
-    table.add_row("planner's memory", *(_growth(row["rss_start_mb"], row["rss_end_mb"]) for row in rows))
+        times = (getattr(row.planner, f"plan_ms_{name}", None) for row in rows)
+        table.add_row(f"one plan, {name}", *map(_milliseconds, times))
+    if rows[0].swaps is not None:
+        table.add_row("hot swaps", *(_swaps(row.swaps) for row in rows if row.swaps is not None))
+    table.add_row("planner's memory", *(_growth(row.rss_start_mb, row.rss_end_mb) for row in rows))
     console = Console()
     console.print(table)
-    refused = (said for row in rows for key, said in row["diagnostics"].items() if key.startswith("refused: "))
+    refused = (said for row in rows for key, said in row.diagnostics.items() if key.startswith("refused: "))
     for line in (*dict.fromkeys(refused), *machine):
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _swaps(swaps: dict[str, Any]) -> str:
-    seconds, refusals = swaps["seconds"], swaps["refusals"]
+def _swaps(swaps: Swaps) -> str:
+    seconds, refusals = swaps.seconds, swaps.refusals
     taken = f", {max(seconds):.2f} s at most" if seconds else ""
     return f"{len(seconds)}{taken}" + (f", {len(refusals)} refused: {refusals[0]}" if refusals else "")
 

@@ -64,4 +64,4 @@ def peers(
         rows, versions = time_peers(checkpoint, engine or ["auto"], chosen, python, threads, rounds, bar.update)
     print_table(peers_table(rows), 130)
     typer.echo(f"peers: LeRobot {versions['lerobot']}, torch {versions['torch']}")
-    write_figures(json_file, checkpoint, machine, peer_versions=versions, rows=rows)
+    write_figures(json_file, checkpoint, machine, peer_versions=versions, rows=[row.as_json() for row in rows])

@@ -24,7 +24,8 @@ from rcd_ros.cli.output import print_table, say_written
 from rcd_ros.errors import RcdError
 
 if TYPE_CHECKING:
-    from rcd_ros.benchmarks.realtime.rows import Contender, RealtimeResults
+    from rcd_ros.benchmarks.realtime.contenders import Contender
+    from rcd_ros.benchmarks.realtime.rows import RealtimeResults
     from rcd_ros.planning.execution.stream import StreamSettings
     from rcd_ros.planning.manifest import Manifest
 
@@ -110,7 +111,8 @@ def realtime(
     """
     import mujoco  # noqa: F401  reports a missing simulator before any node starts
 
-    from rcd_ros.benchmarks.realtime.rows import RealtimeResults, parse_contenders, parse_speeds
+    from rcd_ros.benchmarks.realtime.contenders import parse_contenders, parse_speeds
+    from rcd_ros.benchmarks.realtime.rows import RealtimeResults
     from rcd_ros.benchmarks.realtime.runs import Runs
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.evaluation.rollout import Drive
@@ -129,7 +131,7 @@ def realtime(
     task = task_of(manifest.task, driving.episode_steps)
     drive = Drive.simulated(task.spec, driving.settings(manifest))
     runs = Runs(folder, task, driving.engine, driving.seed, driving.episodes, drive, driving.workers)
-    results = RealtimeResults(outputs.json_file, runs.setting(), machine.as_json())
+    results = RealtimeResults(outputs.json_file, runs.setting(), machine)
     if outputs.resume:
         results.resume()
     typer.echo("\n".join(machine.lines()), err=True)

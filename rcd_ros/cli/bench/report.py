@@ -32,7 +32,8 @@ def report(
 
       rcd bench report runs/gym runs/baselines --output runs/gym-table
     """
-    from rcd_ros.benchmarks.report import build_report, write_report
+    from rcd_ros.benchmarks.report import build_report
+    from rcd_ros.benchmarks.report_writer import write_report
     from rcd_ros.benchmarks.results import read_results, report_files
     from rcd_ros.outputs import claim_all
 

@@ -55,4 +55,4 @@ def speedup(
     with progress_bar(total=repeats, unit="round", leave=False) as bar:
         rows = speedup_rows(time_sides(sides, repeats, bar.update))
     print_table(speedup_table(rows), 150)
-    write_figures(json_file, checkpoint, machine, rows=rows)
+    write_figures(json_file, checkpoint, machine, rows=[row.as_json() for row in rows])

@@ -26,7 +26,7 @@ from tests.cli.battery.tree import root
 WORK = (
     "rcd_ros.benchmarks.baselines:train_baseline",
     "rcd_ros.benchmarks.loop.run:run_loop",
-    "rcd_ros.benchmarks.other_environment:OtherEnvironment._make",
+    "rcd_ros.benchmarks.other_environment:OtherEnvironment.make",
     "rcd_ros.benchmarks.peers:time_peers",
     "rcd_ros.benchmarks.sweep_run:run_jobs",
     "rcd_ros.benchmarks.realtime.runs:Runs.run",
