@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rcd_ros.formats.registry import FORMATS
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -66,6 +68,11 @@ def test_tests_that_the_pages_name_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"\b(test_\w+(?:\.py)?)", page.read_text()):
             assert name in here or any(f"def {name}(" in text for text in here.values()), f"{page.name}: {name}"
+
+
+def test_the_page_on_columns_has_the_keys_of_every_format() -> None:
+    columns = (ROOT / "docs" / "own_robot.md").read_text().split("### columns")[1].split("\n### ")[0]
+    assert {each.name for each in FORMATS} <= set(re.findall(r"^\| `(\w+)` \|", columns, re.MULTILINE))
 
 
 def _is_defined(name: str) -> bool:

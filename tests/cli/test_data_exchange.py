@@ -12,6 +12,7 @@ import pytest
 from rcd_ros.cli.parse import episode_numbers
 from rcd_ros.data.storage.datasets import list_datasets, load_dataset
 from rcd_ros.errors import RcdError
+from rcd_ros.formats.registry import written
 from tests.data.imports.test_source import pushes, stored
 
 Rcd = Callable[..., int]
@@ -65,6 +66,11 @@ def test_strict_stores_nothing_where_something_looks_wrong(
     assert list(list_datasets()) == []
     assert rcd(*IMPORT, tmp_path / "a.npz", *TASK) == 0
     assert len(load_dataset("rcd/test/new-v0").metadata["origin"]["suspicions"]) == 2
+
+
+def test_the_help_of_export_names_every_format(rcd: Rcd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rcd("data", "export", "--help") == 0
+    assert set(written()) <= {word.strip(".,;()") for word in capsys.readouterr().out.split()}
 
 
 @pytest.mark.parametrize("there", ["file", "folder", "link"])
