@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,22 +114,22 @@ def test_a_nodes_command_line_carries_its_parameters_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
         (["kitchen_sim", "sped:=2"], "'speed'"),
         (["kitchen_sin"], "'kitchen_sim'"),
-        (["kitchen_sim", "speed:=fast"], "expected a number"),
+        (["kitchen_sim", "speed:=fast"], "speed:=fast"),
         (["kitchen_sim", "mode:=lokstep"], "'lockstep'"),
         (["kitchen_sim", "speed=2"], "name:=value"),
-        (["kitchen_sim", "params_file:=nowhere.yaml"], "no such file"),
-        (["mujoco_sim"], "exactly one of task:=..., model:=..., env:=..., suite:=...: got none"),
-        (["mujoco_sim", "task:=kitchen", "env:=Hopper-v5"], "got task and env"),
+        (["kitchen_sim", "params_file:=nowhere.yaml"], r"params_file:=nowhere\.yaml"),
+        (["mujoco_sim"], "task:=.*model:=.*env:=.*suite:=.*none"),
+        (["mujoco_sim", "task:=kitchen", "env:=Hopper-v5"], "task and env"),
     ],
 )
-def test_wrong_arguments_are_refused_with_the_nearest_right_one(arguments: list[str], sentence: str) -> None:
+def test_wrong_arguments_are_refused_with_the_nearest_right_one(arguments: list[str], named: str) -> None:
     result = CliRunner().invoke(app, ["launch", *arguments])
     assert result.exit_code == 2
-    assert sentence in result.output
+    assert re.search(named, result.output)
 
 
 def test_launches_and_their_arguments_are_listed() -> None:

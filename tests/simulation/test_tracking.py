@@ -45,7 +45,11 @@ def test_a_reference_that_moves_is_followed_without_lag() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [((-1.0, 1.0, 1.0), "position_gain"), ((1.0, float("nan"), 1.0), "velocity_gain"), ((1.0, 1.0, 0.0), "above 0")],
+    [
+        ((-1.0, 1.0, 1.0), "position_gain"),
+        ((1.0, float("nan"), 1.0), "velocity_gain"),
+        ((1.0, 1.0, 0.0), "acceleration_limit"),
+    ],
 )
 def test_impossible_settings_are_refused(arguments: tuple[float, float, float], named: str) -> None:
     with pytest.raises(RcdError, match=named):

@@ -34,7 +34,7 @@ def test_kitchen_score_is_the_completed_share_of_its_goals() -> None:
         ("kitchen", {"goals": ("microwav",)}, r"'microwav'.*'microwave'"),
         ("kitchen", {"goals": ()}, "none"),
         ("kitchen", {"goals": ("kettle", "kettle")}, "kettle, kettle"),
-        ("kitchen", {"episode_steps": 0}, "got 0"),
+        ("kitchen", {"episode_steps": 0}, "episode_steps.* 0"),
     ],
 )
 def test_a_wrong_task_or_option_is_named(name: str, options: dict, named: str) -> None:

@@ -56,7 +56,7 @@ def test_a_recipe_that_can_be_trained_passes(recipe: Path) -> None:
         ("seed=-1", "seed"),
         ("seed=99999999999999999999", "seed"),
         ("observations=[]", "observations"),
-        ("observations=[kettle_pose,kettle_pose]", "twice"),
+        ("observations=[kettle_pose,kettle_pose]", "kettle_pose"),
         ("student.optimizer.betas=[2,3]", "betas"),
         ("critic.widths=[-1]", "widths"),
         ("teacher.optimizer.learning_rate=.inf", "learning_rate"),

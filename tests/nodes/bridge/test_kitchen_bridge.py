@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -319,21 +320,21 @@ def test_a_second_bridge_leaves(start: Start, peer: Peer, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("parameters", "sentence"),
+    ("parameters", "named"),
     [
-        ({"results": "{tmp}/precious.json"}, "precious.json' exists already"),
-        ({"mode": "warp"}, "'lockstep' or 'realtime', got 'warp'"),
-        ({"goals": "[kettle, microwaves]"}, "kitchen has no goal 'microwaves'"),
-        ({"episodes": -1}, "must be 0 or more, got -1"),
+        ({"results": "{tmp}/precious.json"}, r"/precious\.json'.*overwrite"),
+        ({"mode": "warp"}, "'mode'.*'lockstep'.*'realtime'.*'warp'"),
+        ({"goals": "[kettle, microwaves]"}, "'microwaves'.*'microwave'"),
+        ({"episodes": -1}, "'episodes'.* 0 .*-1"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    start: Start, tmp_path: Path, parameters: dict[str, object], sentence: str
+    start: Start, tmp_path: Path, parameters: dict[str, object], named: str
 ) -> None:
     (tmp_path / "precious.json").write_text("{}")
     process = start("kitchen_bridge_node", **{k: str(v).format(tmp=tmp_path) for k, v in parameters.items()})
     assert process.wait() == 2
-    assert sentence in process.output
+    assert re.search(named, process.output)
     assert len(process.output.splitlines()) == 1
     assert (tmp_path / "precious.json").read_text() == "{}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -287,15 +288,15 @@ def test_a_launch_drives_episodes_of_an_environment_to_their_end(domain: int, tm
 
 
 @pytest.mark.parametrize(
-    ("parameters", "sentence"),
+    ("parameters", "named"),
     [
-        ({}, "exactly one of task, model, env, suite: got none"),
-        ({"model": "nowhere.xml"}, "there is no model file 'nowhere.xml'"),
-        ({"model": ARM, "camera": "back"}, "no camera 'back'"),
+        ({}, "task, model, env, suite.*none"),
+        ({"model": "nowhere.xml"}, r"'nowhere\.xml'"),
+        ({"model": ARM, "camera": "back"}, "camera 'back'"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(start: Start, parameters: dict[str, object], sentence: str) -> None:
+def test_bad_input_is_one_sentence_and_exit_code_2(start: Start, parameters: dict[str, object], named: str) -> None:
     bridge = start("mujoco_bridge_node", **parameters)
     assert bridge.wait() == 2
-    assert sentence in bridge.output
+    assert re.search(named, bridge.output)
     assert len(bridge.output.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,20 +65,20 @@ def other_joints() -> Manifest:
 
 
 @pytest.mark.parametrize(
-    ("write", "reason"),
+    ("write", "named"),
     [
-        (lambda folder: None, "there is no checkpoint folder"),
-        (lambda folder: (write_tiny(folder), flip(folder)), "student.onnx' does not match its SHA-256"),
-        (lambda folder: write_tiny(folder, reference_error=0.1), "is off its reference chunks"),
-        (lambda folder: write_tiny(folder, other(name="maze")), "of task 'maze', the running planner of 'tiny'"),
-        (lambda folder: write_tiny(folder, other_joints()), "commands joints ['elbow', 'hand']"),
-        (lambda folder: write_tiny(folder, other(control_period=0.05)), "another control period"),
-        (lambda folder: write_tiny(folder, tiny_manifest(history=1)), "plans from 1 observations"),
+        (lambda folder: None, "/other'"),
+        (lambda folder: (write_tiny(folder), flip(folder)), r"student\.onnx'.*SHA-256"),
+        (lambda folder: write_tiny(folder, reference_error=0.1), "onnxruntime.*reference"),
+        (lambda folder: write_tiny(folder, other(name="maze")), "'maze'.*'tiny'"),
+        (lambda folder: write_tiny(folder, other_joints()), "elbow.*hand"),
+        (lambda folder: write_tiny(folder, other(control_period=0.05)), "control period"),
+        (lambda folder: write_tiny(folder, tiny_manifest(history=1)), r"\b1\b.*\b2\b"),
     ],
     ids=["missing", "tampered", "off its references", "task", "joints", "period", "history"],
 )
 def test_a_checkpoint_that_cannot_take_over_is_refused_and_the_old_one_goes_on(
-    planner_scene: Make, tmp_path: Path, write: Callable[[Path], object], reason: str
+    planner_scene: Make, tmp_path: Path, write: Callable[[Path], object], named: str
 ) -> None:
     write(tmp_path / "other")
     here = planner_scene(AGELESS)
@@ -87,7 +88,7 @@ def test_a_checkpoint_that_cannot_take_over_is_refused_and_the_old_one_goes_on(
     here.set(checkpoint=str(tmp_path / "other"))
     done, message = here.answer(here.load())
     assert not done
-    assert message.startswith("not loaded, nothing has changed: ") and reason in message
+    assert re.search(named, message)
     here.plan(2 * PERIOD)
     here.until(lambda: here.value("plans") == "2", "the diagnostics")
     assert (here.value("checkpoint_sha256"), here.value("exchanges"), here.value("counter")) == (sha256, "0", "2")

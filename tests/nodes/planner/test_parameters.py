@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -48,24 +49,24 @@ def values_of(node: Node) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "named"),
     [
-        ({"rate": -1.0}, "'rate' of planner must be 0 or more"),
+        ({"rate": -1.0}, "'rate'.* 0 .*-1"),
         ({"mode": "splce"}, "'splice'"),
-        ({"limits__velocity": [1.0, 2.0, 3.0]}, "motion limit 'velocity' needs 2 values"),
-        ({"position_margin": 1.0, "limits__position_lower": [0.0], "limits__position_upper": [1.0]}, "no room to move"),
-        ({"max_ages": ["arm=1.0"]}, "max_ages names topic 'arm'"),
+        ({"limits__velocity": [1.0, 2.0, 3.0]}, "'velocity'.* 2 .*3"),
+        ({"position_margin": 1.0, "limits__position_lower": [0.0], "limits__position_upper": [1.0]}, "'elbow'"),
+        ({"max_ages": ["arm=1.0"]}, "max_ages.*'arm'"),
         ({"realtime_priority": 20}, "read-only"),
     ],
 )
 def test_a_refused_change_says_why_and_changes_nothing_of_what_comes_with_it(
-    planner_scene: Make, change: dict[str, Any], words: str
+    planner_scene: Make, change: dict[str, Any], named: str
 ) -> None:
     here = planner_scene(AGELESS)
     before = values_of(here.node)
     result = here.set(seed=9, **change)
     assert not result.successful
-    assert words in result.reason
+    assert re.search(named, result.reason)
     assert values_of(here.node) == before
     here.connect()
     expected = Planner.load(here.checkpoint, "onnxruntime", seed=0).plan([HOME, HOME])

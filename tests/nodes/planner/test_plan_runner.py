@@ -200,18 +200,17 @@ def test_what_the_task_cannot_do_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("joints", "topic", "words"),
+    ("joints", "topic", "named"),
     [
-        (("wirst",), "gripper", "gripper_joints names 'wirst' (did you mean 'wrist'?); commanded are: elbow, wrist"),
-        (("wrist", "wrist"), "gripper", "gripper_joints names a joint twice"),
-        (("wrist", "elbow"), "gripper", "gripper_joints names all commanded joints"),
-        (("wrist",), "joint_trajectory", "give the gripper joints a topic of their own"),
+        (("wirst",), "gripper", "gripper_joints.*'wirst'.*'wrist'.*elbow, wrist"),
+        (("wrist", "wrist"), "gripper", "gripper_joints.*twice"),
+        (("wrist", "elbow"), "gripper", "gripper_joints.*all"),
+        (("wrist",), "joint_trajectory", "gripper.*topic"),
     ],
 )
-def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ...], topic: str, words: str) -> None:
-    with pytest.raises(RcdError) as refusal:
+def test_gripper_joints_must_be_some_of_the_commanded_ones(joints: tuple[str, ...], topic: str, named: str) -> None:
+    with pytest.raises(RcdError, match=named):
         TrajectoryOutputs(tiny_spec(), lambda kind, name: lambda message: None, joints, topic, lambda: 0)
-    assert words in str(refusal.value)
 
 
 def test_an_observation_that_an_episode_begins_behind_is_planned_on_when_it_is_shown_again(folder: Path) -> None:

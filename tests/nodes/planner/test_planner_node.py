@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -138,17 +139,17 @@ def test_planning_by_timer(start: Start, peer: Peer, tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "sentence"),
+    ("parameters", "named"),
     [
-        ({}, "parameter 'checkpoint' of planner must be a checkpoint folder, got ''"),
-        ({"checkpoint": "{tmp}/nowhere"}, "there is no checkpoint folder"),
-        ({"checkpoint": "{tmp}/flipped"}, "student.onnx' does not match its SHA-256"),
-        ({"checkpoint": "{tmp}/tiny", "engine": "abacus"}, "unknown engine 'abacus'"),
-        ({"checkpoint": "{tmp}/tiny", "seed": "many"}, "parameter 'seed'"),
+        ({}, "'checkpoint'.*''"),
+        ({"checkpoint": "{tmp}/nowhere"}, "/nowhere'"),
+        ({"checkpoint": "{tmp}/flipped"}, r"/flipped/student\.onnx'.*SHA-256"),
+        ({"checkpoint": "{tmp}/tiny", "engine": "abacus"}, "'abacus'"),
+        ({"checkpoint": "{tmp}/tiny", "seed": "many"}, "'seed'.*'many'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    start: Start, tiny: Path, tmp_path: Path, parameters: dict[str, str], sentence: str
+    start: Start, tiny: Path, tmp_path: Path, parameters: dict[str, str], named: str
 ) -> None:
     shutil.copytree(tiny, tmp_path / "flipped")
     content = bytearray((tiny / "student.onnx").read_bytes())
@@ -156,5 +157,5 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     (tmp_path / "flipped" / "student.onnx").write_bytes(content)
     process = start("planner_node", **{name: value.format(tmp=tmp_path) for name, value in parameters.items()})
     assert process.wait() == 2
-    assert sentence in process.output
+    assert re.search(named, process.output)
     assert len(process.output.splitlines()) == 1

@@ -223,21 +223,20 @@ def test_what_the_system_refuses_is_said_once_and_the_node_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("argument", "sentence"),
+    ("argument", "named"),
     [
-        ("cpu_affinity:=[0, 4096]", "cpu_affinity names core 4096"),
-        ("cpu_affinity:=[a]", "parameter 'cpu_affinity' of planner must be a list of core numbers"),
-        ("cpu_affinity:=0", "parameter 'cpu_affinity' of planner must be a list of core numbers, got 0"),
-        ("realtime_priority:=100", "realtime_priority is 100"),
-        ("deadline:=-1.0", "parameter 'deadline' of planner must be 0 or more"),
-        ("rate:=-1.0", "parameter 'rate' of planner must be 0 or more"),
+        ("cpu_affinity:=[0, 4096]", "cpu_affinity.*4096"),
+        ("cpu_affinity:=[a]", "'cpu_affinity'"),
+        ("cpu_affinity:=0", "'cpu_affinity'.* 0"),
+        ("realtime_priority:=100", "realtime_priority.*100"),
+        ("deadline:=-1.0", r"'deadline'.* 0 .*-1"),
+        ("rate:=-1.0", r"'rate'.* 0 .*-1"),
     ],
 )
-def test_parameters_that_cannot_be_are_refused(domain: int, argument: str, sentence: str) -> None:
-    with pytest.raises(RcdError) as refusal:
+def test_parameters_that_cannot_be_are_refused(domain: int, argument: str, named: str) -> None:
+    with pytest.raises(RcdError, match=named):
         Scene((argument,))
     rclpy.try_shutdown()
-    assert sentence in str(refusal.value)
 
 
 def test_at_its_end_the_plan_in_work_is_awaited(scene: Callable[..., Scene]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,19 +53,19 @@ def test_it_publishes_the_teachers_plans_and_says_how_many_evaluations_they_take
 
 
 @pytest.mark.parametrize(
-    ("parameters", "sentence"),
+    ("parameters", "named"),
     [
-        ({"nfe": 0}, "parameter 'nfe' of planner must be at least 1, got 0"),
-        ({"sampler": "huen"}, "unknown sampler 'huen' (did you mean 'heun'?)"),
-        ({"engine": "onnxruntime"}, "eager torch only, got engine 'onnxruntime'"),
-        ({"checkpoint": "{tmp}/tiny"}, "holds no teacher"),
+        ({"nfe": 0}, r"'nfe'.*\b1\b.*\b0\b"),
+        ({"sampler": "huen"}, "'sampler'.*'heun'.*'huen'"),
+        ({"engine": "onnxruntime"}, "engine 'onnxruntime'"),
+        ({"checkpoint": "{tmp}/tiny"}, "/tiny'.*teacher"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    start: Start, taught: Path, tiny: Path, tmp_path: Path, parameters: dict[str, object], sentence: str
+    start: Start, taught: Path, tiny: Path, tmp_path: Path, parameters: dict[str, object], named: str
 ) -> None:
     given = {name: str(value).format(tmp=tmp_path) for name, value in parameters.items()}
     process = start("teacher_node", **{"checkpoint": taught, **given})
     assert process.wait() == 2
-    assert sentence in process.output
+    assert re.search(named, process.output)
     assert len(process.output.splitlines()) == 1
