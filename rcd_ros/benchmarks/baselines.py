@@ -274,5 +274,15 @@ class ActorSource:
 
 
 def evaluate_baseline(task: Task, file: Path, seeds: range, workers: int) -> list[EpisodeResult]:
-    """Seeded episodes of an actor, one action a plan, as `rcd eval` drives them."""
+    """Drive seeded episodes of an actor, one action a plan, as `rcd eval` does.
+
+    Args:
+        task: what is simulated.
+        file: of the actor, `.npz`.
+        seeds: of the episodes.
+        workers: processes that drive them.
+
+    Raises:
+        RcdError: the file holds no policy of this task.
+    """
     return list(run_episodes(task, ActorSource(file, task.spec), seeds, Drive.chunks(1), workers))

@@ -87,6 +87,7 @@ class Average:
     """One method over all data sets.
 
     Attributes:
+        method: as the results' folder is called.
         mean: average over the data sets of the mean score.
         iqm: interquartile mean over the episodes of all data sets.
         seeds: training seeds that every data set has.
@@ -100,7 +101,14 @@ class Average:
 
 @dataclass(frozen=True)
 class Report:
-    """A table's content. `averages` has no entry for a method that lacks a data set: its average would be another."""
+    """A table's content.
+
+    Attributes:
+        datasets: in the order of the results.
+        methods: in the order that they are shown in.
+        rows: (data set, method) -> what was measured.
+        averages: method -> its averages; a method that lacks a data set has none: it would not compare.
+    """
 
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
@@ -146,6 +154,9 @@ def interval(scores: FloatArray, metric: Callable[[FloatArray], float], seed: in
         scores: points.
         metric: rliable's, of a matrix (runs, tasks).
         seed: the same scores and seed give the same interval.
+
+    Returns:
+        The metric of all scores, with the 2.5th and 97.5th percentile of `RESAMPLES` resamples, points.
     """
 
     def of_runs(drawn: FloatArray) -> float:

@@ -13,7 +13,12 @@ from rcd_ros.benchmarks.results import report_files
 
 
 def markdown(report: Report, failures: Mapping[str, str] | None = None) -> str:
-    """The tables in Markdown, with what they mean; `failures` are cells without a result and why."""
+    """The tables in Markdown, with what they mean: scores in points, plan times in ms, training times in s.
+
+    Args:
+        report: the tables' content.
+        failures: cells without a result -> why.
+    """
     lines = [_line(("data set", *report.methods)), _line(["---"] * (1 + len(report.methods)))]
     for dataset in report.datasets:
         cells = (report.rows.get((dataset, method)) for method in report.methods)
@@ -51,7 +56,7 @@ def markdown(report: Report, failures: Mapping[str, str] | None = None) -> str:
 
 
 def write_csv(report: Report, path: Path) -> None:
-    """One line for each data set and method, then one for each average."""
+    """Write a line for each data set and method, then one for each average; scores in points, training times in s."""
     names = ["dataset", "method", "training_seeds", "episodes", "mean", "mean_low", "mean_high", "iqm", "iqm_low"]
     names += ["iqm_high", "per_seed", "nfe", "plan_ms_p50", "plan_ms_p99", "train_seconds"]
     partial = path.with_name(f".{path.name}.partial")

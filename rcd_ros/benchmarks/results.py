@@ -21,14 +21,20 @@ EVALUATION, MADE = "eval.json", "cell.json"
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One result of a table before training seeds are pooled."""
+    """One result of a table before training seeds are pooled.
+
+    Attributes:
+        dataset: as its folder is called; in a sweep, the description's name for it.
+        method: likewise.
+        seed: of the training.
+    """
 
     dataset: str
     method: str
     seed: int
 
     def folder(self, root: Path) -> Path:
-        """Where it lies below a folder of results."""
+        """Where it is stored under a folder of results."""
         return root / self.dataset / self.method / f"seed-{self.seed}"
 
     def __str__(self) -> str:
@@ -93,7 +99,11 @@ class Made(Record):
         return Cell(self.dataset, self.method, self.seed)
 
     def write(self, folder: Path) -> None:
-        """Write it into the cell's folder; the cell counts as done from here on."""
+        """Write it into the cell's folder; the cell counts as done from here on.
+
+        Raises:
+            RcdError: it cannot be written.
+        """
         write_json(folder / MADE, self.as_json())
 
 

@@ -34,7 +34,7 @@ class Job:
 
 
 def plan_jobs(sweep: Sweep) -> list[Job]:
-    """All cells, those that others need first."""
+    """How each cell is made; those that others need come first, otherwise in the order of the description."""
     return sorted((_job(sweep, cell) for cell in sweep.cells()), key=lambda job: job.after is not None)
 
 

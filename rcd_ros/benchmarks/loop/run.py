@@ -51,7 +51,22 @@ _PLANNER = "planner"
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """What to run: `rate` observations a second for `seconds`."""
+    """What to run.
+
+    Attributes:
+        checkpoint: folder of the planner.
+        rate: observations a second, Hz.
+        seconds: to measure, s.
+        engine: of the planner.
+        threads: of the engine.
+        trigger: when the node plans.
+        realtime_priority: SCHED_FIFO priority of the planner's process; 0: none.
+        lock_memory: whether its memory is kept from paging.
+        keep_awake: whether the machine's cores are kept from sleeping.
+        swap_every: from one hot swap of the checkpoint for itself to the next, s; 0: none.
+        shape: whether trajectories are shaped, within limits that the checkpoint need not have.
+        cpus: cores that the planner's process keeps to; empty: any.
+    """
 
     checkpoint: Path
     rate: float
@@ -63,11 +78,8 @@ class LoopSettings:
     lock_memory: bool = False
     keep_awake: bool = False
     swap_every: float = 0.0
-    """s between two hot swaps of the planner for itself; 0: none."""
     shape: bool = False
-    """Whether trajectories are shaped, within limits that the checkpoint need not have."""
     cpus: tuple[int, ...] = ()
-    """Cores that the planner's process keeps to; empty: any."""
 
     @property
     def periods(self) -> int:

@@ -32,7 +32,7 @@ STEP_S = 0.004
 
 @dataclass(frozen=True)
 class Runs:
-    """What all runs of a bench share.
+    """Lockstep episodes and runs on the wall clock of one checkpoint, and what they share.
 
     Attributes:
         checkpoint: folder of student and teacher.
