@@ -37,7 +37,7 @@ WORK = (
     "rcd_ros.data.storage.fetch:_answers",
     "rcd_ros.data.view:rerun_log",
     "rcd_ros.data.made.controllers:map_in_order",
-    "rcd_ros.parallel:map_in_order",
+    "rcd_ros.data.made.d4rl_recipe:map_in_order",
     "rcd_ros.data.made.replay:map_in_order",
     "rcd_ros.benchmarks.latency:engine_latency",
     "rcd_ros.evaluation.offline:evaluate_offline",

@@ -82,7 +82,7 @@ def test_a_failing_replacement_keeps_the_old_one(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ["no-version", "rcd/../up-v0", "/absolute-v0", "", "space d-v0", "a/b-v0"])
 def test_a_bad_name_is_refused(name: str) -> None:
-    with pytest.raises(RcdError, match=re.escape(name)):
+    with pytest.raises(RcdError, match=re.escape(f"'{name}'")):
         save(name)
 
 
