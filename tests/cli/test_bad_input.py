@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,45 +67,43 @@ def occupied_dataset(room: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "arguments", "sentence"),
+    ("prepare", "arguments", "named"),
     [
-        pytest.param(nothing, IMPORT, "there is no", id="no archive"),
-        pytest.param(archive(), IMPORT, "state (4), action (2)", id="other widths"),
-        pytest.param(archive(action=np.zeros((4, 2))), IMPORT, "'action' is left out", id="other lengths"),
+        pytest.param(nothing, IMPORT, r"a\.npz", id="no archive"),
+        pytest.param(archive(), IMPORT, r"state \(4\), action \(2\)", id="other widths"),
+        pytest.param(archive(action=np.zeros((4, 2))), IMPORT, "'action'", id="other lengths"),
+        pytest.param(archive(state=np.full((9, 4), np.nan)), IMPORT, "row 0", id="NaN"),
+        pytest.param(archive(), IMPORT[:3] + IMPORT[5:], "--task", id="no task"),
+        pytest.param(archive(), (*IMPORT, "--success", "0,x"), "'x'", id="success"),
+        pytest.param(occupied_dataset, IMPORT, "rcd/test/new-v0", id="occupied data set"),
+        pytest.param(nothing, TRAIN, r"\.yaml", id="no recipe"),
+        pytest.param(recipe(RECIPE + "critik: {}"), TRAIN, "'critik'.*'critic'", id="misspelt key"),
+        pytest.param(recipe(RECIPE), TRAIN, "'rcd/kitchen/tiny-v0'", id="no data set"),
+        pytest.param(recipe(RECIPE, occupied=True), TRAIN, "--resume.*--force", id="occupied output"),
+        pytest.param(nothing, ("eval", "{room}/planner"), "/planner'", id="no checkpoint"),
         pytest.param(
-            archive(state=np.full((9, 4), np.nan)), IMPORT, "NaN or infinite values, first in row 0", id="NaN"
-        ),
-        pytest.param(archive(), IMPORT[:3] + IMPORT[5:], "by --task", id="no task"),
-        pytest.param(archive(), (*IMPORT, "--success", "0,x"), "got 'x'", id="success"),
-        pytest.param(occupied_dataset, IMPORT, "exists already; choose another name", id="occupied data set"),
-        pytest.param(nothing, TRAIN, "no recipe at", id="no recipe"),
-        pytest.param(recipe(RECIPE + "critik: {}"), TRAIN, "did you mean 'critic'?", id="misspelt key"),
-        pytest.param(recipe(RECIPE), TRAIN, "no local data set 'rcd/kitchen/tiny-v0'", id="no data set"),
-        pytest.param(recipe(RECIPE, occupied=True), TRAIN, "--resume to continue it, --force", id="occupied output"),
-        pytest.param(nothing, ("eval", "{room}/planner"), "there is no checkpoint folder", id="no checkpoint"),
-        pytest.param(
-            checkpoint("student.onnx", truncated), ("show", "{room}/planner"), "truncated or altered", id="truncated"
+            checkpoint("student.onnx", truncated), ("show", "{room}/planner"), r"student\.onnx'", id="truncated"
         ),
         pytest.param(
             checkpoint("manifest.yaml", truncated),
             ("show", "{room}/planner"),
-            "manifest.yaml' does not match",
+            r"manifest\.yaml'",
             id="truncated manifest",
         ),
         pytest.param(
             checkpoint("student.safetensors", one_bit_flipped),
             ("eval", "{room}/planner"),
-            "student.safetensors' does not match its SHA-256",
+            r"student\.safetensors'.*SHA-256",
             id="one bit flipped",
         ),
         pytest.param(
             checkpoint("manifest.yaml", of_a_newer_format), ("show", "{room}/planner"), "format 3", id="newer format"
         ),
-        pytest.param(nothing, ("launch", "kitchen_sim", "episodes:=few"), "expected a whole number", id="launch"),
+        pytest.param(nothing, ("launch", "kitchen_sim", "episodes:=few"), "episodes:=few", id="launch"),
     ],
 )
 def test_bad_input_is_one_sentence_and_changes_nothing(
-    prepare: Prepare, arguments: tuple[str, ...], sentence: str, datasets_root: Path, tmp_path: Path
+    prepare: Prepare, arguments: tuple[str, ...], named: str, datasets_root: Path, tmp_path: Path
 ) -> None:
     prepare(tmp_path)
     before = contents(tmp_path)
@@ -112,7 +111,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("rcd: error: ")
     assert done.stderr.count("\n") == 1, done.stderr
-    assert sentence in done.stderr
+    assert re.search(named, done.stderr)
     assert contents(tmp_path) == before
 
 

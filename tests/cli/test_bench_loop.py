@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,26 +80,26 @@ def test_what_was_measured_before_an_interruption_is_kept(tiny: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "named"),
     [
-        (("--cpu-affinity", "first"), "--cpu-affinity first: give core numbers with commas between them"),
-        (("--cpu-affinity", "4096"), "cpu_affinity names core 4096, this machine has cores 0 to"),
+        (("--cpu-affinity", "first"), "--cpu-affinity first"),
+        (("--cpu-affinity", "4096"), "cpu_affinity.*4096.* 0 to"),
         (("--rate", "0"), "--rate 0"),
-        (("--rate", "fast"), "--rate takes numbers separated by commas, got 'fast'"),
-        (("--rate", "125,-1"), "above 0, got -1"),
-        (("--seconds", "0"), "--seconds 0: measure for more than 0 seconds"),
+        (("--rate", "fast"), "--rate.*'fast'"),
+        (("--rate", "125,-1"), "--rate.*-1"),
+        (("--seconds", "0"), "--seconds 0"),
         (("--seconds", "nan"), "--seconds nan"),
-        (("--json", "{tiny}/manifest.yaml"), "which is read: name a path outside of it"),
-        (("--swap-every", "-1"), "--swap-every -1: give 0 or more seconds"),
+        (("--json", "{tiny}/manifest.yaml"), r"--json.*manifest\.yaml"),
+        (("--swap-every", "-1"), "--swap-every -1"),
         (("--trigger", "never"), "--trigger"),
         (("--threads", "0"), "--threads"),
     ],
 )
 def test_bad_options_end_with_code_2(
-    options: tuple[str, ...], sentence: str, tiny: Path, rcd: Rcd, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...], named: str, tiny: Path, rcd: Rcd, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert rcd("bench", "loop", tiny, *(option.format(tiny=tiny) for option in options)) == 2
-    assert sentence in capsys.readouterr().err
+    assert re.search(named, capsys.readouterr().err)
 
 
 def test_a_checkpoint_that_is_none_ends_with_code_2(
