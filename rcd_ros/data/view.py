@@ -106,7 +106,7 @@ class RerunLog:
         columns = [blueprint.Vertical(*plots), *([blueprint.Vertical(*beside)] if beside else [])]
         self._stream.send_blueprint(blueprint.Blueprint(blueprint.Horizontal(*columns, column_shares=[3, 1])))
 
-    def _index(self, steps: Sequence[int] | range) -> list[Any]:
+    def _index(self, steps: Sequence[int] | range) -> list[object]:
         module, at = rerun(), np.asarray(steps)
         return [module.TimeColumn(STEP, sequence=at), module.TimeColumn(TIME, duration=at * self._period)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.formats.hdf5 import array, open_hdf5
 from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode, Recording, matrix
+
+if TYPE_CHECKING:
+    import h5py
 
 FORMAT = "d4rl"
 _KEYS = ("observations", "actions", "rewards", "terminals")
@@ -110,7 +113,7 @@ def write(path: Path, export: Export) -> None:
         file["terminals"], file["timeouts"] = np.concatenate(terminals), np.concatenate(timeouts)
 
 
-def _array(path: Path, file: Any, key: str) -> NDArray[Any] | None:
+def _array(path: Path, file: h5py.File, key: str) -> NDArray[Any] | None:
     try:
         return array(file, key)
     except RcdError as error:

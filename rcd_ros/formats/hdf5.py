@@ -7,12 +7,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    import h5py
 
 # What h5py raises on damaged files, depending on what is damaged.
 UNREADABLE = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError, OverflowError, AttributeError)
@@ -30,7 +33,7 @@ def is_hdf5(path: Path) -> bool:
 
 
 @contextmanager
-def open_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
+def open_hdf5(path: Path, mode: str = "r") -> Iterator[h5py.File]:
     """An open `h5py.File`; `mode` is h5py's.
 
     Raises:
@@ -49,7 +52,7 @@ def open_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
         raise RcdError(f"{path} cannot be {doing} as HDF5: {reason(error)}") from error
 
 
-def array(group: Any, key: str) -> NDArray[Any] | None:
+def array(group: h5py.Group, key: str) -> NDArray[Any] | None:
     """A data set of numbers below `group`, of any shape (T, ...); None where there is none of that name.
 
     Raises:
@@ -71,7 +74,7 @@ def array(group: Any, key: str) -> NDArray[Any] | None:
     return np.asarray(found)
 
 
-def check_all_stored(group: Any) -> None:
+def check_all_stored(group: h5py.Group) -> None:
     """Check that everything below a group is in its file.
 
     Raises:
@@ -87,7 +90,7 @@ def check_all_stored(group: Any) -> None:
             _check_stored(found, found.name)
 
 
-def _within(group: Any, key: str) -> Any:
+def _within(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset:
     """What is below `group`, unless it is in another file."""
     import h5py
 
@@ -97,7 +100,7 @@ def _within(group: Any, key: str) -> Any:
     return group[key]
 
 
-def _check_stored(found: Any, key: str) -> None:
+def _check_stored(found: h5py.Dataset, key: str) -> None:
     if found.is_virtual or found.external:  # where the other file is missing, HDF5 gives zeros without a word
         raise RcdError(f"'{key}' keeps its values in another file: copy its content into this one")
     stored = found.id.get_storage_size()
@@ -105,7 +108,7 @@ def _check_stored(found: Any, key: str) -> None:
         raise RcdError(f"'{key}' is said to hold {found.nbytes:,} bytes, {stored:,} are in the file: it is damaged")
 
 
-def is_image(group: Any, key: str) -> bool:
+def is_image(group: h5py.Group, key: str) -> bool:
     """Whether a data set below `group` is pixels: bytes of three dimensions and more, or compressed images."""
     import h5py
 

@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.formats.recording import FloatArray, RecordedEpisode, Recording, matrix
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMAT = "lerobot"
 Version = Literal["v2.1", "v3.0"]
@@ -50,7 +53,7 @@ class Info:
 
     version: str
     rate: float
-    features: Mapping[str, Mapping[str, Any]]
+    features: Mapping[str, Mapping[str, object]]
     episodes: int
 
     @property
@@ -153,7 +156,7 @@ def _lengths(path: Path, info: Info) -> dict[int, int]:
         raise RcdError(f"{path}/meta: the list of episodes cannot be read: {error}") from error
 
 
-def _table(file: Path, columns: Sequence[str]) -> Any:
+def _table(file: Path, columns: Sequence[str]) -> pa.Table:
     """Columns of a parquet file.
 
     Raises:
@@ -222,7 +225,7 @@ def _name(number: int) -> str:
     return f"episode_{number:06d}"
 
 
-def _column(key: str, column: Any) -> FloatArray:
+def _column(key: str, column: pa.ChunkedArray) -> FloatArray:
     """A table's column as (rows, n).
 
     Raises:

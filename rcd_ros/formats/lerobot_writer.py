@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from rcd_ros.errors import RcdError
 from rcd_ros.formats.lerobot import DATA, DONE, EPISODES_A_CHUNK, INFO, REWARD, SUCCESS, Version
 from rcd_ros.formats.recording import Export, RecordedEpisode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def write(folder: Path, export: Export, version: Version = "v3.0") -> None:
@@ -134,7 +137,7 @@ class _Writer:
         }
         _write_json(self._folder / INFO, info)
 
-    def _episode(self, number: int, length: int) -> dict[str, Any]:
+    def _episode(self, number: int, length: int) -> dict[str, object]:
         return {"episode_index": number, "tasks": [self._task], "length": length}
 
     def _described(self, number: int, first: int, length: int, stats: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,12 +152,12 @@ class _Writer:
             "meta/episodes/file_index": 0,
         }
 
-    def _lines(self, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    def _lines(self, name: str, entries: Sequence[Mapping[str, object]]) -> None:
         text = "".join(json.dumps(entry) + "\n" for entry in entries)
         (self._folder / f"meta/{name}.jsonl").write_text(text)
 
 
-def _arrow(values: NDArray[Any]) -> Any:
+def _arrow(values: NDArray[Any]) -> pa.Array:
     """A table's column: numbers, or lists of a fixed length."""
     import pyarrow as pa
 
@@ -171,7 +174,7 @@ def _statistics(values: NDArray[Any]) -> dict[str, list[float]]:
     return {name: each.tolist() for name, each in found.items()} | {"count": [len(values)]}
 
 
-def _task_table(task: str) -> Any:
+def _task_table(task: str) -> pa.Table:
     """`meta/tasks.parquet`: LeRobot reads it with pandas, which takes the index's column from the schema's notes."""
     import pyarrow as pa
 
@@ -190,5 +193,5 @@ def _task_table(task: str) -> Any:
     return table.replace_schema_metadata({"pandas": json.dumps(about)})
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=4) + "\n")

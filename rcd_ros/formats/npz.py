@@ -60,7 +60,7 @@ def read(path: Path) -> Recording:
     if not path.is_file():
         raise RcdError(f"{path} is not there" if not path.exists() else f"{path} is not a file")
     try:
-        archive: Any = np.load(path, allow_pickle=False)
+        archive: object = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it holds a single array")
         with archive:

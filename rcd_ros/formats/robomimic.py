@@ -12,13 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rcd_ros.errors import RcdError
 from rcd_ros.formats.hdf5 import array, check_heaps, is_hdf5, is_image, open_hdf5
 from rcd_ros.formats.recording import Export, FloatArray, RecordedEpisode, Recording, matrix
+
+if TYPE_CHECKING:
+    import h5py
 
 FORMAT = "robomimic"
 
@@ -102,7 +105,7 @@ def _episodes(path: Path, demos: Sequence[str]) -> Iterator[RecordedEpisode]:
             yield replace(episode, number=_number(name))
 
 
-def _read(name: str, demo: Any) -> RecordedEpisode:
+def _read(name: str, demo: h5py.Group) -> RecordedEpisode:
     if "obs" not in demo:
         return RecordedEpisode(name, problem="it has no observations: add them by robomimic's dataset_states_to_obs.py")
     actions = array(demo, "actions")
@@ -123,7 +126,7 @@ def _read(name: str, demo: Any) -> RecordedEpisode:
     )
 
 
-def _matrix(group: Any, key: str) -> FloatArray:
+def _matrix(group: h5py.Group, key: str) -> FloatArray:
     found = array(group, key)
     assert found is not None  # it was listed
     return matrix(found)
@@ -138,8 +141,10 @@ def _order(key: str) -> int:
     return _number(key) or 0
 
 
-def _period(env_args: Any) -> float | None:
+def _period(env_args: object) -> float | None:
     """s between two rows by the simulator's `control_freq`, where the file has it."""
+    if not isinstance(env_args, (str, bytes)):
+        return None
     try:
         frequency = float(json.loads(env_args)["env_kwargs"]["control_freq"])
     except (TypeError, ValueError, KeyError):

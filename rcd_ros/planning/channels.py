@@ -6,7 +6,7 @@ Both are named joint by joint, so that messages, a simulator's vector and a data
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from typing_extensions import Self
@@ -53,8 +53,8 @@ class Sparse(Frozen):
     _optional: ClassVar[frozenset[str]] = frozenset()
 
     @model_serializer(mode="wrap")
-    def _leave_out_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = serialize(self)
+    def _leave_out_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = serialize(self)
         for name in self._optional:
             if name in fields and getattr(self, name) == type(self).model_fields[name].default:
                 fields.pop(name)

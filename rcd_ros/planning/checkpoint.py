@@ -74,7 +74,7 @@ def add_files(
     folder: PathLike,
     files: Mapping[str, bytes | Path] | None = None,
     tensors: Mapping[str, Tensors] | None = None,
-    scores: tuple[dict[str, Any], ...] | None = None,
+    scores: tuple[dict[str, object], ...] | None = None,
     motion: MotionSpec | None = None,
 ) -> Manifest:
     """Add files, tensors, measured scores or motion limits to a checkpoint, as atomically as it was written.

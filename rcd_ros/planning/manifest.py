@@ -18,7 +18,7 @@ FORMAT_VERSION = 2
 """2 states the critic in fields of its own; 1 left it to the copy of the recipe in `provenance`."""
 DEEPEST = 100
 """Levels of nesting in YAML; files of this package have about five."""
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C, where PyYAML has it, takes a sixth of the time, which a planner that runs meanwhile waits for."""
 
 
@@ -103,10 +103,10 @@ class Manifest(Frozen):
     execute: int = Field(ge=1, description="control periods executed before replanning (n_action_steps), by default")
     normalizer: NormalizerSpec
     noise: NoiseGridSpec
-    network: dict[str, Any] = Field(description="kind and arguments of the network")
+    network: dict[str, object] = Field(description="kind and arguments of the network")
     critic: CriticSpec | None = Field(default=None, description="of critic.safetensors; None where there is none")
     provenance: Provenance
-    scores: tuple[dict[str, Any], ...] = ()
+    scores: tuple[dict[str, object], ...] = ()
     files: dict[str, str] = Field(default_factory=dict, description="file name -> SHA-256")
 
     @field_validator("files")
@@ -225,7 +225,7 @@ def model_card(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: tuple[dict[str, Any], ...]) -> list[str]:
+def _table(rows: tuple[dict[str, object], ...]) -> list[str]:
     """A Markdown table whose columns are the rows' plain values (nested ones stay in the manifest)."""
     keys = list(dict.fromkeys(k for row in rows for k, v in row.items() if not isinstance(v, (dict, list, tuple))))
     body = ("| " + " | ".join(_cell(row.get(key, "")) for key in keys) + " |" for row in rows)

@@ -20,7 +20,7 @@ LEFT_OUT = ("joint_velocity", "joint_effort", "body_twist")
 """Kinds that a planner does without: from what moves already it learns to go on moving, and drivers often lack them."""
 
 
-def default_recipe(task: str, spec: TaskSpec, dataset: Dataset) -> dict[str, Any]:
+def default_recipe(task: str, spec: TaskSpec, dataset: Dataset) -> dict[str, object]:
     """The keys of a recipe (`training.recipe.Recipe`) that differ from its defaults.
 
     - chunk: `LOOK_AHEAD_S` of the task's rate in multiples of 4, at most half the median episode; a quarter executed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -192,7 +192,7 @@ class Recipe(_Section):
 
     name: str
     task: str
-    task_options: dict[str, Any] = {}
+    task_options: dict[str, object] = {}
     dataset: str
     observations: tuple[str, ...] = Field(min_length=1, description="observation channels the planner reads, each once")
     history: int = Field(1, gt=0, description="observations, control periods")
@@ -255,7 +255,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return make_recipe(loaded, overrides, str(path))
 
 
-def make_recipe(content: Any, overrides: Sequence[str], name: str) -> Recipe:
+def make_recipe(content: object, overrides: Sequence[str], name: str) -> Recipe:
     """A recipe from its keys and `key.inner=value` overrides; `name` is what to call it in errors.
 
     Raises:
@@ -304,7 +304,7 @@ def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from _paths(inner, f"{prefix}{name}.")
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]

@@ -32,7 +32,7 @@ class Progress:
     best_step: int
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write tensors and JSON-able metadata; the file at `path` is at every moment the old one or the new one, whole."""
     room = path.with_name(path.name + ".partial")
     contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -56,7 +56,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise RcdError(f"training state '{path}' cannot be read ({error}): use --force to start again") from error
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, object]:
     """Metadata of a file written by `save_tensors`; raises `RcdError` where the file is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as file:

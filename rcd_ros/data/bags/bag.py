@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rosbags.rosbag2 import Reader
 from rosbags.serde import SerdeError
 
 from rcd_ros.data.bags.writer import typestore
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rosbags.typesys.stores.ros2_jazzy import builtin_interfaces__msg__Duration as Duration
+    from rosbags.typesys.stores.ros2_jazzy import builtin_interfaces__msg__Time as Time
+    from rosbags.typesys.stores.ros2_jazzy import diagnostic_msgs__msg__DiagnosticArray as DiagnosticArray
 
 TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 JOINT_STATE = "sensor_msgs/msg/JointState"
@@ -93,7 +98,7 @@ class Bag:
         except Exception as error:
             raise self._unreadable(error, advice_on_content(self.path)) from error
 
-    def _deserialized(self, topic: str, type_name: str, data: bytes) -> Any:
+    def _deserialized(self, topic: str, type_name: str, data: bytes) -> object:
         try:
             return _message(type_name, data)
         except Exception as error:
@@ -106,7 +111,7 @@ class Bag:
         return RcdError(f"the bag '{self.path}' cannot be read ({reason or type(error).__name__}): {advice}")
 
 
-def _message(type_name: str, data: bytes) -> Any:
+def _message(type_name: str, data: bytes) -> object:
     """A serialised message; what Fast CDR has appended is left out."""
     store = typestore()
     try:
@@ -120,12 +125,12 @@ def _message(type_name: str, data: bytes) -> Any:
         return message
 
 
-def nanoseconds(stamp: Any) -> int:
+def nanoseconds(stamp: Time | Duration) -> int:
     """A recorded `builtin_interfaces` Time or Duration in ns."""
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
-def status_values(message: Any, key: str) -> Mapping[str, str] | None:
+def status_values(message: DiagnosticArray, key: str) -> Mapping[str, str] | None:
     """Keys and values of the status that has `key`, in a recorded `diagnostic_msgs/DiagnosticArray`; None: no such."""
     for status in message.status:
         values = {entry.key: entry.value for entry in status.values}

@@ -6,7 +6,7 @@ Recorded messages are taken as the planner node takes them: by the same `Observa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,11 @@ from rcd_ros.planning.observation.history import Observation
 from rcd_ros.planning.spec import TaskSpec
 from rcd_ros.planning.transforms import Transform
 from rcd_ros.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from rosbags.typesys.stores.ros2_jazzy import geometry_msgs__msg__Point as Point
+    from rosbags.typesys.stores.ros2_jazzy import geometry_msgs__msg__Quaternion as Quaternion
+    from rosbags.typesys.stores.ros2_jazzy import geometry_msgs__msg__Vector3 as Vector3
 
 FRAMES = ("/tf", "/tf_static")
 
@@ -203,9 +208,9 @@ class RecordedObservations:
         return self.assembler.frames_moved()
 
 
-def _xyz(vector: Any) -> tuple[float, float, float]:
+def _xyz(vector: Vector3 | Point) -> tuple[float, float, float]:
     return vector.x, vector.y, vector.z
 
 
-def _xyzw(turn: Any) -> tuple[float, float, float, float]:
+def _xyzw(turn: Quaternion) -> tuple[float, float, float, float]:
     return turn.x, turn.y, turn.z, turn.w

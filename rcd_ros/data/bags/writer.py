@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rosbags.interfaces import (
     Connection,
@@ -24,6 +24,10 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from rcd_ros.errors import RcdError
+
+if TYPE_CHECKING:
+    from rosbags.interfaces.typing import Basename, FieldDesc, Typesdict
+    from rosbags.typesys.store import Typestore
 
 RESERVE_BYTES = 4 << 20
 """Kept free on the disk while a bag is open: what its end may need when everything else is full."""
@@ -59,10 +63,10 @@ _REQUEST, _RESPONSE = "std_srvs/srv/Trigger_Request", "std_srvs/srv/Trigger_Resp
 
 
 @cache
-def typestore() -> Any:
+def typestore() -> Typestore:
     """ROS 2's standard message definitions."""
     store = get_typestore(Stores.ROS2_JAZZY)
-    types: Any = {
+    types: Typesdict = {
         _REQUEST: ([], [_value("structure_needs_at_least_one_member", "uint8")]),
         _RESPONSE: ([], [_value("success", "bool"), _value("message", "string")]),
         TRIGGER_EVENT: (
@@ -78,12 +82,20 @@ def typestore() -> Any:
     return store
 
 
-def _value(name: str, kind: str) -> Any:
+def _value(name: str, kind: Basename) -> tuple[str, FieldDesc]:
     return name, (Nodetype.BASE, (kind, 0))
 
 
-def definition(type_name: str) -> dict[str, Any]:
-    """Arguments of rosbags that define a type of `typestore()` when a topic is added to a bag."""
+class Definition(TypedDict, total=False):
+    """Arguments of rosbags that define a type when a topic is added to a bag."""
+
+    typestore: Typestore
+    msgdef: str
+    rihs01: str
+
+
+def definition(type_name: str) -> Definition:
+    """How a type of `typestore()` is defined."""
     if type_name == TRIGGER_EVENT:
         return {"msgdef": _TEXT, "rihs01": typestore().hash_rihs01(type_name)}
     return {"typestore": typestore()}

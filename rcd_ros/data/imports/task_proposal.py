@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -189,12 +188,18 @@ def propose_from_bag(bag: Bag) -> str:
     return proposal.text(str(bag.path))
 
 
-def _look(bag: Bag) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[str]]]:
+_States = tuple[list[str], list[int], dict[str, float]]
+"""Names, stamps (ns) and largest values of a topic's joint states."""
+_Poses = tuple[str, str, list[int]]
+"""Kind, frame and stamps (ns) of a topic's poses."""
+
+
+def _look(bag: Bag) -> tuple[dict[str, _States], dict[str, _Poses], dict[str, list[str]]]:
     """Joint states, poses and trajectories of a bag by topic: names, stamps, largest values, frames."""
     kinds = {JOINT_STATE, POSE, ODOMETRY, TRAJECTORY}
     topics = [topic for topic, kind in bag.types.items() if kind in kinds]
-    states: dict[str, tuple[list[str], list[int], dict[str, float]]] = {}
-    poses: dict[str, tuple[str, str, list[int]]] = {}
+    states: dict[str, _States] = {}
+    poses: dict[str, _Poses] = {}
     trajectories: dict[str, list[str]] = {}
     for recorded in bag.messages(topics):
         message, topic = recorded.message, recorded.topic

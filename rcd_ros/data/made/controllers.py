@@ -7,9 +7,9 @@ number of processes changes nothing but the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def runs_of(steps: int, seed: int) -> list[Run]:
 
 
 def make_runs(
-    task: Task, controller: str, runs: list[Run], workers: int, settings: dict[str, Any] | None = None
+    task: Task, controller: str, runs: list[Run], workers: int, settings: Mapping[str, object] | None = None
 ) -> Iterator[list[Episode]]:
     """Drive the runs in several processes; yields each one's episodes, in the order of the runs.
 
@@ -67,7 +67,7 @@ def make_runs(
 
 
 def make_episodes(
-    task: Task, controller: str, seeds: range, workers: int, settings: dict[str, Any] | None = None
+    task: Task, controller: str, seeds: range, workers: int, settings: Mapping[str, object] | None = None
 ) -> Iterator[Episode]:
     """Drive an episode from each seed, in several processes; yields them in order.
 
@@ -85,7 +85,7 @@ def make_episodes(
     return map_in_order(_MakeEpisode(task, controller, settings or {}), seeds, workers)
 
 
-def check_controller(task: Task, controller: str, settings: dict[str, Any] | None = None) -> None:
+def check_controller(task: Task, controller: str, settings: Mapping[str, object] | None = None) -> None:
     """Make a controller once, so that what it refuses is said before any worker starts.
 
     Raises:
@@ -105,7 +105,7 @@ def check_controller(task: Task, controller: str, settings: dict[str, Any] | Non
 class _MakeDriver:
     task: Task
     controller: str
-    settings: dict[str, Any]
+    settings: Mapping[str, object]
 
     def __call__(self) -> Callable[[Run], list[Episode]]:
         simulation = cast(DrivenSimulation, self.task.make_simulation())
@@ -117,7 +117,7 @@ class _MakeDriver:
 class _MakeEpisode:
     task: Task
     controller: str
-    settings: dict[str, Any]
+    settings: Mapping[str, object]
 
     def __call__(self) -> Callable[[int], Episode]:
         simulation = cast(DrivenSimulation, self.task.make_simulation())

@@ -269,7 +269,7 @@ def cut_buffer(buffer: Mapping[str, NDArray[Any]]) -> list[Episode]:
     ]
 
 
-def describe(recipe: Recipe, episodes: Sequence[Episode]) -> dict[str, Any]:
+def describe(recipe: Recipe, episodes: Sequence[Episode]) -> dict[str, object]:
     """What the data set's card says of its content, beside D4RL's own file: JSON values, returns undiscounted.
 
     `best10_score_mean` is of the episodes that the baseline `bc-best10` learns from.

@@ -206,6 +206,6 @@ def _check_settings(folder: Path, settings: SacSettings) -> None:
             )
 
 
-def _append(path: Path, row: dict[str, Any]) -> None:
+def _append(path: Path, row: dict[str, object]) -> None:
     with path.open("a") as file:
         file.write(json.dumps(row) + "\n")

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gymnasium
 import minari
@@ -75,7 +74,7 @@ def save_dataset(
     episodes: Sequence[Episode],
     *,
     task: str | TaskSpec | None,
-    origin: dict[str, Any],
+    origin: dict[str, object],
     description: str,
     force: bool = False,
 ) -> Dataset:
@@ -98,7 +97,7 @@ def save_dataset(
         raise RcdError(f"there is no episode to store as '{name}'")
     if isinstance(task, str) and is_task_file(task):
         task = get_task(task).spec
-    metadata: dict[str, Any] = {
+    metadata: dict[str, object] = {
         "task": task.name if isinstance(task, TaskSpec) else task,
         "origin": origin,
         "description": description,
@@ -116,7 +115,7 @@ def save_dataset(
     return Dataset(name, metadata, content_hash, list(episodes))
 
 
-def _write(name: str, episodes: Sequence[Episode], metadata: dict[str, Any]) -> None:
+def _write(name: str, episodes: Sequence[Episode], metadata: dict[str, object]) -> None:
     # Not minari.create_dataset_from_buffers: it writes in the final place, where an interruption leaves half a set.
     # Minari does not list hidden folders, so that a half-written set is never seen.
     staging = Path(tempfile.mkdtemp(prefix=".rcd-writing-", dir=datasets_root()))

@@ -12,7 +12,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -128,7 +127,7 @@ def read_metadata(name: str, folder: Path) -> Metadata:
         RcdError: they are missing, are not JSON, or an entry that is used here is of another kind than expected.
     """
     try:
-        content: Any = json.loads((folder / _METADATA).read_bytes())
+        content: object = json.loads((folder / _METADATA).read_bytes())
         return Metadata.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]

@@ -53,7 +53,7 @@ def read_episodes(name: str, folder: Path, metadata: Metadata) -> list[Episode]:
     return episodes
 
 
-def _read(name: str, folder: Path, metadata: Metadata) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _read(name: str, folder: Path, metadata: Metadata) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     if metadata.observation_space is None or metadata.action_space is None:
         # Minari would make the environment that the metadata name, and so run code of a data set's choice.
         raise RcdError(f"data set '{name}' does not state its spaces: fetch a later version of it")
@@ -114,7 +114,7 @@ def _check_spaces(name: str, observed: gymnasium.Space[Any], actions: gymnasium.
             )
 
 
-def _episode(where: str, stored: Mapping[str, Any], attributes: Mapping[str, Any]) -> Episode:
+def _episode(where: str, stored: Mapping[str, object], attributes: Mapping[str, object]) -> Episode:
     observations = _observations(where, stored["observations"])
     actions = _numbers(f"{where}, actions", stored["actions"], 2)
     rewards = _numbers(f"{where}, rewards", stored["rewards"], 1)
@@ -143,7 +143,7 @@ def _episode(where: str, stored: Mapping[str, Any], attributes: Mapping[str, Any
     )
 
 
-def _observations(where: str, stored: Any) -> FloatArray:
+def _observations(where: str, stored: object) -> FloatArray:
     if not isinstance(stored, Mapping):
         return _numbers(f"{where}, observations", stored, 2)
     goals = (stored.get(entry) for entry in _GOALS)
@@ -154,7 +154,7 @@ def _observations(where: str, stored: Any) -> FloatArray:
     return np.concatenate(parts, axis=1)
 
 
-def _numbers(where: str, values: Any, dimensions: int) -> FloatArray:
+def _numbers(where: str, values: object, dimensions: int) -> FloatArray:
     """Finite numbers of so many dimensions, as float32."""
     try:
         array = np.asarray(values)
@@ -184,6 +184,6 @@ def _check_same_widths(name: str, episodes: Sequence[Episode]) -> None:
                 )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """HDF5 gives NumPy scalars back."""
     return value.item() if isinstance(value, np.generic) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, Quaternion, TransformStamped, Vector3
@@ -23,13 +23,16 @@ from rcd_ros.nodes.ros.qos import OVERRIDABLE
 from rcd_ros.planning.channels import ObservationChannel, ObservedMessage
 from rcd_ros.planning.spec import TaskSpec
 
+if TYPE_CHECKING:
+    from tf2_msgs.msg import TFMessage
+
 WORLD = "world"
 """Frame of a pose whose task names none."""
 TF = "/tf"
 _NOWHERE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
-Message: TypeAlias = Any
-"""A JointState, Odometry, PoseStamped, Float64MultiArray or TFMessage; the last one's package may be absent."""
-TopicMessage: TypeAlias = tuple[str, Message]
+Message: TypeAlias = "JointState | Odometry | PoseStamped | Float64MultiArray | TFMessage"
+"""The package of the last one may be absent."""
+TopicMessage: TypeAlias = "tuple[str, Message]"
 """A topic as the task names it (of a frame of tf, `tf:frame`), and a message for it."""
 
 
