@@ -1,7 +1,7 @@
 """The formats of data sets that are read and written: one record each, which every other room reads.
 
 Task files take the names, `rcd data import` the readers and `rcd data export` the writers from here. Bags are no such
-format: they are read by topic, see `rcd_ros.data.bags.source`.
+format: they are read by topic, see `rcd_ros.data.imports.bags`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from rcd_ros.errors import RcdError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from rcd_ros.data.bags.source import BagSettings
+    from rcd_ros.data.imports.bags import BagSettings
     from rcd_ros.data.imports.columns import ColumnMap
     from rcd_ros.data.imports.completions import Recomputed
     from rcd_ros.data.imports.source import Imported
@@ -115,7 +115,7 @@ def from_bag(
 
     Example: rcd data from-bag runs/bag-20260101-120000 --task kitchen --name rcd/kitchen/robot-v0
     """
-    from rcd_ros.data.bags.source import BagSettings
+    from rcd_ros.data.imports.bags import BagSettings
     from rcd_ros.outputs import refuse_twice
     from rcd_ros.tasks.catalogue import get_task
 
@@ -135,7 +135,7 @@ def _import_bags(
 ) -> None:
     """Make a data set of bags, and print what became of each episode."""
     from rcd_ros.data.bags.layout import bag_layout
-    from rcd_ros.data.bags.source import BagSettings, read_bags
+    from rcd_ros.data.imports.bags import BagSettings, read_bags
 
     settings = settings or BagSettings()
     source = read_bags(bags, task.spec, bag_layout(task), settings)

@@ -13,9 +13,9 @@ from rosbags.rosbag2 import StoragePlugin
 from rcd_ros.data.bags.bag import Bag
 from rcd_ros.data.bags.episodes import BagEpisode, BagEpisodes, read_episodes
 from rcd_ros.data.bags.layout import bag_layout
-from rcd_ros.data.bags.source import BagSettings, read_bags
 from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.data.bags.writer import TRIGGER_EVENT
+from rcd_ros.data.imports.bags import BagSettings, read_bags
 from rcd_ros.data.imports.ingest import IngestRules, Kept, Refused, ingest
 from rcd_ros.data.imports.source import ImportSettings, import_source
 from rcd_ros.errors import RcdError
