@@ -38,10 +38,10 @@ def run_node(make_node: Callable[[], Node], args: Sequence[str] | None = None) -
     """
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
     end_with_launcher()
-    node, signalled = None, False
+    node, signals, signalled = None, None, False
     asked_to_end: Future[None] = Future()
     try:
-        _init(args, asked_to_end)
+        signals = _init(args, asked_to_end)
         node = make_node()
         if isinstance(node, ManagedNode):
             node.start()
@@ -54,7 +54,7 @@ def run_node(make_node: Callable[[], Node], args: Sequence[str] | None = None) -
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (RcdError, ParameterException) as error:
-        if asked_to_end.done():  # while it started: the signal also ends helper processes of what it imports
+        if signals is not None and signals.received:  # it also ends helper processes of what the node imports
             signalled = True
             return 0
         if node is not None:
@@ -85,8 +85,8 @@ def await_acknowledgements(publishers: Iterable[Publisher[Any]]) -> None:
         publisher.wait_for_all_acked(Duration(seconds=left))
 
 
-def _init(args: Sequence[str] | None, asked_to_end: Future[None]) -> None:
-    """Start rclpy; `asked_to_end` is done when a signal comes.
+def _init(args: Sequence[str] | None, asked_to_end: Future[None]) -> SignalHandling:
+    """Start rclpy; `asked_to_end` is done soon after a signal has come.
 
     On a signal rclpy shuts down at once, and a node that wants to leave its controller a trajectory to rest cannot
     publish it any more. So its handlers are replaced.
@@ -98,4 +98,4 @@ def _init(args: Sequence[str] | None, asked_to_end: Future[None]) -> None:
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # of rcl, about the arguments or a parameter file
         raise RcdError(str(error)) from error
-    SignalHandling(lambda: asked_to_end.set_result(None))
+    return SignalHandling(lambda: asked_to_end.set_result(None))

@@ -34,6 +34,11 @@ class SignalHandling:
         # on: the child's signals would arrive here.
         os.register_at_fork(after_in_child=_forget_handlers)
 
+    @property
+    def received(self) -> bool:
+        """Whether a signal has come; known in the main thread before `end` is called in the other one."""
+        return self._first is not None
+
     def restore(self) -> None:
         """Put the previous handlers back; after a signal, only once its repeats are over."""
         if threading.current_thread() is threading.main_thread():
