@@ -19,6 +19,12 @@ ObservedMessage = Literal["JointState", "Odometry", "PoseStamped", "tf", "Float6
 CommandMessage = Literal["JointTrajectory", "Float64MultiArray", "JointState"]
 Alignment = Literal["stamp", "hold", "nearest"]
 
+JOINT_UNITS: dict[str, dict[bool, str]] = {
+    "position": {True: "rad", False: "m"},
+    "velocity": {True: "rad/s", False: "m/s"},
+    "effort": {True: "N m", False: "N"},
+}
+"""Quantity -> SI unit of a joint that turns, and of one that slides."""
 BODY_SIZES: dict[str, int] = {"body_pose": 7, "body_twist": 6}
 AXES = ("x", "y", "z")
 POSE_VALUES = (*AXES, "qw", "qx", "qy", "qz")

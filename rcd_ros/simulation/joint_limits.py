@@ -9,13 +9,6 @@ from xml.etree import ElementTree
 
 from rcd_ros.errors import RcdError
 
-JOINT_UNITS: dict[str, dict[bool, str]] = {
-    "position": {True: "rad", False: "m"},
-    "velocity": {True: "rad/s", False: "m/s"},
-    "effort": {True: "N m", False: "N"},
-}
-"""Quantity -> SI unit of a joint that turns, and of one that slides."""
-
 
 @dataclass(frozen=True)
 class JointLimits:
@@ -35,7 +28,7 @@ def urdf_joints(path: Path) -> dict[str, JointLimits]:
     """The movable joints of a URDF.
 
     Raises:
-        RcdError: the file cannot be read, or is no URDF.
+        RcdError: the file cannot be read, is no URDF, or has a limit that is no number.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -50,7 +43,10 @@ def urdf_joints(path: Path) -> dict[str, JointLimits]:
         if kind not in ("revolute", "continuous", "prismatic") or joint.find("mimic") is not None:
             continue
         limit = joint.find("limit")
-        values = {} if limit is None else {key: float(value) for key, value in limit.attrib.items()}
+        try:
+            values = {} if limit is None else {key: float(value) for key, value in limit.attrib.items()}
+        except ValueError as error:
+            raise RcdError(f"the URDF '{path}' has a limit of joint '{name}' that is no number: {error}") from error
         bounded = kind != "continuous"
         joints[name] = JointLimits(
             turns=kind != "prismatic",

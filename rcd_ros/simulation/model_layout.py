@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcd_ros.planning.channels import Interface
-from rcd_ros.simulation.joint_limits import JOINT_UNITS
+from rcd_ros.planning.channels import JOINT_UNITS, Interface
 from rcd_ros.simulation.mujoco_library import mujoco
 
 _FREE, _SLIDE, _HINGE = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE

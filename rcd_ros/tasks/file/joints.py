@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.channels import CommandChannel
+from rcd_ros.planning.channels import JOINT_UNITS, CommandChannel
 from rcd_ros.planning.spec import MotionSpec
-from rcd_ros.simulation.joint_limits import JOINT_UNITS, JointLimits, model_joints, urdf_joints
+from rcd_ros.simulation.joint_limits import JointLimits, model_joints, urdf_joints
 from rcd_ros.tasks.file.conversion import UNITS, OnTopic, each, each_unit, first_line
 from rcd_ros.tasks.file.reading import LoadedTaskFile
 

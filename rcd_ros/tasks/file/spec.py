@@ -8,9 +8,8 @@ from itertools import count
 from typing import Literal
 
 from rcd_ros.errors import RcdError
-from rcd_ros.planning.channels import USUAL_MESSAGES, ChannelKind, ObservationChannel
+from rcd_ros.planning.channels import JOINT_UNITS, USUAL_MESSAGES, ChannelKind, ObservationChannel
 from rcd_ros.planning.spec import Condition, ScoreSpec, TaskSpec
-from rcd_ros.simulation.joint_limits import JOINT_UNITS
 from rcd_ros.suggest import did_you_mean
 from rcd_ros.tasks.file.command import FileCommand
 from rcd_ros.tasks.file.conversion import (

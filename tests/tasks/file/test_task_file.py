@@ -12,6 +12,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.manifest import Manifest
 from rcd_ros.planning.spec import TaskSource, TaskSpec
 from rcd_ros.resources import find_resource
+from rcd_ros.simulation.joint_limits import urdf_joints
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.tasks.file.reading import parse_task_file
 from rcd_ros.tasks.file.spec import spec_of
@@ -182,6 +183,15 @@ limits: {urdf: arm.urdf, velocity: {pan: 1.5}}
     assert spec.command.outputs == ()
     assert spec.command.units == spec.observations[0].units == ("rad", "m")
     assert spec.motion.velocity == (1.5, 0.1)
+
+
+def test_a_limit_of_a_urdf_that_is_no_number_is_named(tmp_path: Path):
+    path = tmp_path / "arm.urdf"
+    path.write_text(
+        """<robot name="arm"><joint name="pan" type="revolute"><limit lower="-1,0" upper="2"/></joint></robot>"""
+    )
+    with pytest.raises(RcdError, match="'pan'.*'-1,0'"):
+        urdf_joints(path)
 
 
 def test_a_task_file_stands_where_a_task_is_named_and_is_stored_with_data(tmp_path, monkeypatch):
