@@ -20,8 +20,8 @@ from rcd_ros.generative.edm import denoise
 from rcd_ros.networks.build import build_network, start_from
 
 SIGMA_DATA, SIGMA_MIN, SIGMA_MAX = 1.0, 0.02, 80.0
-BATCH, HORIZON, COMMANDS, CONDITION = 6, 4, 2, 3
-SHAPE = {"horizon": HORIZON, "commands": COMMANDS, "condition": CONDITION}
+BATCH, HORIZON, ACTIONS, CONDITION = 6, 4, 2, 3
+SHAPE = {"horizon": HORIZON, "actions": ACTIONS, "condition": CONDITION}
 SMALL = {"kind": "residual_mlp", "width": 32, "blocks": 2}
 
 
@@ -44,7 +44,7 @@ def condition() -> Tensor:
 
 @pytest.fixture
 def x() -> Tensor:
-    return torch.randn(BATCH, HORIZON, COMMANDS, generator=torch.Generator().manual_seed(4))
+    return torch.randn(BATCH, HORIZON, ACTIONS, generator=torch.Generator().manual_seed(4))
 
 
 def levels(value: float) -> Tensor:
