@@ -190,7 +190,7 @@ def test_a_limit_of_a_urdf_that_is_no_number_is_named(tmp_path: Path):
     path.write_text(
         """<robot name="arm"><joint name="pan" type="revolute"><limit lower="-1,0" upper="2"/></joint></robot>"""
     )
-    with pytest.raises(RcdError, match="'pan'.*'-1,0'"):
+    with pytest.raises(RcdError, match=r"'pan'.*'-1,0'"):
         urdf_joints(path)
 
 
