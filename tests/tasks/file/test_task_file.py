@@ -186,10 +186,9 @@ limits: {urdf: arm.urdf, velocity: {pan: 1.5}}
 
 
 def test_a_limit_of_a_urdf_that_is_no_number_is_named(tmp_path: Path):
+    joint = '<joint name="pan" type="revolute"><limit lower="-1,0" upper="2"/></joint>'
     path = tmp_path / "arm.urdf"
-    path.write_text(
-        """<robot name="arm"><joint name="pan" type="revolute"><limit lower="-1,0" upper="2"/></joint></robot>"""
-    )
+    path.write_text(f'<robot name="arm">{joint}</robot>')
     with pytest.raises(RcdError, match=r"'pan'.*'-1,0'"):
         urdf_joints(path)
 
