@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from rcd_ros.benchmarks.results import Made, read_cell
 from rcd_ros.benchmarks.sweep import Resources
@@ -151,12 +151,12 @@ def _has_token() -> bool:
     return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
-def _await(ray: Any, jobs: Sequence[Job], resources: Resources, report: Report) -> Failures:
+def _await(ray: ModuleType, jobs: Sequence[Job], resources: Resources, report: Report) -> Failures:
     room = Path.cwd()
     # A process for each job: what a training leaves behind does not meet the next one.
     remote = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_calls=1, max_retries=1)(_run_after)
-    waiting: dict[Any, Job] = {}
-    references: dict[str, Any] = {}
+    waiting: dict[object, Job] = {}
+    references: dict[str, object] = {}
     for job in jobs:
         before = references.get(str(job.after))
         references[str(job.cell)] = reference = remote.remote(job, room, before)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rcd_ros.launching.supervisor import Supervisor
+from rcd_ros.launching.supervisor import Failure, Supervisor
 
 PROGRAMS = Path(__file__).parents[1] / "nodes" / "ros" / "programs.py"
 
@@ -45,11 +45,36 @@ def test_a_crash_is_reported_with_its_code_and_ends_the_launch() -> None:
     assert "crasher exited with code 3" in output.getvalue()
 
 
+def test_the_process_that_failed_first_is_known_with_its_last_line(tmp_path: Path) -> None:
+    """The second one fails by the signal that it gets because of the first one."""
+    spoiled = f"""
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit("spoiled"))
+pathlib.Path({str(tmp_path / "ready")!r}).touch()
+time.sleep(300)
+"""
+    culprit = f"""
+import pathlib, sys, time
+while not pathlib.Path({str(tmp_path / "ready")!r}).exists():
+    time.sleep(0.02)
+print("nearly there")
+sys.exit("no such file")
+"""
+    output = io.StringIO()
+    supervisor = Supervisor(output)
+    supervisor.add("spoiled", [sys.executable, "-c", spoiled])
+    supervisor.add("culprit", [sys.executable, "-c", culprit])
+    assert supervisor.run() == 1
+    assert supervisor.failure == Failure("culprit", "exited with code 1", "no such file")
+    assert "spoiled exited with code 1" in output.getvalue()
+
+
 def test_the_normal_end_of_a_required_process_ends_the_launch_with_0() -> None:
     supervisor = Supervisor(io.StringIO())
     supervisor.add("server", sleeper(300))
     supervisor.add("finisher", sleeper(0.2), required=True)
     assert supervisor.run() == 0
+    assert supervisor.failure is None
 
 
 def test_processes_have_the_given_environment_and_are_found_while_they_run() -> None:
