@@ -199,7 +199,7 @@ def train_baseline(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rcd-baseline-") as room:
         data = Path(room) / "data.npz"
-        np.savez(data, **arrays)  # type: ignore[arg-type]
+        np.savez(data, **arrays)  # type: ignore[arg-type]  # NumPy's types count `allow_pickle` among the arrays
         question = _Training(
             data=str(data),
             output=str(output),

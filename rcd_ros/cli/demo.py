@@ -107,8 +107,8 @@ def _table(driven: BridgeResults, control_period: float) -> Table:
     table.caption = f"{driven.task}: score {driven.score_mean:.1f} over {driven.episodes} episodes"
     if planner := driven.planner:
         table.caption += (
-            f"\none plan ({planner['engine']}): {planner['plan_ms_p50']:.2f} ms (p50), "
-            f"{planner['plan_ms_p99']:.2f} ms (p99) of {planner['plans']}"
+            f"\none plan ({planner.engine}): {planner.plan_ms_p50:.2f} ms (p50), "
+            f"{planner.plan_ms_p99:.2f} ms (p99) of {planner.plans}"
         )
     table.caption_justify = "left"
     return table

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -118,6 +117,39 @@ def scores_of(spec: TaskSpec, episodes: Sequence[EpisodeScore]) -> dict[str, obj
     }
 
 
+class PlannerFigures(Record):
+    """What a planner reported of itself last, as far as it is used here; other keys are kept as they are.
+
+    Attributes:
+        engine: that runs the network.
+        plans: made since the node began.
+        plan_ms_p50: wall time of one plan, ms; likewise the 99th percentile.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    engine: str
+    plans: int = 0
+    plan_ms_p50: float
+    plan_ms_p99: float
+
+
+class PaceFigures(Record):
+    """How the wall clock was kept.
+
+    Attributes:
+        periods: control periods.
+        overruns: of these, the ones that began late.
+        speed_reached: simulated seconds a second; None before the first period.
+        speed_held: whether that is the speed that was asked for.
+    """
+
+    periods: int = 0
+    overruns: int
+    speed_reached: float | None
+    speed_held: bool
+
+
 class BridgeResults(Scores):
     """What a bridge writes after each episode.
 
@@ -127,7 +159,7 @@ class BridgeResults(Scores):
         speed: simulated seconds a second.
         step_s: control period, s.
         execute: actions of each plan that are executed; 0: as the planner says.
-        planner: what the planner reported of itself last, plan times in ms among it; None where it did not.
+        planner: what the planner reported of itself last; None where it did not.
         plans_refused: reason -> number of trajectories.
         pace: how the wall clock was kept; None in lockstep.
     """
@@ -137,9 +169,9 @@ class BridgeResults(Scores):
     speed: float = 1.0
     step_s: float = 0.0
     execute: int = 0
-    planner: dict[str, Any] | None = None
+    planner: PlannerFigures | None = None
     plans_refused: dict[str, int] = {}
-    pace: dict[str, Any] | None = None
+    pace: PaceFigures | None = None
 
 
 class Setting(Record):

@@ -40,8 +40,12 @@ def _files(path: Path) -> list[Path]:
     """A folder's `episode_<number>.hdf5` in the order of their numbers, or the one file that `path` is."""
     if not path.is_dir():
         return [path] if path.is_file() else []
-    numbers = {file: re.fullmatch(r"episode_(\d+)\.(hdf5|h5)", file.name) for file in path.iterdir()}
-    return sorted((file for file, found in numbers.items() if found), key=lambda file: int(numbers[file][1]))  # type: ignore[index]
+    numbers = {
+        file: int(found[1])
+        for file in path.iterdir()
+        if (found := re.fullmatch(r"episode_(\d+)\.(hdf5|h5)", file.name)) is not None
+    }
+    return sorted(numbers, key=numbers.__getitem__)
 
 
 def is_aloha(path: Path) -> bool:

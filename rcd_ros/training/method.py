@@ -63,7 +63,7 @@ class Objective(nn.Module, Generic[NetworkT]):
     def average(self, decay: float) -> None:
         """Move the average: ema = decay ema + (1 - decay) net."""
         # Not AveragedModel: it has one decay for the whole training, and prefixes the names in saved weights.
-        update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch has no types here
         update(list(self.ema.parameters()), list(self.net.parameters()), 0)
         for mean, now in zip(self.ema.buffers(), self.net.buffers(), strict=True):
             mean.copy_(now)

@@ -144,17 +144,18 @@ def realtime_row(
     """
     episodes = results.episode_results
     scores = [episode.score for episode in episodes]
-    planner, pace = results.planner or {}, results.pace or {}
+    planner, pace = results.planner, results.pace
+    assert pace is not None, "a bridge that does not wait keeps the wall clock"
     return _row(
         *(contender, nfe, speed, scores, results.seed),
         rate_hz=speed / control_period,
         held_fraction=sum(e.held_steps for e in episodes) / sum(e.steps for e in episodes),
-        engine=planner.get("engine"),
-        plan_ms_p50=planner.get("plan_ms_p50"),
-        plan_ms_p99=planner.get("plan_ms_p99"),
-        overruns=pace["overruns"],
-        speed_reached=pace["speed_reached"],
-        speed_held=pace["speed_held"],
+        engine=None if planner is None else planner.engine,
+        plan_ms_p50=None if planner is None else planner.plan_ms_p50,
+        plan_ms_p99=None if planner is None else planner.plan_ms_p99,
+        overruns=pace.overruns,
+        speed_reached=pace.speed_reached,
+        speed_held=pace.speed_held,
         plans_refused=results.plans_refused,
         kept=float(np.mean(scores)) / lockstep.score_mean if lockstep.score_mean > 0.0 else None,
     )

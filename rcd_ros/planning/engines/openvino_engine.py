@@ -11,7 +11,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.planning.engines.base import Program
 
 # OpenVINO reports its use to Google Analytics, from a child that it forks: a robot's process must do neither.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None blocks the import
 
 import openvino  # noqa: E402
 

@@ -85,7 +85,7 @@ def _captured(module: nn.Module, inputs: list[Tensor]) -> Evaluate:
     if (reason := missing_cuda()) is not None:
         raise RcdError(f"engine torch-cudagraph cannot run here: {reason}, or choose torch")
     try:
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types here
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # libraries pick their kernels now: they may not while recording
             for _ in range(3):
