@@ -255,4 +255,6 @@ def _planner(
 def _bridge(
     values: Mapping[str, str], name: str, parameters: Mapping[str, object], files: tuple[Path, ...]
 ) -> NodeProcess:
-    return NodeProcess(f"{name}_node", name, parameters, files, values["namespace"], required=True)
+    # A parameter file that is given in the shipped one's place need not say that the last episode ends the launch.
+    ending = {"shutdown_when_done": True} if parameters.get("episodes") else {}
+    return NodeProcess(f"{name}_node", name, {**parameters, **ending}, files, values["namespace"], required=True)

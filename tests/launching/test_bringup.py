@@ -56,6 +56,17 @@ def test_the_kitchens_launch_is_of_the_catalogues_planner_and_bridge() -> None:
     assert bridge.executable == task.bridge
 
 
+@pytest.mark.parametrize(("episodes", "ends"), [("2", True), ("0", False), ("", False)])
+def test_a_launch_ends_with_its_last_episode_whatever_the_parameter_file_says(
+    tmp_path: Path, episodes: str, ends: bool
+) -> None:
+    """Pins: started from the planner's dumped parameters, a launch of one episode did not end."""
+    parameters = tmp_path / "p.yaml"
+    parameters.touch()
+    _, bridge = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve({"params_file": str(parameters), "episodes": episodes}))
+    assert bridge.parameters.get("shutdown_when_done", False) is ends
+
+
 def test_a_planner_hears_the_clock_of_the_namespace_that_it_is_in() -> None:
     planner, _ = KITCHEN_SIM.nodes(KITCHEN_SIM.resolve({"namespace": "left"}))
     assert planner.remappings == (("/clock", "clock"),)
@@ -89,7 +100,7 @@ def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_pat
     recorder, planner, bridge = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve(given))
     assert recorder.executable == "bag_recorder_node"
     assert planner.parameters == {"checkpoint": checkpoint}
-    assert bridge.parameters == {"task": "kitchen", "episodes": 3}
+    assert bridge.parameters == {"task": "kitchen", "episodes": 3, "shutdown_when_done": True}
 
 
 def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
