@@ -63,15 +63,15 @@ Workers = Annotated[
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with a parameter for each field of the dataclasses among its own, for typer to read."""
-    hints = get_type_hints(command, include_extras=True)
     groups: dict[str, tuple[Callable[..., DataclassInstance], list[str]]] = {}
     parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if not dataclasses.is_dataclass(hints[name]):
-            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+    # Not by get_type_hints: Python 3.10's hides the `Annotated` of a parameter whose default is None.
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        if not dataclasses.is_dataclass(parameter.annotation):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
-        fields = _parameters_of(hints[name])
-        groups[name] = (hints[name], [field.name for field in fields])
+        fields = _parameters_of(parameter.annotation)
+        groups[name] = (parameter.annotation, [field.name for field in fields])
         parameters += fields
 
     @functools.wraps(command)

@@ -11,11 +11,13 @@ from types import FrameType
 
 _Handler = Callable[[int, FrameType | None], object] | int | None
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_REPEATS_S = 1.0  # a terminal, a service manager and a launcher may each pass the same wish on to a process
+_REPEATS_S = 3.0
+"""A terminal, a service manager and a launcher may each pass the same wish on to a process: on a busy machine
+`ros2 launch` does so more than a second after the terminal. It escalates after 5 s."""
 
 
 class SignalHandling:
-    """Turns the first SIGINT or SIGTERM into a call of `end`; one more than a second later has its default effect.
+    """Turns the first SIGINT or SIGTERM into a call of `end`; one after `_REPEATS_S` has its default effect.
 
     Python runs its handlers only between bytecodes, and a DDS wait is one long call into C. So a thread sleeps on the
     descriptor that the interpreter writes to when a signal arrives, and calls `end`, which has to wake what waits.

@@ -41,7 +41,10 @@ class EchoNode(Node):
 
 
 class ManagedEchoNode(ManagedNode):
-    """Publishes `beat` while it is active; `fault` (nothing, "input" or "bug") is what goes wrong in `configure`."""
+    """Publishes `beat` while it is active.
+
+    `fault` is what goes wrong: nothing, in `configure` ("input" or "bug"), or it takes its time to end ("slow").
+    """
 
     def __init__(self) -> None:
         super().__init__("managed")
@@ -61,6 +64,8 @@ class ManagedEchoNode(ManagedNode):
             raise ZeroDivisionError("division by zero")
 
     def deactivate(self) -> None:
+        if self.get_parameter("fault").value == "slow":
+            time.sleep(2.0)
         self._beat.publish(JointState(name=["rest"]))
 
     def cleanup(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,22 @@ def test_a_node_starts_itself_and_has_a_last_word_when_a_signal_ends_it(
     _, errors = process.communicate(timeout=60.0)
     assert (process.returncode, heard[-1]) == (0, "rest")
     assert "Traceback" not in errors
+
+
+def test_a_launcher_that_repeats_a_signal_late_does_not_cut_off_the_last_word(
+    ros: None, start: Start, spin_until: SpinUntil
+) -> None:
+    """Pins: `ros2 launch` on a busy machine passed Ctrl-C on after a second, and the planner died while it ended."""
+    process = start("managed", "--ros-args", "-p", "fault:=slow")
+    node = Node("listener")
+    heard: list[str] = []
+    node.create_subscription(JointState, "beat", lambda message: heard.extend(message.name), 10)
+    spin_until(node, lambda: "beat" in heard)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    spin_until(node, lambda: "rest" in heard)
+    assert process.wait(timeout=60.0) == 0
 
 
 @pytest.mark.parametrize(
