@@ -67,11 +67,12 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     # Not by get_type_hints: Python 3.10's hides the `Annotated` of a parameter whose default is None.
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
-        if not dataclasses.is_dataclass(parameter.annotation):
+        group = parameter.annotation
+        if not (isinstance(group, type) and dataclasses.is_dataclass(group)):
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
-        fields = _parameters_of(parameter.annotation)
-        groups[name] = (parameter.annotation, [field.name for field in fields])
+        fields = _parameters_of(group)
+        groups[name] = (group, [field.name for field in fields])
         parameters += fields
 
     @functools.wraps(command)
