@@ -196,7 +196,7 @@ def test_auto_measures_what_is_installed_and_tells_the_figures(
         planner = Planner.load(folder)
     choice = planner.engine.choice
     assert choice is not None
-    assert set(choice) == set(GRAPH_ENGINES)
+    assert set(choice) == {"onnxruntime", "openvino"}
     assert all(0.0 < timing.p50_ms <= timing.p99_ms for timing in choice.values())
     assert planner.engine.name == min(choice, key=lambda name: sum(choice[name]))
     assert all(f"{name} {timing.p50_ms:.3f}" in caplog.text for name, timing in choice.items())

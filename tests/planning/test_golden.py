@@ -39,7 +39,9 @@ def test_torch_networks(stored: dict[str, NDArray[np.float64]], checkpoint: str)
 @pytest.mark.parametrize("mode", golden.MODES)
 @pytest.mark.parametrize("checkpoint", golden.CHECKPOINTS)
 def test_streamed_points(stored: dict[str, NDArray[np.float64]], checkpoint: str, mode: str) -> None:
+    rewrite = "write the file again: python -m tests.planning.golden"
     for name, values in golden.streamed_points(checkpoint, mode).items():
+        assert f"{checkpoint}/{mode}/{name}" in stored, rewrite
         np.testing.assert_allclose(values, stored[f"{checkpoint}/{mode}/{name}"], rtol=1e-9, atol=1e-9)
 
 
