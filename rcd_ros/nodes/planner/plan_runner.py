@@ -261,7 +261,8 @@ class PlanRunner:
         else:
             self.dropped["from the future"] += 1
             self.early = task
-            self._log(f"an observation's stamp is {age * -1e-9:.3g} s ahead and not planned on: synchronise the clocks")
+            ahead = f"an observation's stamp is {age * -1e-9:.3g} s ahead of this node's clock and not planned on before"
+            self._log(f"{ahead} the clock has come to it: synchronise the clocks where that is not a simulator's restart")
         return True
 
     def _follow_clock(self, task: PlanTask, moment: int) -> None:
