@@ -261,8 +261,8 @@ class PlanRunner:
         else:
             self.dropped["from the future"] += 1
             self.early = task
-            ahead = f"an observation's stamp is {age * -1e-9:.3g} s ahead of this node's clock and not planned on before"
-            self._log(f"{ahead} the clock has come to it: synchronise the clocks where that is not a simulator's restart")
+            ahead = f"an observation's stamp is {age * -1e-9:.3g} s ahead of this node's clock and not planned on"
+            self._log(f"{ahead}: synchronise the clocks, unless a simulator has just restarted its own")
         return True
 
     def _follow_clock(self, task: PlanTask, moment: int) -> None:
