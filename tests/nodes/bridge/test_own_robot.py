@@ -53,16 +53,6 @@ def test_the_planner_drives_it_on_sensors_that_are_imitated(
     peer.listen(JointTrajectory, "arm_controller/joint_trajectory")
     peer.listen(Float64MultiArray, "gripper_controller/commands")
     results = tmp_path / "results.json"
-    bridge = start(
-        "mujoco_bridge_node",
-        task=PUSH,
-        episodes=1,
-        episode_steps=12,
-        shutdown_when_done=True,
-        results=results,
-        **SENSORS,
-    )
-    peer.until(lambda: arms and grippers and blocks, "the first observation, which stays until it is answered")
     node = start(
         "planner_node",
         checkpoint=planner,
@@ -72,8 +62,24 @@ def test_the_planner_drives_it_on_sensors_that_are_imitated(
         execute=0,
         engine="onnxruntime",
     )
+    # The episode takes less time than two processes may need to discover each other.
+    outputs = "arm_controller/joint_trajectory", "gripper_controller/commands"
+    peer.until(lambda: all(map(peer.count_publishers, outputs)), "the planner's publishers")
+    bridge = start(
+        "mujoco_bridge_node",
+        task=PUSH,
+        episodes=1,
+        episode_steps=12,
+        shutdown_when_done=True,
+        results=results,
+        **SENSORS,
+    )
     peer.until(results.exists, "the results")
     assert bridge.wait() == 0, bridge.output
+    commands, trajectories = (peer.received[name] for name in reversed(outputs))
+    peer.until(
+        lambda: arms and grippers and blocks and commands and trajectories, "messages that still wait to be taken"
+    )
     node.interrupt()
     driven = json.loads(results.read_text())
     (episode,) = driven["episode_results"]
@@ -89,11 +95,9 @@ def test_the_planner_drives_it_on_sensors_that_are_imitated(
     assert set(np.diff(taken)) == {100 * MS}
     assert {message.header.frame_id for message in blocks} == {"base"}
 
-    trajectories = peer.received["arm_controller/joint_trajectory"]
     assert all("gripper_joint" not in message.joint_names for message in trajectories)
-    commands = peer.received["gripper_controller/commands"]
     assert all(len(message.data) == 1 for message in commands)
-    assert 0 < len(commands) <= 16, "one set a control period, and some for the first that was missed"
+    assert 0 < len(commands) <= 16, "one set a control period, and some for a first one that was missed"
 
 
 def test_sensors_of_a_task_that_is_no_file_cannot_be_finer(start: Callable[..., Process], peer: Peer) -> None:
