@@ -61,6 +61,8 @@ class PlannerStatus:
         settings = fit_settings(parameters.stream, planner.spec, planner.execute)
         kept = settings.execute if settings.mode == "chunk" else 1
         rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
+        if not self._summary.periods:  # the first plans may have come since
+            self.summarise()
         summary = self._summary
         state, level, message = self._state(lifecycle)
         if state == "planning":
