@@ -1,7 +1,5 @@
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from rcd_ros.outputs import write_json
 from rcd_ros.resources import find_resource
 from tests.evaluation.test_comparison import summary
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
+from tests.waiting import wait_until
 
 SWEEP = """
 output: {room}/out
@@ -158,12 +157,12 @@ def test_a_training_ends_with_the_worker_that_started_it(tmp_path: Path, dataset
     worker = subprocess.Popen([sys.executable, "-c", program])
     log = tmp_path / "out" / "tiny" / "student" / "seed-0" / "log.txt"
     try:
-        wait_until(lambda: worker.poll() is not None or (log.is_file() and "loss=" in log.read_text()))
+        wait_until(lambda: worker.poll() is not None or (log.is_file() and "loss=" in log.read_text()), 400.0)
         (training,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
     finally:
         worker.kill()
         worker.wait()
-    wait_until(lambda: has_ended(training))
+    wait_until(lambda: has_ended(training), 400.0)
 
 
 def has_ended(process: str) -> bool:
@@ -172,10 +171,3 @@ def has_ended(process: str) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 400.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.launching.processes import Processes
-from tests.launching.test_supervisor import PROGRAMS, is_alive, wait_for
+from tests.launching.test_supervisor import PROGRAMS, is_alive
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_escalation_ends_what_ignores_the_first_signal_and_what_it_has_started()
     escalations: list[tuple[list[str], signal.Signals]] = []
     processes = Processes(on_line=lambda name, line: lines.append(line), on_end=ended.append)
     processes.start("stubborn", [sys.executable, str(PROGRAMS), "stubborn"])
-    wait_for(lambda: any("child" in line for line in lines))
+    wait_until(lambda: any("child" in line for line in lines), 20.0)
     processes.end(
         patience=0.3,
         escalation=(signal.SIGINT, signal.SIGKILL),
@@ -59,4 +60,4 @@ def test_escalation_ends_what_ignores_the_first_signal_and_what_it_has_started()
     assert escalations == [(["stubborn"], signal.SIGKILL)]
     assert ended == ["stubborn"]
     child = int(next(line for line in lines if "child" in line).partition("child ")[2].split()[0])
-    wait_for(lambda: not is_alive(child))
+    wait_until(lambda: not is_alive(child), 20.0)

@@ -6,9 +6,9 @@ import errno
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,12 +67,10 @@ class HeldPlanner:
 
 
 class Scene:
-    """The node and a peer, served by one executor."""
+    """The node and a peer, served by one executor; `assemblers` are the node's, the newest one last."""
 
-    assemblers: ClassVar[list[ObservationAssembler]] = []
-    """Of the nodes, the newest one last."""
-
-    def __init__(self, arguments: tuple[str, ...]) -> None:
+    def __init__(self, arguments: tuple[str, ...], assemblers: Sequence[ObservationAssembler] = ()) -> None:
+        self.assemblers = assemblers
         parameters = [item for argument in arguments for item in ("-p", argument)]
         rclpy.init(args=["--ros-args", "-p", "checkpoint:=held", "-p", "max_age:=1.0e+10", *parameters])
         self.planner = planner = HeldPlanner()
@@ -117,15 +115,16 @@ class Scene:
 @pytest.fixture
 def scene(domain: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Scene]]:
     scenes: list[Scene] = []
+    assemblers: list[ObservationAssembler] = []
 
     def assemble(*arguments: Any) -> ObservationAssembler:
-        Scene.assemblers.append(ObservationAssembler(*arguments))
-        return Scene.assemblers[-1]
+        assemblers.append(ObservationAssembler(*arguments))
+        return assemblers[-1]
 
     monkeypatch.setattr(planner_node, "ObservationAssembler", assemble)
 
     def make(*arguments: str) -> Scene:
-        scenes.append(Scene(arguments))
+        scenes.append(Scene(arguments, assemblers))
         return scenes[-1]
 
     yield make

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,15 +11,9 @@ import pytest
 
 from rcd_ros.nodes.planner import planning_thread
 from rcd_ros.nodes.planner.planning_thread import REHEARSAL_S, PlanningThread
+from tests.waiting import wait_until
 
 PATIENCE = 30.0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 class Worker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -12,6 +11,7 @@ from std_msgs.msg import String
 
 from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.node_clock import node_clock
+from tests.waiting import wait_until
 
 PATIENCE = 30.0
 
@@ -65,9 +65,7 @@ def test_a_callback_that_raises_ends_the_listening_and_is_kept(ros: None) -> Non
     while not publisher.get_subscription_count():
         threading.Event().wait(0.01)
     publisher.publish(String(data="word"))
-    end = time.monotonic() + PATIENCE
-    while listener.failure is None and time.monotonic() < end:
-        threading.Event().wait(0.01)
+    wait_until(lambda: listener.failure is not None, PATIENCE)
     assert isinstance(listener.failure, KeyError)
     listener.close()
     node.destroy_node()
