@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from rcd_ros.benchmarks.other_environment import OtherEnvironment, Worker, run_worker
-from rcd_ros.benchmarks.timing import rehearsal, resting_collector, summarize_times, time_calls, varied_observations
+from rcd_ros.benchmarks.timing import rehearsal, summarize_times, take_turns, time_calls, varied_observations
 from rcd_ros.errors import RcdError
 from rcd_ros.evaluation.results import Record
 from rcd_ros.planning.checkpoint import verify
@@ -192,7 +192,9 @@ def time_peers(
             for name, peer in peers.items():
                 timed = partial(_time_peer, worker, name)
                 sides.append(_Side(peer.label, peer.nfe, built.ready[name], PEER_WARM_UP, peer.turn, timed))
-            times = _take_turns(sides, rounds, tick)
+            for side in sides:
+                side.time(side.warm_up)
+            times = take_turns([partial(side.time, side.turn) for side in sides], rounds, tick)
     finally:
         for planner in planners.values():
             planner.close()
@@ -209,19 +211,6 @@ def _time(planner: Planner, plan: Callable[[], object], plans: int) -> Times:
 
 def _time_peer(worker: Worker, peer: str, plans: int) -> Times:
     return np.asarray(worker.ask(_Turn(peer=peer, plans=plans), _Timed).durations_ns, np.int64)
-
-
-def _take_turns(sides: Sequence[_Side], rounds: int, tick: Callable[[], object]) -> list[Times]:
-    """Warm up all sides, then time them round after round; durations (rounds * turn,) of each, ns."""
-    for side in sides:
-        side.time(side.warm_up)
-    times: list[list[Times]] = [[] for _ in sides]
-    with resting_collector():
-        for _ in range(rounds):
-            for side, durations in zip(sides, times, strict=True):
-                durations.append(side.time(side.turn))
-            tick()
-    return [np.concatenate(durations) for durations in times]
 
 
 def _row(side: _Side, times: Times, fastest_ms: float) -> PeerTimes:

@@ -201,7 +201,7 @@ def time_sides(sides: Mapping[Side, Subject], repeats: int, tick: Callable[[], o
     for side, subject in sides.items():
         warm_up = STUDENT_WARM_UP if side.who == "student" else TEACHER_WARM_UP
         time_calls(subject.call, np.zeros(0, np.int64), warm_up, prepare=subject.prepare)
-    return dict(zip(sides, take_turns(list(sides.values()), repeats, tick), strict=True))
+    return dict(zip(sides, take_turns([side.time for side in sides.values()], repeats, tick), strict=True))
 
 
 def speedup_rows(times: Mapping[Side, Times]) -> list[Speedup]:

@@ -227,5 +227,6 @@ def load_sweep(path: Path) -> Sweep:
     folders = {f"the cell '{cell}'": cell.folder(sweep.output) for cell in cells}
     reports = {f"the table '{file.name}'": file for file in report_files(sweep.report)}
     datasets = (dataset_folder(each.dataset) for each in sweep.datasets.values())
-    keep_apart(folders | reports, [path, *map(sweep.recipe_of, trained), *datasets])
+    recipes = dict.fromkeys(map(sweep.recipe_of, trained))
+    keep_apart(folders | reports, [path, *recipes, *datasets])
     return sweep

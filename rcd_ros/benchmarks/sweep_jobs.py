@@ -47,7 +47,7 @@ def _job(sweep: Sweep, cell: Cell) -> Job:
     if method.baseline is not None:
         commands.append(_baseline_command(sweep, cell))
     else:
-        if method.evaluate is None:
+        if method.trains:
             recipes.append(sweep.recipe_of(cell))
             commands.append(_train_command(sweep, cell, recipes[0]))
         commands.append(_evaluate_command(sweep, cell, after if after and method.evaluate else cell))

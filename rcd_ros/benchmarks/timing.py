@@ -150,6 +150,13 @@ class Subject:
     prepare: Callable[[], None]
     turn: int = 1
 
+    def time(self) -> NDArray[np.int64]:
+        """One turn: durations (turn,), ns."""
+        self.prepare()
+        times = np.zeros(self.turn, np.int64)
+        time_calls(self.call, times)
+        return times
+
 
 class Ratio(NamedTuple):
     """Ratio of medians with its 95 % interval."""
@@ -160,26 +167,25 @@ class Ratio(NamedTuple):
 
 
 def take_turns(
-    subjects: Sequence[Subject], rounds: int, tick: Callable[[], object] = lambda: None
+    sides: Sequence[Callable[[], NDArray[np.int64]]], rounds: int, tick: Callable[[], object] = lambda: None
 ) -> list[NDArray[np.int64]]:
-    """Time all subjects in turn, round after round, with garbage collection disabled.
+    """Time all sides in turn, round after round, with garbage collection disabled.
 
     Args:
-        subjects: timed in this order; each must be warmed up.
+        sides: functions that time one turn and return its durations (turn,), ns; in this order, each warmed up.
         rounds: turns of each.
         tick: is called after every round.
 
     Returns:
-        For each subject its durations (rounds, turn), ns.
+        For each side its durations (rounds, turn), ns.
     """
-    times = [np.zeros((rounds, subject.turn), np.int64) for subject in subjects]
+    times: list[list[NDArray[np.int64]]] = [[] for _ in sides]
     with resting_collector():
-        for index in range(rounds):
-            for subject, table in zip(subjects, times, strict=True):
-                subject.prepare()
-                time_calls(subject.call, table[index])
+        for _ in range(rounds):
+            for side, turns in zip(sides, times, strict=True):
+                turns.append(side())
             tick()
-    return times
+    return [np.stack(turns) for turns in times]
 
 
 def ratio_of_medians(slow: NDArray[np.int64], fast: NDArray[np.int64], resamples: int = 2000, seed: int = 0) -> Ratio:

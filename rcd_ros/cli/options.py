@@ -17,7 +17,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -67,13 +67,11 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     # Not by get_type_hints: Python 3.10's hides the `Annotated` of a parameter whose default is None.
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
-        group = parameter.annotation
-        if not (isinstance(group, type) and dataclasses.is_dataclass(group)):
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        fields = _parameters_of(group)
-        groups[name] = (group, [field.name for field in fields])
-        parameters += fields
+        group, found = parameter.annotation, [parameter]
+        if isinstance(group, type) and dataclasses.is_dataclass(group):
+            found = list(inspect.signature(group, eval_str=True).parameters.values())
+            groups[name] = (group, [each.name for each in found])
+        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in found]
 
     @functools.wraps(command)
     def run(**values: object) -> None:
@@ -84,16 +82,3 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
-
-
-def _parameters_of(group: type[DataclassInstance]) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in dataclasses.fields(group)
-    ]

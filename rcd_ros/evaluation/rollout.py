@@ -116,8 +116,7 @@ class Drive:
         if latency is None:
             latency = int(settings.mode == "splice")
         anchor: Anchor = "measured" if spec.command.interface == "velocity" else "commanded"
-        execute = settings.execute if settings.mode == "chunk" else 1
-        return cls(replace(settings, anchor=anchor, execute=execute, delay=latency), latency)
+        return cls(replace(settings, anchor=anchor, execute=settings.kept, delay=latency), latency)
 
 
 def run_episode(

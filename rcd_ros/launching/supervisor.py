@@ -32,11 +32,13 @@ class Failure:
         name: of the process.
         ending: "exited with code 2" or "was ended by SIGKILL".
         last_line: that it wrote.
+        exit_code: of the launch: the process's, or 128 + the signal's number.
     """
 
     name: str
     ending: str
     last_line: str
+    exit_code: int
 
 
 class Supervisor:
@@ -64,7 +66,6 @@ class Supervisor:
         self._printing = threading.Lock()
         self._last_lines: dict[str, str] = {}
         self._stopping = False
-        self._exit_code = 0
 
     def add(self, name: str, command: Sequence[str], required: bool = False) -> None:
         """A process to start; names must differ."""
@@ -99,7 +100,7 @@ class Supervisor:
             self._processes.end(patience=self._patience, on_escalation=self._say_escalation)
             while not self._events.empty():
                 self._handle(self._events.get())
-        return self._exit_code
+        return self.failure.exit_code if self.failure else 0
 
     def _handle(self, event: str | signal.Signals) -> None:
         if isinstance(event, signal.Signals):
@@ -111,8 +112,8 @@ class Supervisor:
             ending = f"was ended by {signal.Signals(-returned).name}" if killed else f"exited with code {returned}"
             self._say(f"{event} {ending}")
             if self.failure is None and not (killed and self._stopping):
-                self.failure = Failure(event, ending, self._last_lines.get(event, "it wrote nothing"))
-                self._exit_code = 128 - returned if killed else returned
+                last_line = self._last_lines.get(event, "it wrote nothing")
+                self.failure = Failure(event, ending, last_line, 128 - returned if killed else returned)
         elif not self._stopping:
             self._say(f"{event} has ended")
         self._stopping = self._stopping or returned != 0 or event in self._required

@@ -180,10 +180,10 @@ def _locate(episodes: Sequence[Episode], chosen: IntArray, recipe: Recipe, spec:
     tracks = join_tracks(episodes, chosen, spec, recipe.discount)
     scored = tracks.starts(critic_steps(recipe), spec)
     planned = tracks.starts(recipe.horizon, spec)
-    owner = np.searchsorted(np.unique(tracks.lasts), tracks.lasts[planned])
-    long_enough = np.unique(owner)
-    best = long_enough[best_episodes([episodes[chosen[index]] for index in long_enough], recipe.imitated)]
-    imitated = planned[np.isin(owner, best)]
+    ends = np.unique(tracks.lasts[planned])  # of the episodes that are long enough
+    long_enough = chosen[np.isin(np.unique(tracks.lasts), ends)]
+    best = best_episodes([episodes[index] for index in long_enough], recipe.imitated)
+    imitated = planned[np.isin(tracks.lasts[planned], ends[best])]
     return _Side(tracks, planned, imitated, scored[tracks.complete[scored]])
 
 

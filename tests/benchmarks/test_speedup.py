@@ -64,7 +64,7 @@ def test_subjects_take_turns_prepared_before_each() -> None:
     def subject(name: str, turn: int) -> Subject:
         return Subject(lambda: order.append(name), lambda: order.append(name.upper()), turn)
 
-    times = take_turns([subject("a", 2), subject("b", 1)], rounds=3, tick=lambda: order.append("|"))
+    times = take_turns([subject("a", 2).time, subject("b", 1).time], rounds=3, tick=lambda: order.append("|"))
     assert "".join(order) == "AaaBb|" * 3
     assert [table.shape for table in times] == [(3, 2), (3, 1)]
 

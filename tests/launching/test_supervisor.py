@@ -8,24 +8,16 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rcd_ros.launching.supervisor import Failure, Supervisor
+from tests.waiting import wait_until
 
 PROGRAMS = Path(__file__).parents[1] / "nodes" / "ros" / "programs.py"
 
 
 def sleeper(seconds: float, code: int = 0) -> list[str]:
     return [sys.executable, "-c", f"import sys, time; time.sleep({seconds}); sys.exit({code})"]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:
@@ -65,7 +57,7 @@ sys.exit("no such file")
     supervisor.add("spoiled", [sys.executable, "-c", spoiled])
     supervisor.add("culprit", [sys.executable, "-c", culprit])
     assert supervisor.run() == 1
-    assert supervisor.failure == Failure("culprit", "exited with code 1", "no such file")
+    assert supervisor.failure == Failure("culprit", "exited with code 1", "no such file", 1)
     assert "spoiled exited with code 1" in output.getvalue()
 
 
@@ -85,7 +77,7 @@ def test_processes_have_the_given_environment_and_are_found_while_they_run() -> 
     seen: list[int | None] = [supervisor.process_id("painter")]
 
     def look() -> None:
-        wait_for(lambda: "green" in output.getvalue())
+        wait_until(lambda: "green" in output.getvalue(), 20.0)
         seen.append(supervisor.process_id("painter"))
 
     looker = threading.Thread(target=look)
@@ -115,7 +107,7 @@ def test_a_launched_node_does_not_outlive_a_killed_launcher() -> None:
     node = int(ready.split()[-1])
     launcher.kill()
     launcher.communicate()
-    wait_for(lambda: not is_alive(node))
+    wait_until(lambda: not is_alive(node), 20.0)
 
 
 def test_one_interrupt_leaves_no_orphans_even_of_a_process_that_ignores_it() -> None:
@@ -125,11 +117,11 @@ def test_one_interrupt_leaves_no_orphans_even_of_a_process_that_ignores_it() -> 
     supervisor.add("stubborn", [sys.executable, str(PROGRAMS), "stubborn"])
 
     def interrupt() -> None:
-        wait_for(lambda: "child" in output.getvalue())
+        wait_until(lambda: "child" in output.getvalue(), 20.0)
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     assert supervisor.run() == 0
     grandchild = int(output.getvalue().partition("child ")[2].split()[0])
-    wait_for(lambda: not is_alive(grandchild))
+    wait_until(lambda: not is_alive(grandchild), 20.0)
     assert "stubborn was ended by SIGKILL" in output.getvalue()

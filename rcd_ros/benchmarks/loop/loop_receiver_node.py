@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from rcd_ros.nodes.ros.listener import Listener
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.realtime import QuietCollector
 from rcd_ros.nodes.ros.run import run_node
+from rcd_ros.outputs import write_json
 
 RECEIVED, DIAGNOSTICS = "received.npy", "diagnostics.json"
 """Files of the folder `output`: (n, 2) stamps and arrivals of trajectories, ns; what the planner said of itself."""
@@ -62,8 +62,7 @@ class LoopReceiver(Node):
         self._listener.close()
         self._collector.release()
         np.save(self._output / RECEIVED, self._received[: self._taken])
-        said = Said(planner=self._report, diagnostics=self._said)
-        (self._output / DIAGNOSTICS).write_text(json.dumps(said.as_json()))
+        write_json(self._output / DIAGNOSTICS, Said(planner=self._report, diagnostics=self._said).as_json())
         super().destroy_node()
 
     def _on_trajectory(self, data: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from rcd_ros.benchmarks.loop.loop_sensor_node import BEGUN
 from rcd_ros.benchmarks.loop.results import Swaps
 from rcd_ros.nodes.ros.parameters import NodeParameters, parameter, read_parameters
 from rcd_ros.nodes.ros.run import run_node
+from rcd_ros.outputs import write_json
 
 SWAPS = "swaps.json"
 """File of the folder `output`: `results.Swaps`."""
@@ -55,7 +55,7 @@ class LoopSwapper(Node):
     def destroy_node(self) -> None:
         """Save the results, also when interrupted."""
         swaps = Swaps(seconds=tuple(self._seconds), refusals=tuple(self._refusals))
-        (self._output / SWAPS).write_text(json.dumps(swaps.as_json()))
+        write_json(self._output / SWAPS, swaps.as_json())
         super().destroy_node()
 
     def _look(self) -> None:

@@ -134,11 +134,13 @@ class Runs:
             supervisor = Supervisor(io.StringIO(), environment={"ROS_DOMAIN_ID": str(free_domain())})
             supervisor.add_nodes(self._nodes(contender, speed, file))
             with progress.following(file):
-                code = supervisor.run()
+                supervisor.run()
             results = BridgeResults.read(file) if file.exists() else None
         if failure := supervisor.failure:
             # What ended first ended the others, and one that was still importing may have failed by that.
-            raise RcdError(f"{contender.name} at {speed:g}x ended with exit code {code}: {failure.last_line}")
+            raise RcdError(
+                f"{contender.name} at {speed:g}x ended with exit code {failure.exit_code}: {failure.last_line}"
+            )
         if results is None or not results.complete:
             raise KeyboardInterrupt
         return results

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
     from rcd_ros.tasks.task import Task
 
 
-class Label(str, enum.Enum):
-    """Which action of a replay is recorded."""
-
-    executed = "executed"
-    expert = "expert"
-
-
 @dataclass(frozen=True)
 class Replaying:
     """How demonstrations are replayed (`data.replay`)."""
@@ -48,9 +40,9 @@ class Replaying:
     repeats: Annotated[
         int, typer.Option(help="Episodes per demonstration, speed and noise.", min=1, max=MOST_EPISODES)
     ] = 1
-    label: Annotated[Label, typer.Option(help="Record the executed action, or the expert's (no noise).")] = (
-        Label.executed
-    )
+    label: Annotated[
+        Literal["executed", "expert"], typer.Option(help="Record the executed action, or the expert's (no noise).")
+    ] = "executed"
     offset: Annotated[float, typer.Option(help="Standard deviation of constant joint offsets, rad.")] = 0.0
     abort_probability: Annotated[float, typer.Option(help="Chance that an episode's demonstration stops early.")] = 0.0
     noise_correlation: Annotated[float, typer.Option(help="Of the noise, from step to step.")] = 0.9
@@ -73,9 +65,7 @@ class Replaying:
         """
         from rcd_ros.data.made.replay import ReplaySettings
 
-        return ReplaySettings(
-            self.gain, self.label.value, self.noise_correlation, self.offset, self.abort_probability, seed
-        )
+        return ReplaySettings(self.gain, self.label, self.noise_correlation, self.offset, self.abort_probability, seed)
 
     def as_origin(self) -> dict[str, object]:
         """For the data set's metadata."""
@@ -84,7 +74,7 @@ class Replaying:
             "noise": self.noises,
             "repeats": self.repeats,
             "gain": self.gain,
-            "label": self.label.value,
+            "label": self.label,
             "offset": self.offset,
             "abort_probability": self.abort_probability,
             "noise_correlation": self.noise_correlation,

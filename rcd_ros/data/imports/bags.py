@@ -14,9 +14,9 @@ from rcd_ros.data.bags.topics import TaskTopics
 from rcd_ros.data.imports.columns import ColumnMap, Columns
 from rcd_ros.errors import RcdError
 from rcd_ros.formats.recording import RecordedEpisode, Recording
+from rcd_ros.formats.registry import BAG
 from rcd_ros.planning.spec import TaskSpec
 
-FORMAT = "bag"
 COMMAND = "command"
 """Key of the commands; a channel's key is its name."""
 
@@ -88,7 +88,7 @@ def read_bags(paths: Sequence[Path], spec: TaskSpec, layout: BagLayout, settings
         read.append(found)
         checkpoints |= {path.name: found.checkpoint_sha256} if found.checkpoint_sha256 else {}
     recording = Recording(
-        FORMAT, paths[0], lambda: iter(episodes), len(episodes), period=spec.control_period, notes=_notes(read, layout)
+        BAG, paths[0], lambda: iter(episodes), len(episodes), period=spec.control_period, notes=_notes(read, layout)
     )
     command = None if layout.commands is None else Columns(COMMAND)
     return BagSource(recording, ColumnMap({c.name: Columns(c.name) for c in spec.observations}, command), checkpoints)

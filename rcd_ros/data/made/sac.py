@@ -25,9 +25,9 @@ from rcd_ros.data.made.sac_agent import (
     save_agent,
     save_arrays,
     transitions,
-    write_text,
 )
 from rcd_ros.errors import RcdError
+from rcd_ros.outputs import write_json
 
 EVALUATION_SEED = 10_000
 MEDIUM, EXPERT = 100.0 / 3.0, 100.0
@@ -178,7 +178,7 @@ class _Watch(BaseCallback):  # type: ignore[misc]  # its package has no types
             if self._level == "medium":
                 save_arrays(self._folder / "medium-replay.npz", transitions(agent))
             content = {"steps": self.num_timesteps, "score": self._score, "reached": reached}
-            write_text(self._folder / f"{self._level}.json", json.dumps(content))
+            write_json(self._folder / f"{self._level}.json", content)
 
     def _on_step(self) -> bool:
         self._report(self.num_timesteps, self._score)
@@ -195,7 +195,7 @@ def _check_settings(folder: Path, settings: SacSettings) -> None:
         "evaluation_episodes": settings.evaluation_episodes,
     }
     if not told.is_file():
-        write_text(told, json.dumps(wanted))
+        write_json(told, wanted)
         return
     begun = json.loads(told.read_text())
     for name, value in wanted.items():

@@ -24,6 +24,7 @@ from sbx import SAC
 
 from rcd_ros.data.made.actor import Actor
 from rcd_ros.errors import RcdError
+from rcd_ros.outputs import write_json
 
 ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 """Of the replay buffer, as `d4rl_recipe.cut_buffer` takes them."""
@@ -90,7 +91,7 @@ def save_agent(folder: Path, agent: Any) -> None:
     """Save all that the training goes on from, in place of what was saved before; call it between two episodes only.
 
     Raises:
-        OSError: it cannot be written; what was saved before is still there.
+        OSError, RcdError: it cannot be written; what was saved before is still there.
     """
     inner = agent.get_env().envs[0].unwrapped
     _, keys, *rest = np.random.get_state()
@@ -107,7 +108,7 @@ def save_agent(folder: Path, agent: Any) -> None:
     partial.mkdir()
     agent.save(partial / "agent.zip")
     save_arrays(partial / "buffer.npz", transitions(agent))
-    write_text(partial / "random.json", json.dumps(told))
+    write_json(partial / "random.json", told)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     for older in folder.glob("state-*"):
@@ -138,11 +139,4 @@ def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
     """Write an .npz file, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial.npz")
     np.savez(partial, **arrays)
-    partial.replace(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
     partial.replace(path)

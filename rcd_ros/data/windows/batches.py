@@ -8,12 +8,11 @@ that overlap are stored once. Where a task observes its goal, the goal is chosen
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from rcd_ros.data.windows.hindsight import Hindsight
+from rcd_ros.data.windows.hindsight import Hindsight, moved
 
 SAMPLED = 4096
 """Windows that stand for all of them where a goal is chosen for each: for validation, and to standardise returns."""
@@ -43,7 +42,7 @@ class Outcome:
 
     def to(self, device: torch.device) -> Outcome:
         """The same on another device."""
-        return replace(self, **_moved(self, device))
+        return replace(self, **moved(self, device))
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same windows on another device."""
-        return replace(self, **_moved(self, device))
+        return replace(self, **moved(self, device))
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Turns:
 
     def to(self, device: torch.device) -> Turns:
         """The same turns on another device."""
-        return replace(self, **_moved(self, device))
+        return replace(self, **moved(self, device))
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ class Windows:
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on another device."""
-        return replace(self, **_moved(self, device))
+        return replace(self, **moved(self, device))
 
     def _chunks(self, index: Tensor | slice, end: Tensor) -> tuple[Tensor, Tensor]:
         """Actions (B, H, n_cmd) up to the rows `end` (B,), the last one repeated, and (B, H, 1) which are repeated."""
@@ -201,8 +200,3 @@ class Windows:
         if self.turns is not None:
             chunk = chunk + self.turns.added(index, known)
         return chunk, (row > end[:, None])[:, :, None]
-
-
-def _moved(record: Windows | Hindsight | Turns | Batch | Outcome, device: torch.device) -> dict[str, Any]:
-    movable = (Tensor, Hindsight, Turns, Outcome)
-    return {name: each.to(device) for name, each in vars(record).items() if isinstance(each, movable)}

@@ -56,8 +56,12 @@ class Hindsight:
 
     def to(self, device: torch.device) -> Hindsight:
         """The same goals on another device."""
-        moved: dict[str, Any] = {name: each.to(device) for name, each in vars(self).items() if isinstance(each, Tensor)}
-        return replace(self, **moved)
+        return replace(self, **moved(self, device))
+
+
+def moved(record: object, device: torch.device) -> dict[str, Any]:
+    """The fields of a record that lie on a device, on this one: tensors, and records of them."""
+    return {name: each.to(device) for name, each in vars(record).items() if hasattr(each, "to")}
 
 
 def goal_places(spec: TaskSpec) -> list[int]:

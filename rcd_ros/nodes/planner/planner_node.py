@@ -315,10 +315,11 @@ class PlannerNode(ManagedNode):
         else:
             parameters, planner = self._live.current, work.runner.planner
             work.intake.set_limits(work.runner.greatest_ages)
-            statuses = work.status.statuses(self.state, self._checkpoint, parameters, self._refused)
+            awaited = work.intake.waiting.reasons()
+            statuses = work.status.statuses(self.state, self._checkpoint, parameters, self._refused, awaited)
             hardware = planner.spec.name
             if self._active:
-                self._tell_of_waiting(work.intake.waiting.reasons())
+                self._tell_of_waiting(awaited)
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_array(self._now(), name, hardware, statuses))
 

@@ -7,7 +7,7 @@ Two statuses: "planner: planning" says how it plans and how quickly, "planner: o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -46,7 +46,12 @@ class PlannerStatus:
         self._summary = self._times.summary()
 
     def statuses(
-        self, lifecycle: str, checkpoint: str, parameters: PlannerParameters, refused: Mapping[str, str]
+        self,
+        lifecycle: str,
+        checkpoint: str,
+        parameters: PlannerParameters,
+        refused: Mapping[str, str],
+        awaited: Sequence[str],
     ) -> list[Status]:
         """Both statuses as they are now.
 
@@ -55,16 +60,17 @@ class PlannerStatus:
             checkpoint: folder of the planner in use.
             parameters: as they are now.
             refused: what the system refused: parameter -> sentence.
+            awaited: what is waited for (`ObservationWaiting.reasons`).
         """
         planner = self._runner.planner
         control_period = planner.spec.control_period
         settings = fit_settings(parameters.stream, planner.spec, planner.execute)
-        kept = settings.execute if settings.mode == "chunk" else 1
-        rate, deadline = parameters.expected_rate(control_period) / kept, parameters.time_for_a_plan(control_period)
+        rate = parameters.expected_rate(control_period) / settings.kept
+        deadline = parameters.time_for_a_plan(control_period)
         if not self._summary.periods:  # the first plans may have come since
             self.summarise()
         summary = self._summary
-        state, level, message = self._state(lifecycle)
+        state, level, message = self._state(lifecycle, awaited)
         if state == "planning":
             problems = [*self._delays(summary, rate, deadline), *refused.values()]
             level, message = (DiagnosticStatus.WARN, "; ".join(problems)) if problems else (level, message)
@@ -73,18 +79,18 @@ class PlannerStatus:
         told = {f"refused: {name}": sentence for name, sentence in refused.items()}
         return [
             Status("planning", level, message, {**head, **planning, **told}),
-            self._observations(state, parameters.range_warn),
+            self._observations(state, awaited, parameters.range_warn),
         ]
 
-    def _state(self, lifecycle: str) -> tuple[str, bytes, str]:
+    def _state(self, lifecycle: str, awaited: Sequence[str]) -> tuple[str, bytes, str]:
         """State, level and message, but for what is too slow."""
         runner, intake = self._runner, self._intake
         if lifecycle != "active":
             return lifecycle, DiagnosticStatus.OK, lifecycle
         if intake.stale or intake.standstill:
             return "stale", DiagnosticStatus.ERROR, intake.stale or intake.standstill
-        if reasons := intake.waiting.reasons():
-            return "waiting", self._level_of_waiting(), "; ".join(reasons)
+        if awaited:
+            return "waiting", self._level_of_waiting(), "; ".join(awaited)
         if runner.held_for:
             return "held", DiagnosticStatus.ERROR, runner.held_for
         if runner.plans == 0:
@@ -123,7 +129,7 @@ class PlannerStatus:
             },
         }
 
-    def _observations(self, state: str, warn_at: float) -> Status:
+    def _observations(self, state: str, awaited: Sequence[str], warn_at: float) -> Status:
         intake = self._intake
         reaches = sorted(self._runner.guard.report(), key=lambda reach: -reach.deviations)
         values = {
@@ -134,8 +140,8 @@ class PlannerStatus:
         level, message = DiagnosticStatus.OK, "OK"
         if intake.stale or intake.standstill:
             level, message = DiagnosticStatus.STALE, intake.stale or intake.standstill
-        elif reasons := intake.waiting.reasons():
-            level, message = self._level_of_waiting(), "; ".join(reasons)
+        elif awaited:
+            level, message = self._level_of_waiting(), "; ".join(awaited)
         elif reaches and 0.0 < warn_at < reaches[0].deviations:
             level, message = DiagnosticStatus.WARN, f"outside the training data: {reaches[0]}"
         return Status("observations", level, message, values)

@@ -63,12 +63,12 @@ class SignalHandling:
         self._previous = {}
 
     def _forward(self) -> None:
-        for numbers in self._received():
+        for numbers in self._arrivals():
             if not numbers.isdisjoint(_SIGNALS):
                 self._end()
         os.close(self._read_end)
 
-    def _received(self) -> Iterator[set[int]]:
+    def _arrivals(self) -> Iterator[set[int]]:
         while received := os.read(self._read_end, 64):
             yield set(received)
 

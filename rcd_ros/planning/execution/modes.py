@@ -43,6 +43,11 @@ class ModeSettings:
     overlap: int = 4
 
     @property
+    def kept(self) -> int:
+        """Control periods that a plan is kept."""
+        return self.execute if self.mode == "chunk" else 1
+
+    @property
     def mode_options(self) -> tuple[object, ...]:
         """What determines the execution mode: its name and all options."""
         return tuple(getattr(self, each.name) for each in fields(ModeSettings))

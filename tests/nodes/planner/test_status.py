@@ -46,11 +46,11 @@ def told(
         last=None,
         guard=SimpleNamespace(report=list),
     )
-    waiting = SimpleNamespace(reasons=list, another_robot=False)
+    waiting = SimpleNamespace(another_robot=False)
     assembler = ObservationAssembler(planner.spec, planner.history)
     intake: Any = SimpleNamespace(stale="", standstill="", waiting=waiting, assembler=assembler, values=dict)
     status = PlannerStatus(runner, intake, times, said.append)
-    planning, _ = status.statuses("active", "planner", PlannerParameters(checkpoint="planner", **parameters), {})
+    planning, _ = status.statuses("active", "planner", PlannerParameters(checkpoint="planner", **parameters), {}, [])
     return said, planning
 
 
