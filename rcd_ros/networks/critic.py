@@ -21,17 +21,40 @@ class ReturnRegressor(nn.Module):
         super().__init__()
         self.steps = steps
         self.stride = stride
-        sizes = (condition + -(-steps // stride) * actions, *widths)
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU(), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
+        self.layers = _mlp(condition + -(-steps // stride) * actions, widths, 1, dropout)
 
     def forward(self, condition: Tensor, chunk: Tensor) -> Tensor:
         """Predicted return-to-go, standardised. Shapes: condition (B, C), chunk (B, H, A) -> (B,)."""
         seen = chunk[:, : self.steps : self.stride].flatten(1)
         predicted: Tensor = self.layers(torch.cat([condition, seen], dim=1))
         return predicted.squeeze(1)
+
+
+class DeterministicActor(nn.Module):
+    """pi(s): (B, C) -> (B, `steps`, A), normalised, inside the bounds: the policy that a critic's targets follow.
+
+    Args:
+        condition: C, length of the flattened observation history.
+        bounds: (2, A), smallest and largest admissible normalised action.
+        steps: actions of a chunk.
+        widths: of the hidden layers.
+    """
+
+    middle: Tensor
+    reach: Tensor
+
+    def __init__(self, condition: int, bounds: Tensor, steps: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.steps = steps
+        self.layers = _mlp(condition, widths, steps * bounds.shape[1], 0.0)
+        self.register_buffer("middle", bounds.mean(dim=0))
+        self.register_buffer("reach", (bounds[1] - bounds[0]) / 2.0)
+
+    def forward(self, condition: Tensor) -> Tensor:
+        """Shapes: condition (B, C) -> (B, steps, A)."""
+        squashed = torch.tanh(self.layers(condition)).reshape(len(condition), self.steps, -1)
+        chunk: Tensor = squashed * self.reach + self.middle
+        return chunk
 
 
 class CriticEnsemble(nn.Module):
@@ -86,3 +109,10 @@ class CriticEnsemble(nn.Module):
         """Mean opinion in units of the reward, (B,)."""
         opinions: Tensor = self(condition, chunk)
         return opinions.mean(dim=0) * self.return_std + self.return_mean
+
+
+def _mlp(inputs: int, widths: tuple[int, ...], outputs: int, dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise((inputs, *widths)):
+        layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear((inputs, *widths)[-1], outputs))

@@ -84,7 +84,7 @@ def train(
     processes.wait()
     if recipe.keep == "best" and judged is not None:
         run.load_best()
-    return objective.ema
+    return objective.kept
 
 
 def learning_rate_factor(step: int, recipe: OptimizerRecipe) -> float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 from typing import Generic, TypeVar
 
 import torch
@@ -26,6 +27,8 @@ from rcd_ros.generative.edm import denoise, edm_loss, karras_grid, lognormal_sig
 from rcd_ros.networks.critic import CriticEnsemble
 from rcd_ros.training.recipe import NoiseRecipe, Recipe, StudentRecipe
 
+LEAST_SLOPE = 1e-3
+"""Of the critic, that a reward of the scale `shift` is weighed by: one that ignores the actions pulls nothing."""
 NetworkT = TypeVar("NetworkT", bound=nn.Module, covariant=True)
 
 
@@ -55,6 +58,11 @@ class Objective(nn.Module, Generic[NetworkT]):
     def validate(self, batch: Batch) -> dict[str, float]:
         """Metrics of the averaged weights on held-out windows; `keep: best` keeps the state with the least "loss"."""
         raise NotImplementedError
+
+    @property
+    def kept(self) -> nn.Module:
+        """What of the average is kept when the training has ended: all of it."""
+        return self.ema
 
     def begin_step(self, step: int) -> None:
         """Called before each step; for weights of the loss that change over the training."""
@@ -280,13 +288,43 @@ def step_weights(recipe: Recipe) -> Tensor | None:
     return weights
 
 
-def reward_unit(recipe: Recipe, return_range: tuple[float, float]) -> float:
+def executed_weight(recipe: Recipe) -> float:
+    """How much an executed step of a chunk counts in DSM, where the mean over the chunk is 1."""
+    weights = step_weights(recipe)
+    return 1.0 if weights is None else float(weights[0])
+
+
+def reward_unit(recipe: Recipe, return_range: tuple[float, float], slope: float = math.nan) -> float:
     """Weight of the standardised return that `student.reward` = 1 stands for.
 
-    RACTD scales returns to [-1, 1] and squares distances. A pseudo-Huber distance is |d|^2 / 2c near zero: 1/2c as
-    steep.
+    `paper`: RACTD scales returns to [-1, 1] and squares distances. A pseudo-Huber distance is |d|^2 / 2c near zero:
+    1/2c as steep.
+
+    `shift`: DSM's loss of an action whose A values are d beside the data's is beta w A d^2 / 2cHA, the reward's gain
+    slope * d. They balance at d = 1 with the weight beta w / (c H slope).
+
+    Args:
+        recipe: of the student.
+        return_range: the least and the largest return of the data, standardised.
+        slope: of the return in an executed value (`critic_slope`), for `shift`; NaN: not known yet, and so is the unit.
     """
-    if recipe.student.reward_scale == "std":
-        return 1.0
-    low, high = return_range
-    return 2.0 / max(high - low, 1e-6) / (2.0 * recipe.student.huber)
+    student = recipe.student
+    if student.reward_scale == "paper":
+        low, high = return_range
+        return 2.0 / max(high - low, 1e-6) / (2.0 * student.huber)
+    if student.reward_scale == "shift":
+        return student.dsm * executed_weight(recipe) / (student.huber * recipe.horizon * max(slope, LEAST_SLOPE))
+    return 1.0
+
+
+def critic_slope(critic: CriticEnsemble, batch: Batch) -> float:
+    """How steeply the critic's mean changes with an action, at these windows of the data.
+
+    Returns:
+        The sum over an action's values of the mean |dR/da|, of the actions that the critic sees: standard deviations of
+        the return for one of the value.
+    """
+    chunk = batch.chunk.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(batch.condition, chunk).mean(dim=0).sum(), chunk)
+    seen = slope.abs().mean(dim=0)
+    return float(seen[seen.sum(dim=1) > 0.0].sum(dim=1).mean()) if bool((seen > 0.0).any()) else 0.0

@@ -15,12 +15,17 @@ from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
 from rcd_ros.planning.checkpoint import check_target
 from rcd_ros.planning.spec import TaskSpec
-from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.loop import LAST
 from rcd_ros.training.material import Material, critic_steps
-from rcd_ros.training.method import Objective, TeacherObjective, reward_unit, step_weights
+from rcd_ros.training.method import Objective, TeacherObjective, executed_weight, reward_unit
 from rcd_ros.training.recipe import Recipe
-from rcd_ros.training.stages import build_critic, build_planner_network, fingerprint, student_objective
+from rcd_ros.training.stages import (
+    build_critic,
+    build_planner_network,
+    critic_objective,
+    fingerprint,
+    student_objective,
+)
 from rcd_ros.training.state import read_metadata
 
 MOST_PARAMETERS = 1_000_000_000
@@ -127,9 +132,9 @@ def _check_loss(stage: str, recipe: Recipe, material: Material) -> None:
 
 
 def _untrained(stage: str, recipe: Recipe, material: Material) -> Objective[nn.Module]:
-    critic = build_critic(recipe, material.spec)
     if stage == "critic":
-        return CriticObjective(critic, recipe.critic)
+        return critic_objective(recipe, material)
+    critic = build_critic(recipe, material.spec)
     teacher = build_planner_network(recipe, material.spec, jumps=False)
     if stage == "teacher":
         return TeacherObjective(teacher, recipe.noise, critic, recipe.teacher.advantage)
@@ -157,9 +162,7 @@ def _check_state(path: Path, expected: str) -> None:
 
 def known_hazards(recipe: Recipe, material: Material) -> list[str]:
     """What is known to go wrong with a recipe's student on these data, one sentence each."""
-    weights = step_weights(recipe)
-    executed = 1.0 if weights is None else float(weights[0])
-    return hazards(recipe, reward_unit(recipe, material.return_range), executed)
+    return hazards(recipe, reward_unit(recipe, material.return_range), executed_weight(recipe))
 
 
 def pull(recipe: Recipe, unit: float, executed_weight: float) -> float:

@@ -116,13 +116,19 @@ class CriticRecipe(_Section):
     """The return-to-go ensemble, and what keeps it smooth a small step beside the data."""
 
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=4_000, keep="best", validate_every=100)
-    target: Literal["returns", "expectile"] = Field(
+    target: Literal["returns", "expectile", "policy"] = Field(
         "returns",
-        description="worth of a chunk: what the data returned after it (the paper), or its reward and the value of "
-        "where it led, which is an expectile over the data's chunks (implicit Q-learning); keep: last then",
+        description="worth of a chunk: what the data returned after it (the paper); or its reward and the value of "
+        "where it led, which is an expectile over the data's chunks (implicit Q-learning) or that of a policy near the "
+        "data that is learned beside the critic (TD3+BC); keep: last then",
     )
     expectile: float = Field(0.7, gt=0.5, lt=1, description="of target `expectile`: 0.5 is the mean, 1 the best")
-    return_steps: int = Field(1_000, ge=0, description="steps on the returns before target `expectile` bootstraps")
+    greed: float = Field(
+        2.5, ge=0, description="of target `policy`: weight of Q / |Q| beside the distance to the data (TD3+BC's alpha)"
+    )
+    return_steps: int = Field(
+        1_000, ge=0, description="steps on the returns before a target other than them bootstraps"
+    )
     members: int = Field(3, gt=0, le=1_000)
     chunk_steps: int = Field(1, gt=0, description="actions of a chunk that the critic sees")
     chunk_stride: int = Field(1, gt=0, description="every how many-th of these it sees")
@@ -140,10 +146,12 @@ class StudentRecipe(_Section):
     ctm: float = Field(1.0, ge=0, description="alpha")
     dsm: float = Field(1.0, ge=0, description="beta")
     reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without the critic's gradient")
-    reward_scale: Literal["std", "paper"] = Field(
+    reward_scale: Literal["std", "paper", "shift"] = Field(
         "std",
-        description="what a reward of 1 weighs: the return in its standard deviations, or (RACTD's published weights) "
-        "scaled to [-1, 1] by the data's least and largest, beside squared distances",
+        description="what a reward of 1 weighs: the return in its standard deviations; (RACTD's published weights) the "
+        "return scaled to [-1, 1] by the data's least and largest, beside squared distances; or as much as moves an "
+        "executed action by 1 standard deviation from the data, by the trained critic's slope there: one number for "
+        "all data sets",
     )
     executed_share: float | None = Field(
         None,

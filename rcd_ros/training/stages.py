@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import nn
 
+from rcd_ros.data.windows.batches import SAMPLED
 from rcd_ros.errors import RcdError
 from rcd_ros.networks.build import build_network, start_from
-from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.networks.critic import CriticEnsemble, DeterministicActor
 from rcd_ros.planning.manifest import CriticSpec
 from rcd_ros.planning.spec import TaskSpec
+from rcd_ros.training.actor_critic import ActorCritic, ActorCriticObjective
 from rcd_ros.training.critic import CriticObjective
 from rcd_ros.training.loop import train
 from rcd_ros.training.material import Material, critic_steps
@@ -22,6 +25,7 @@ from rcd_ros.training.method import (
     Objective,
     StudentObjective,
     TeacherObjective,
+    critic_slope,
     reward_unit,
     step_weights,
 )
@@ -126,12 +130,27 @@ def fingerprint(stage: str, recipe: Recipe, material: Material) -> str:
     return hashlib.sha256(json.dumps([sections, material.dataset_hash], sort_keys=True).encode()).hexdigest()
 
 
+def critic_objective(recipe: Recipe, material: Material) -> CriticObjective | ActorCriticObjective:
+    """What trains the critic, and the policy that it follows where it follows one."""
+    critic = build_critic(recipe, material.spec)
+    critic.calibrate(material.return_mean, material.return_std)
+    if recipe.critic.target != "policy":
+        return CriticObjective(critic, recipe.critic)
+    condition = recipe.history * material.spec.observation_size
+    actor = DeterministicActor(condition, material.bounds, critic_steps(recipe), recipe.critic.widths)
+    return ActorCriticObjective(ActorCritic(critic, actor), recipe.critic)
+
+
 def student_objective(
     recipe: Recipe, material: Material, teacher: nn.Module, critic: CriticEnsemble | None
 ) -> StudentObjective:
     """What trains a student that starts from the teacher's weights; `critic` None: nothing is rewarded."""
     student = build_planner_network(recipe, material.spec, jumps=True)
     start_from(student, teacher)
+    slope = math.nan
+    if critic is not None and recipe.student.reward_scale == "shift":
+        windows = material.training
+        slope = critic_slope(critic.eval(), windows.draw(torch.randint(0, len(windows), (SAMPLED,))))
     return StudentObjective(
         student,
         teacher,
@@ -140,16 +159,14 @@ def student_objective(
         recipe.noise,
         material.bounds,
         step_weights(recipe),
-        reward_unit(recipe, material.return_range),
+        reward_unit(recipe, material.return_range, slope),
     )
 
 
 def _load_objective(stage: str, recipe: Recipe, material: Material, folder: Path) -> Objective[nn.Module]:
     """What trains a stage, on top of the stages that `folder` holds."""
     if stage == "critic":
-        critic = build_critic(recipe, material.spec)
-        critic.calibrate(material.return_mean, material.return_std)
-        return CriticObjective(critic, recipe.critic)
+        return critic_objective(recipe, material)
     teacher = build_planner_network(recipe, material.spec, jumps=False)
     if stage == "teacher":
         weigher = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from rcd_ros.data.windows.batches import Batch, Outcome, Windows
 from rcd_ros.data.windows.cut import cut_outcomes
 from rcd_ros.data.windows.tracks import join_tracks
 from rcd_ros.errors import RcdError
-from rcd_ros.networks.critic import CriticEnsemble
+from rcd_ros.networks.critic import CriticEnsemble, DeterministicActor
 from rcd_ros.planning.manifest import NormalizerSpec
 from rcd_ros.planning.representation import Canonical
 from rcd_ros.tasks.catalogue import get_task
+from rcd_ros.training.actor_critic import ActorCritic, ActorCriticObjective
 from rcd_ros.training.critic import CriticObjective, expectile_loss
 from rcd_ros.training.loop import train
 from rcd_ros.training.material import prepare
+from rcd_ros.training.method import Objective
 from rcd_ros.training.processes import join_processes
 from rcd_ros.training.recipe import CriticRecipe, OptimizerRecipe, make_recipe
 from tests.training.synthetic import windows_of
@@ -104,10 +107,18 @@ def driven(corridor: Windows = CORRIDOR) -> Batch:
     return corridor.draw(slice(None))
 
 
-def corridor_critic(folder: Path, target: str) -> CriticEnsemble:
+def corridor_objective(target: str, **settings: float) -> Objective[Any]:
     torch.manual_seed(0)
-    recipe = CriticRecipe.model_validate({"target": target, "expectile": 0.95, "return_steps": 20, "dropout": 0.0})
-    objective = CriticObjective(CriticEnsemble(2, 1, members=2, widths=(32,)), recipe)
+    content = {"target": target, "expectile": 0.95, "return_steps": 20, "dropout": 0.0, **settings}
+    recipe, critic = CriticRecipe.model_validate(content), CriticEnsemble(2, 1, members=2, widths=(32,))
+    if target != "policy":
+        return CriticObjective(critic, recipe)
+    actor = DeterministicActor(2, torch.tensor([[-2.0], [2.0]]), 1, (32,))
+    return ActorCriticObjective(ActorCritic(critic, actor), recipe)
+
+
+def corridor_critic(folder: Path, target: str) -> CriticEnsemble:
+    objective = corridor_objective(target)
     options = OptimizerRecipe(steps=600, batch=32, learning_rate=1e-2, warmup=0, ema=0.9)
     with join_processes("cpu") as processes:
         kept = train(
@@ -125,7 +136,9 @@ def corridor_critic(folder: Path, target: str) -> CriticEnsemble:
     return kept
 
 
-@pytest.mark.parametrize(("target", "prefers_the_better_beginning"), [("returns", False), ("expectile", True)])
+@pytest.mark.parametrize(
+    ("target", "prefers_the_better_beginning"), [("returns", False), ("expectile", True), ("policy", True)]
+)
 def test_bootstrapping_joins_a_good_beginning_to_a_good_end(
     tmp_path: Path, target: str, prefers_the_better_beginning: bool
 ) -> None:
@@ -141,6 +154,40 @@ def test_held_out_error_is_that_of_the_bootstrapped_target(tmp_path: Path) -> No
     shifted = driven(replace(CORRIDOR, returns=CORRIDOR.returns + 10.0))
     assert objective.validate(shifted)["error"] == pytest.approx(objective.validate(driven())["error"])
     assert objective.validate(driven())["error"] < 0.05
+
+
+@pytest.mark.parametrize(("greed", "wanted"), [(0.0, 0.0), (2.5, 0.8)])
+def test_a_critics_policy_stays_at_the_datas_mean_or_moves_to_the_better_action(greed: float, wanted: float) -> None:
+    objective = corridor_objective("policy", greed=greed, return_steps=0)
+    assert isinstance(objective, ActorCriticObjective)
+    optimizer = torch.optim.Adam(objective.net.parameters(), 1e-2)
+    for _ in range(300):
+        objective.begin_step(0)
+        optimizer.zero_grad()
+        objective(driven())[0].backward()
+        optimizer.step()
+        objective.average(0.9)
+    with torch.no_grad():
+        middle = objective.net.actor(driven().condition)[1].item()  # the data went both ways there, 1 is right
+    assert middle >= wanted - 0.2
+    assert abs(middle) <= 2.0
+    if not greed:
+        assert middle == pytest.approx(wanted, abs=0.2)
+
+
+def critic_slopes(greed: float) -> list[torch.Tensor]:
+    objective = corridor_objective("policy", greed=greed)
+    assert isinstance(objective, ActorCriticObjective)
+    objective(driven())[0].backward()
+    return [value.grad for value in objective.net.critic.parameters() if value.grad is not None]
+
+
+def test_a_critics_policy_moves_only_itself_and_is_not_kept() -> None:
+    assert all(torch.equal(*pair) for pair in zip(critic_slopes(0.0), critic_slopes(100.0), strict=True))
+    objective = corridor_objective("policy")
+    assert isinstance(objective, ActorCriticObjective)
+    assert objective.kept is objective.ema.critic
+    assert objective.validate(driven())["policy_distance"] > 0.0
 
 
 def test_goals_chosen_in_hindsight_are_not_bootstrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
