@@ -127,12 +127,15 @@ def prepare(recipe: Recipe) -> Material:
 
     scored = cut(ours, ours.scored, critic_steps(recipe))
     mean, std = scored.return_moments(recipe.seed)
+    training = replace(
+        cut(ours, ours.imitated, recipe.horizon).standardised(mean, std), observation_noise=recipe.observation_noise
+    )
     low, high = ((float(bound) - mean) / std for bound in (scored.returns.min(), scored.returns.max()))
     sides = [ours] if others is None else [ours, others]
     return Material(
         spec=spec,
         normalizer=normalizer,
-        training=cut(ours, ours.imitated, recipe.horizon).standardised(mean, std),
+        training=training,
         held_out=cut(others, others.imitated, recipe.horizon).standardised(mean, std) if others else None,
         scored=judge(ours),
         scored_held_out=judge(others) if others else None,

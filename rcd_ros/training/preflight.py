@@ -6,6 +6,7 @@ A training takes hours: what would end it, or keep its checkpoint from being wri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -31,8 +32,27 @@ from rcd_ros.training.state import read_metadata
 MOST_PARAMETERS = 1_000_000_000
 """Of one network: with its average and the optimiser's state, that is 16 GB."""
 CHECKPOINT = "checkpoint"
-KNOWN_PULL = 0.1
-"""Largest `pull` that raised the score on both Hopper data sets tried; at 0.22 it lowered it on one of them."""
+
+
+@dataclass(frozen=True)
+class KnownPull:
+    """How hard a critic's gradient can pull a student before it is exploited.
+
+    Attributes:
+        largest: `pull` that raised the score on every Hopper data set tried.
+        measured: what was seen around it.
+    """
+
+    largest: float
+    measured: str
+
+
+KNOWN_PULLS = {
+    "returns": KnownPull(0.1, "33.9 points at 0.066, 15.1 at 0.22, 18.6 without reward"),
+    "expectile": KnownPull(0.3, "28.7 points at 0.3, 21.6 at 1, 17.9 without reward"),
+    "policy": KnownPull(0.05, "8.6 points at 0.1, 17.9 without reward"),
+}
+"""By the critic's target; `policy` was exploited at every weight tried."""
 
 
 def check_output(
@@ -184,7 +204,7 @@ def hazards(recipe: Recipe, unit: float, executed_weight: float) -> list[str]:
         unit: as for `pull`.
         executed_weight: likewise.
     """
-    student, steps = recipe.student, critic_steps(recipe)
+    student, steps, known = recipe.student, critic_steps(recipe), KNOWN_PULLS[recipe.critic.target]
     if not student.reward:
         return []
     found = []
@@ -199,11 +219,11 @@ def hazards(recipe: Recipe, unit: float, executed_weight: float) -> list[str]:
             "student.dsm 0 leaves nothing to hold a rewarded student near the data: the paper measured 1.5 points in "
             "place of 108; set student.dsm=1"
         )
-    elif (found_pull := pull(recipe, unit, executed_weight)) > KNOWN_PULL:
-        largest = KNOWN_PULL / found_pull * student.reward
+    elif (found_pull := pull(recipe, unit, executed_weight)) > known.largest:
+        largest = known.largest / found_pull * student.reward
         found.append(
             f"student.reward {student.reward:g} pulls an executed step {found_pull:.2g} times as hard as student.dsm "
-            "holds it, which students may exploit: on Hopper 33.9 points at 0.066, 15.1 at 0.22, 18.6 without reward; "
-            f"set student.reward={largest:.2g} or less"
+            f"holds it, which students may exploit: on Hopper, with critic.target={recipe.critic.target}, "
+            f"{known.measured}; set student.reward={largest:.2g} or less"
         )
     return found

@@ -215,6 +215,13 @@ class Recipe(_Section):
         description="share of the steps that teacher and student imitate, those of the episodes of highest return; the "
         "critic learns from all",
     )
+    observation_noise: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="std of noise on the normalised observations that teacher and student learn from, so that they "
+        "answer alike beside the data",
+    )
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     notes: str = Field("", description="for the model card: how the data came to be, its licence")
     goals: GoalRecipe = GoalRecipe()

@@ -88,3 +88,10 @@ def test_a_planner_is_validated_on_the_best_of_the_held_out_episodes(datasets_ro
 def test_the_best_are_chosen_among_episodes_that_are_long_enough(datasets_root: Path, tmp_path: Path) -> None:
     material = material_of(tmp_path, "imitated=0.2", "held_out=0", lengths=(12, 3, 12, 12, 12))
     assert sources(material, material.training) == {4}
+
+
+def test_only_what_planners_learn_from_is_noisy(datasets_root: Path, tmp_path: Path) -> None:
+    material = material_of(tmp_path, "observation_noise=0.3", "held_out=0.4")
+    quiet = [material.held_out, material.scored, material.scored_held_out]
+    assert material.training.observation_noise == 0.3
+    assert [windows.observation_noise for windows in quiet if windows is not None] == [0.0, 0.0, 0.0]

@@ -123,6 +123,7 @@ class Windows:
         turns: of actions that are angles of continuous joints, or None where there are none.
         hindsight: how goals are chosen, or None where the task observes none.
         outcome: of length N, what followed the chunks, where a critic bootstraps.
+        observation_noise: standard deviation of noise on the drawn histories, but for goals chosen in hindsight.
     """
 
     histories: Tensor
@@ -136,18 +137,19 @@ class Windows:
     turns: Turns | None = None
     hindsight: Hindsight | None = None
     outcome: Outcome | None = None
+    observation_noise: float = 0.0
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def draw(self, index: Tensor | slice) -> Batch:
-        """The windows at `index` (B,) as a mini-batch, their goals drawn from torch's generator."""
+        """The windows at `index` (B,) as a mini-batch, their goals and noise drawn from torch's generator."""
         if self.hindsight is not None:
             return self.toward(index, *self.hindsight.draw(self.starts[index], self.lasts[index]))
         chunk, behind = self._chunks(index, self.lasts[index])
         chunk = torch.where(behind, torch.where(self.stays, chunk[:, -1:], self.rest), chunk)
         outcome = None if self.outcome is None else self.outcome.at(index)
-        return Batch(self.histories[index].flatten(1), chunk, self.returns[index], outcome)
+        return Batch(self._seen(index).flatten(1), chunk, self.returns[index], outcome)
 
     def toward(self, index: Tensor | slice, arrival: Tensor, goal: Tensor) -> Batch:
         """The windows at `index`, relabelled with these goals.
@@ -159,7 +161,7 @@ class Windows:
         """
         assert self.hindsight is not None
         (mean, std), (action_mean, action_std) = self.hindsight.observation_scale, self.hindsight.action_scale
-        condition = self.histories[index].clone()
+        condition = self._seen(index)
         condition[:, :, self.hindsight.observation_places] = ((goal - mean) / std)[:, None]
         chunk, behind = self._chunks(index, arrival)
         held = torch.where(self.stays, chunk[:, -1], self.rest)
@@ -190,6 +192,13 @@ class Windows:
     def to(self, device: torch.device) -> Windows:
         """The same windows on another device."""
         return replace(self, **moved(self, device))
+
+    def _seen(self, index: Tensor | slice) -> Tensor:
+        """Histories (B, h, n_obs), a copy where they are changed."""
+        seen = self.histories[index]
+        if self.observation_noise:
+            return seen + self.observation_noise * torch.randn_like(seen)
+        return seen.clone() if self.hindsight is not None else seen
 
     def _chunks(self, index: Tensor | slice, end: Tensor) -> tuple[Tensor, Tensor]:
         """Actions (B, H, n_cmd) up to the rows `end` (B,), the last one repeated, and (B, H, 1) which are repeated."""

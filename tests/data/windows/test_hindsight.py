@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,3 +139,12 @@ def test_every_later_row_is_the_goal_equally_often() -> None:
     begin = torch.full((8000,), 1)
     arrivals, _ = windows.hindsight.draw(begin, torch.full((8000,), 5))
     assert torch.bincount(arrivals, minlength=6)[2:].tolist() == pytest.approx([2000] * 4, abs=200)
+
+
+def test_noise_on_histories_leaves_goals_as_they_are(tracks: Tracks) -> None:
+    noisy = replace(cut(tracks, MAZE, horizon=4), observation_noise=1.0)
+    stored = noisy.histories.clone()
+    condition, _ = toward(noisy, 2, arrival=4)
+    assert condition[4:] == [4.0, 0.0]
+    assert condition[:4] != [2.0, 0.0, 1.0, 0.0]
+    assert torch.equal(noisy.histories, stored)

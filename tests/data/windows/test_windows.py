@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +82,14 @@ def test_angles_of_turning_joints_start_beside_the_joint_and_do_not_jump(angles:
         seen = canonical.histories(tracks.observations[start][None])
         expected = canonical.chunks(tracks.actions[start + 1 : start + 1 + horizon], seen)
         assert chunk(windows, place) == pytest.approx(np.asarray(expected), abs=1e-3)
+
+
+def test_noise_is_drawn_on_histories_alone_and_anew() -> None:
+    clean = cut(joined([episode(200, terminated=False)], spec()), spec(), history=2, horizon=3)
+    noisy = replace(clean, observation_noise=0.5)
+    torch.manual_seed(0)
+    first, again, still = noisy.draw(slice(None)), noisy.draw(slice(None)), clean.draw(slice(None))
+    assert float((first.condition - still.condition).std()) == pytest.approx(0.5, rel=0.1)
+    assert not torch.equal(first.condition, again.condition)
+    assert torch.equal(first.chunk, still.chunk)
+    assert torch.equal(clean.histories, noisy.histories)
