@@ -1,4 +1,6 @@
-"""What the shipped checkpoints plan, as numbers in a file: `python -m tests.planning.golden` writes it again.
+"""What shipped checkpoints plan, as numbers in a file: `python -m tests.planning.golden [NAME ...]` writes it again.
+
+With names, only these checkpoints' numbers change, and those of checkpoints that are gone are dropped.
 
 The file holds the inputs beside the results. A difference says that the code, an engine or a checkpoint plans something
 else than before: write the file again only where that is meant, and say so in the change log.
@@ -6,6 +8,8 @@ else than before: write the file again only where that is meant, and say so in t
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -111,20 +115,28 @@ def streamed_points(checkpoint: str, mode: str) -> Arrays:
     }
 
 
-def main() -> None:
-    """Write the file."""
+def numbers_of(checkpoint: str) -> Arrays:
+    """All of a checkpoint's arrays, by their names in the file."""
+    histories = draw_histories(read_manifest(folder_of(checkpoint)))
+    found = {"histories": histories, "plans": student_plans(checkpoint, "onnxruntime", histories)}
+    found |= torch_results(checkpoint, histories)
+    for mode in MODES:
+        found |= {f"{mode}/{name}": value for name, value in streamed_points(checkpoint, mode).items()}
+    return {f"{checkpoint}/{name}": value for name, value in found.items()}
+
+
+def main(renewed: Sequence[str]) -> None:
+    """Write the file, the numbers of all checkpoints anew where none is named."""
     everything: Arrays = {}
-    for checkpoint in CHECKPOINTS:
-        histories = draw_histories(read_manifest(folder_of(checkpoint)))
-        plans = student_plans(checkpoint, "onnxruntime", histories)
-        everything |= {f"{checkpoint}/histories": histories, f"{checkpoint}/plans": plans}
-        everything |= {f"{checkpoint}/{name}": value for name, value in torch_results(checkpoint, histories).items()}
-        for mode in MODES:
-            points = streamed_points(checkpoint, mode)
-            everything |= {f"{checkpoint}/{mode}/{name}": value for name, value in points.items()}
-    np.savez_compressed(FILE, **everything)
+    if renewed:
+        with np.load(FILE) as file:
+            kept = set(CHECKPOINTS) - set(renewed)
+            everything = {name: value for name, value in file.items() if name.split("/")[0] in kept}
+    for checkpoint in renewed or CHECKPOINTS:
+        everything |= numbers_of(checkpoint)
+    np.savez_compressed(FILE, **everything)  # type: ignore[arg-type]  # NumPy's types count `allow_pickle` among them
     print(f"wrote {len(everything)} arrays to {FILE.name}, {FILE.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
