@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rcd_ros.choices import ModeName
 from rcd_ros.generative.edm import karras_grid
 from rcd_ros.generative.samplers import heun
 from rcd_ros.networks.critic import CriticEnsemble
@@ -94,7 +95,7 @@ def torch_results(checkpoint: str, histories: NDArray[np.float64]) -> Arrays:
     return results
 
 
-def streamed_points(checkpoint: str, mode: str) -> Arrays:
+def streamed_points(checkpoint: str, mode: ModeName) -> Arrays:
     """The points that a stream sends for reference chunks of every other control period, and for the hold behind."""
     manifest = read_manifest(folder_of(checkpoint))
     chunks = load_tensors(folder_of(checkpoint), "reference", manifest)["commands"][:PLANS, :16].astype(np.float64)

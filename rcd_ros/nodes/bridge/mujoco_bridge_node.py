@@ -142,7 +142,7 @@ class MujocoBridge(Node):
         """Log how an episode went; end the node after the last one if that is asked for."""
         self.get_logger().info(describe(record, self._spec))
         if problem := self._report.pace_problem:
-            self.get_logger().warning(problem)
+            self.get_logger().warning(problem, once=True)  # diagnostics and results go on saying it
         self._report.write_results()
         if self._episodes.all_done and self._live.current.shutdown_when_done:
             raise SystemExit(0)
