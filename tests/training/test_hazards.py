@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -10,14 +11,14 @@ from rcd_ros.training.preflight import hazards, pull
 from rcd_ros.training.recipe import Recipe
 
 
-def recipe(chunk_steps: int = 1, **student: Any) -> Recipe:
+def recipe(chunk_steps: int = 1, target: str = "returns", **student: Any) -> Recipe:
     return Recipe.model_validate(
         {
             "name": "tiny",
             "task": "hopper",
             "dataset": "rcd/hopper/tiny-v0",
             "observations": ["joint_position"],
-            "critic": {"chunk_steps": chunk_steps},
+            "critic": {"chunk_steps": chunk_steps, "target": target},
             "student": student,
         }
     )
@@ -50,6 +51,19 @@ def test_too_large_a_weight_is_answered_by_one_that_is_known() -> None:
     advised = float(sentence.rpartition("student.reward=")[2].split()[0])
     assert 0.0 < advised < 2.0
     assert hazards(recipe(reward=advised), 1.0, 1.0) == []
+
+
+@pytest.mark.parametrize(("target", "advice"), [("expectile", "student.reward=0.3"), ("policy", "critic.target=")])
+def test_a_weight_is_judged_by_what_was_measured_with_the_critics_target(target: str, advice: str) -> None:
+    (sentence,) = hazards(recipe(target=target, reward=0.4), 1.0, 1.0)
+    assert advice in sentence
+    assert f"critic.target={target}" in sentence
+
+
+def test_a_critic_that_no_weight_is_known_for_is_warned_of_before_its_weight_is_known() -> None:
+    assert hazards(recipe(target="expectile", reward=0.4), math.nan, 1.0) == []
+    (sentence,) = hazards(recipe(target="policy", reward=0.01), math.nan, 1.0)
+    assert "nan" not in sentence
 
 
 def test_what_holds_the_executed_step_harder_bears_more_reward() -> None:
