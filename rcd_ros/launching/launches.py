@@ -39,6 +39,8 @@ _DRIVING = (
 )
 """Arguments of every launch in which a planner drives a simulation."""
 _SHARED = {argument.name: argument for argument in _DRIVING}
+RECORDER_S = 30.0
+"""How long a simulation waits, at most, for the recorder that is started with it."""
 _PLANNER = ("checkpoint", "engine", "seed", "shape")
 _BRIDGE = ("mode", "speed", "execute", "episodes", "episode_steps", "seed", "results", "video", "overwrite")
 _WORLD = ("keyframe", "control_period", "camera", "headless", "sensor_rates", "sensor_delays", "sensor_velocities")
@@ -229,7 +231,7 @@ def _parameter_files(values: Mapping[str, str], shipped: str = "") -> tuple[Path
 
 
 def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
-    """The recorder that `record` asks for, if it does; started first, to miss nothing."""
+    """The recorder that `record` asks for, if it does."""
     record = values["record"]
     if record.lower() in ("", "false"):
         return []
@@ -257,4 +259,7 @@ def _bridge(
 ) -> NodeProcess:
     # A parameter file that is given in the shipped one's place need not say that the last episode ends the launch.
     ending = {"shutdown_when_done": True} if parameters.get("episodes") else {}
-    return NodeProcess(f"{name}_node", name, {**parameters, **ending}, files, values["namespace"], required=True)
+    recorded = {"wait_for_recorder": RECORDER_S} if _recorder(values) else {}
+    return NodeProcess(
+        f"{name}_node", name, {**parameters, **ending, **recorded}, files, values["namespace"], required=True
+    )

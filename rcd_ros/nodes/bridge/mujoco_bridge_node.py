@@ -48,6 +48,8 @@ BEGIN_AT = GAP
 """Simulated time (ns) of the first observation: no observation has the stamp 0, which a trajectory without one has."""
 DISCOVERY_S = 1.0
 """How long to look for another bridge before anything is published."""
+RECORDER = "recorder"
+"""Name of the node that records."""
 REPEAT_S = 0.2
 """An observation whose plan is waited for is published again after this time: the planner may have started later."""
 
@@ -97,6 +99,7 @@ class MujocoBridge(Node):
         self._goals = self._make_goals(simulation)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
+        self._start_by = time.monotonic() + given.wait_for_recorder
         self._starter = self.create_timer(DISCOVERY_S, self._start, clock=self._wall)
 
     def destroy_node(self) -> None:
@@ -161,6 +164,8 @@ class MujocoBridge(Node):
         return SceneDisplay(self, simulation, self._spec, self._scene.frames)
 
     def _start(self) -> None:
+        if time.monotonic() < self._start_by and self._recorder_is_deaf():
+            return  # the timer asks again
         self.destroy_timer(self._starter)
         for topic in map(self.resolve_topic_name, ("clock", *self._scene.topics)):
             if self.count_publishers(topic) > 1:
@@ -178,6 +183,14 @@ class MujocoBridge(Node):
         gc.freeze()  # a collection through all that the simulator has loaded takes longer than a period
         self._report.publish()  # even the shortest recording holds how the robot was driven
         self._driver.begin()
+
+    def _recorder_is_deaf(self) -> bool:
+        """Whether a recorder does not listen to all sensors yet: the first episode would not be in its bag."""
+        heard = [
+            self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic))
+            for topic in ("clock", *self._scene.topics)
+        ]
+        return not all(any(each.node_name == RECORDER for each in listeners) for listeners in heard)
 
     def _rival(self, topic: str) -> RcdError:
         return RcdError(

@@ -30,6 +30,14 @@ class BridgeParameters(NodeParameters):
     mode: TimeMode = parameter("lockstep", "how time passes", read_only=True)
     execute: int = parameter(1, "control periods that a plan is followed", minimum=1, read_only=True)
     wait_for_planner: bool = parameter(True, "realtime: begin with the first plan", read_only=True)
+    wait_for_recorder: float = parameter(
+        0.0,
+        "at most, for a recorder that listens to all sensors, before the first episode",
+        unit="s",
+        minimum=0.0,
+        maximum=1e6,
+        read_only=True,
+    )
     episodes: int = parameter(2, "episodes to run, 0: without end", minimum=0, read_only=True)
     seed: int = parameter(0, "seed of the first episode", minimum=0, maximum=LARGEST_SEED, read_only=True)
     planner: str = parameter("planner", "name of the planner node, to which episodes are announced", read_only=True)
