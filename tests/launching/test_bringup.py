@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from rcd_ros.cli import app
 from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import starts_nodes_itself
-from rcd_ros.launching.launches import KITCHEN_SIM, MUJOCO_SIM, PLANNER
+from rcd_ros.launching.launches import KITCHEN_SIM, MUJOCO_SIM, PLANNER, RECORDER_S
 from rcd_ros.launching.node_process import NodeProcess, lifecycle_manager, waiting
 from rcd_ros.resources import find_resource
 from rcd_ros.tasks.catalogue import get_task
@@ -100,7 +100,12 @@ def test_any_world_is_bridged_and_driven_where_there_is_a_planner_for_it(tmp_pat
     recorder, planner, bridge = MUJOCO_SIM.nodes(MUJOCO_SIM.resolve(given))
     assert recorder.executable == "bag_recorder_node"
     assert planner.parameters == {"checkpoint": checkpoint}
-    assert bridge.parameters == {"task": "kitchen", "episodes": 3, "shutdown_when_done": True}
+    assert bridge.parameters == {
+        "task": "kitchen",
+        "episodes": 3,
+        "shutdown_when_done": True,
+        "wait_for_recorder": RECORDER_S,
+    }
 
 
 def test_a_tasks_shipped_planner_drives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
