@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rcd_ros.data.windows.batches import Batch, Outcome
 from rcd_ros.networks.critic import CriticEnsemble, DeterministicActor
+from rcd_ros.training.critic import held_out_errors
 from rcd_ros.training.method import Objective
 from rcd_ros.training.recipe import CriticRecipe
 
@@ -76,14 +77,9 @@ class ActorCriticObjective(Objective[ActorCritic]):
     def validate(self, batch: Batch) -> dict[str, float]:
         """Held-out error, that with shuffled chunks, how far the policy is from the data and what it is worth."""
         critic, target = self.ema.critic, self._bootstrapped(_outcome(batch), smoothing=0.0)
-        shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
-        error = (critic(batch.condition, batch.chunk).mean(dim=0) - target).square().mean()
-        blind = (critic(batch.condition, shuffled).mean(dim=0) - target).square().mean()
+        errors = held_out_errors(critic, batch, target)
         actions = self.ema.actor(batch.condition)
-        return {
-            "loss": float(error),
-            "error": float(error),
-            "error_shuffled": float(blind),
+        return errors | {
             "policy_distance": float(self._distance(actions, batch).mean()),
             "policy_return": float(critic(batch.condition, actions).mean()),
             "return_of_data": float(critic(batch.condition, batch.chunk).mean()),

@@ -62,16 +62,9 @@ class CriticObjective(Objective[CriticEnsemble]):
     def validate(self, batch: Batch) -> dict[str, float]:
         """Held-out error, and that with shuffled chunks: where the two are close, the critic ignores the actions."""
         target = batch.returns if batch.outcome is None else self._bootstrapped(self.ema, batch.outcome)
-        shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
-        error = (self.ema(batch.condition, batch.chunk).mean(dim=0) - target).square().mean()
-        blind = (self.ema(batch.condition, shuffled).mean(dim=0) - target).square().mean()
+        errors = held_out_errors(self.ema, batch, target)
         above = (batch.returns > self.ema.ceiling(batch.condition)).float().mean()
-        return {
-            "loss": float(error),
-            "error": float(error),
-            "error_shuffled": float(blind),
-            "share_above_ceiling": float(above),
-        }
+        return errors | {"share_above_ceiling": float(above)}
 
     def _expectile(self, estimates: Tensor, batch: Batch, outcome: Outcome) -> tuple[Tensor, Tensor]:
         """Errors of Q (eq. 6) and V (eq. 5): towards the returns first, then towards each other."""
@@ -88,6 +81,14 @@ class CriticObjective(Objective[CriticEnsemble]):
     @staticmethod
     def _bootstrapped(ensemble: CriticEnsemble, outcome: Outcome) -> Tensor:
         return outcome.gain + outcome.carry * ensemble.ceiling(outcome.following)
+
+
+def held_out_errors(ensemble: CriticEnsemble, batch: Batch, target: Tensor) -> dict[str, float]:
+    """Squared error towards the targets (B,), as the loss, and that with shuffled chunks."""
+    shuffled = batch.chunk[torch.randperm(len(batch), device=batch.chunk.device)]
+    error = (ensemble(batch.condition, batch.chunk).mean(dim=0) - target).square().mean()
+    blind = (ensemble(batch.condition, shuffled).mean(dim=0) - target).square().mean()
+    return {"loss": float(error), "error": float(error), "error_shuffled": float(blind)}
 
 
 def pinball(difference: Tensor, quantile: float) -> Tensor:
