@@ -12,6 +12,7 @@ from rcd_ros.errors import RcdError
 from rcd_ros.launching.bringup import Bringup, LaunchArgument
 from rcd_ros.launching.node_process import OWN_CLOCK, NodeProcess
 from rcd_ros.launching.planner_choice import check_period, check_task, driving_parameters, shipped_planner
+from rcd_ros.nodes.recorder import RECORDER
 from rcd_ros.outputs import keep_apart
 from rcd_ros.resources import find_resource
 from rcd_ros.suggest import did_you_mean
@@ -230,13 +231,17 @@ def _parameter_files(values: Mapping[str, str], shipped: str = "") -> tuple[Path
     return (file,)
 
 
+def _records(values: Mapping[str, str]) -> bool:
+    return values["record"].lower() not in ("", "false")
+
+
 def _recorder(values: Mapping[str, str]) -> list[NodeProcess]:
     """The recorder that `record` asks for, if it does."""
-    record = values["record"]
-    if record.lower() in ("", "false"):
+    if not _records(values):
         return []
+    record = values["record"]
     folder = f"runs/bag-{datetime.now():%Y%m%d-%H%M%S}" if record.lower() == "true" else record
-    return [NodeProcess("bag_recorder_node", "recorder", {"output": folder}, namespace=values["namespace"])]
+    return [NodeProcess("bag_recorder_node", RECORDER, {"output": folder}, namespace=values["namespace"])]
 
 
 def _planner(
@@ -259,7 +264,7 @@ def _bridge(
 ) -> NodeProcess:
     # A parameter file that is given in the shipped one's place need not say that the last episode ends the launch.
     ending = {"shutdown_when_done": True} if parameters.get("episodes") else {}
-    recorded = {"wait_for_recorder": RECORDER_S} if _recorder(values) else {}
+    recorded = {"wait_for_recorder": RECORDER_S} if _records(values) else {}
     return NodeProcess(
         f"{name}_node", name, {**parameters, **ending, **recorded}, files, values["namespace"], required=True
     )

@@ -11,11 +11,12 @@ from rcd_ros.faults.checks import exits, no_plans, plans_on, reports, writes
 from rcd_ros.faults.fault import Fault
 from rcd_ros.faults.harness import END_PATIENCE_S, NAMESPACE, PLANNER_NODE, Harness
 from rcd_ros.launching.node_process import NodeProcess
+from rcd_ros.nodes.recorder import RECORDER
 from rcd_ros.planning.spec import TaskSpec
 
 PROCESSES, MACHINE = "processes", "machine"
 """Groups."""
-RECORDER, RIVAL = "recorder", "rival"
+RIVAL = "rival"
 LARGEST_FILE = 128 * 1024
 """Bytes that a process may write into a file where the disk is full; its log still has room."""
 DATAGRAMS = 2_000

@@ -34,6 +34,7 @@ from rcd_ros.nodes.bridge.scene_publisher import ScenePublisher
 from rcd_ros.nodes.bridge.sensors import ImitatedSensors, SensorSettings
 from rcd_ros.nodes.bridge.services import BridgeServices
 from rcd_ros.nodes.planner.report import PlannerReport
+from rcd_ros.nodes.recorder import RECORDER
 from rcd_ros.nodes.ros.live_parameters import LiveParameters
 from rcd_ros.nodes.ros.messages import time_message
 from rcd_ros.nodes.ros.run import run_node
@@ -48,8 +49,6 @@ BEGIN_AT = GAP
 """Simulated time (ns) of the first observation: no observation has the stamp 0, which a trajectory without one has."""
 DISCOVERY_S = 1.0
 """How long to look for another bridge before anything is published."""
-RECORDER = "recorder"
-"""Name of the node that records."""
 REPEAT_S = 0.2
 """An observation whose plan is waited for is published again after this time: the planner may have started later."""
 
@@ -99,7 +98,7 @@ class MujocoBridge(Node):
         self._goals = self._make_goals(simulation)
         self._completions = self.create_publisher(String, "task_completions", QUEUE)
         self._wall = Clock(clock_type=ClockType.STEADY_TIME)
-        self._start_by = time.monotonic() + given.wait_for_recorder
+        self._recorder_by = time.monotonic() + given.wait_for_recorder
         self._starter = self.create_timer(DISCOVERY_S, self._start, clock=self._wall)
 
     def destroy_node(self) -> None:
@@ -164,7 +163,7 @@ class MujocoBridge(Node):
         return SceneDisplay(self, simulation, self._spec, self._scene.frames)
 
     def _start(self) -> None:
-        if time.monotonic() < self._start_by and self._recorder_is_deaf():
+        if self._waits_for_recorder():
             return  # the timer asks again
         self.destroy_timer(self._starter)
         for topic in map(self.resolve_topic_name, ("clock", *self._scene.topics)):
@@ -184,13 +183,29 @@ class MujocoBridge(Node):
         self._report.publish()  # even the shortest recording holds how the robot was driven
         self._driver.begin()
 
-    def _recorder_is_deaf(self) -> bool:
-        """Whether a recorder does not listen to all sensors yet: the first episode would not be in its bag."""
-        heard = [
-            self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic))
-            for topic in ("clock", *self._scene.topics)
+    def _waits_for_recorder(self) -> bool:
+        """Whether to wait on for a recorder that does not listen to all sensors yet, for its bag to be whole."""
+        patience = self._live.current.wait_for_recorder
+        if not patience or not (unheard := self._unrecorded()):
+            return False
+        topics, log = ", ".join(unheard), self.get_logger()
+        if time.monotonic() < self._recorder_by:
+            log.info(f"waits up to {patience:g} s for the node '{RECORDER}' to listen to {topics}", once=True)
+            return True
+        log.warning(
+            f"the first episode begins unrecorded: no node '{RECORDER}' listens to {topics} after {patience:g} s; "
+            "is it running, in this namespace and on this ROS_DOMAIN_ID?"
+        )
+        return False
+
+    def _unrecorded(self) -> list[str]:
+        """Topics of the clock and of the sensors that no recorder listens to yet."""
+        topics = map(self.resolve_topic_name, ("clock", *self._scene.topics))
+        return [
+            topic
+            for topic in topics
+            if not any(each.node_name == RECORDER for each in self.get_subscriptions_info_by_topic(topic))
         ]
-        return not all(any(each.node_name == RECORDER for each in listeners) for listeners in heard)
 
     def _rival(self, topic: str) -> RcdError:
         return RcdError(

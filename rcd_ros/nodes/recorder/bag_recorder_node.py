@@ -23,6 +23,7 @@ from rosbags.interfaces import Qos
 
 from rcd_ros.data.bags.writer import BagWriter, check_new_bag, qos, typestore
 from rcd_ros.errors import RcdError
+from rcd_ros.nodes.recorder import RECORDER
 from rcd_ros.nodes.ros.cdr import end_of_message
 from rcd_ros.nodes.ros.installation import load_interface, ros_versions
 from rcd_ros.nodes.ros.messages import diagnostics
@@ -89,7 +90,7 @@ class BagRecorder(Node):
         Raises:
             RcdError: a parameter cannot be used, or the bag's folder exists.
         """
-        super().__init__("recorder")
+        super().__init__(RECORDER)
         given = read_parameters(self, RecorderParameters)
         self._folder = Path(given.output)
         self._chosen = {self._full_name(topic): topic for topic in given.topics}

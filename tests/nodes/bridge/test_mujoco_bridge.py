@@ -216,6 +216,14 @@ def test_commands_that_stop_are_held_and_bad_ones_counted(start: Start, peer: Pe
     assert arm.bridge.output.count("2 nodes publish '/joint_trajectory'") == 1
 
 
+def test_a_bridge_says_that_it_waits_for_a_recorder_and_when_it_gives_up(start: Start, peer: Peer) -> None:
+    arm = Arm(start, peer, wait_for_recorder=3.0)
+    log = arm.bridge.output
+    assert log.count("waits up to 3 s for the node 'recorder' to listen to /clock, /joint_states") == 1
+    assert log.count("the first episode begins unrecorded: no node 'recorder' listens to /clock") == 1
+    assert log.index("waits up to") < log.index("begins unrecorded")
+
+
 def test_transforms_are_shown_where_their_messages_are_installed(start: Start, peer: Peer) -> None:
     transforms = pytest.importorskip("tf2_msgs.msg")
     peer.listen(transforms.TFMessage, "/tf")
