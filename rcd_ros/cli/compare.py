@@ -46,17 +46,21 @@ def choose(
         int | None, typer.Option(min=1, help="Actions executed of each plan (default: the first one's).")
     ] = None,
     steps: Annotated[
-        int, typer.Option(min=1, max=MOST_STEPS, help="Steps by which the judge learns each planner's value.")
-    ] = 2_000,
+        int, typer.Option(min=1, max=MOST_STEPS, help="Steps by which the model of the dynamics is learned.")
+    ] = 8_000,
+    rollouts: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Rollouts of each planner, each as long as an episode.")
+    ] = 100,
     seed: Seed = 0,
     json_file: JsonFile = None,
     force: Force = False,
 ) -> None:
-    """Choose between planners without driving any, by fitted Q evaluation (experimental: it can prefer a worse one).
+    """Choose between planners without driving any, by rollouts in a model of their data's dynamics.
 
-    For weights of the reward and the advantage: train a student with each, and let the data choose. The judge is a
-    critic that no student was trained with. The label of the highest mean over its training seeds is chosen, then
-    its seed of the highest value. Students of weights that `rcd train` warns of are valued too high: leave them out.
+    For weights of the reward and the advantage: train a student with each, and let the data choose. A rollout ends
+    where the robot falls, or leaves what the data know. The label of the highest mean return over its training seeds is
+    chosen, then its seed of the highest return. `rcd train` does this by itself for a recipe with
+    student.reward_choices.
 
     Example:
 
@@ -69,7 +73,7 @@ def choose(
     from rcd_ros.outputs import claim_all, write_json
     from rcd_ros.planning.checkpoint import verify
     from rcd_ros.progress import progress_bar
-    from rcd_ros.training.fitted_q import FitSettings
+    from rcd_ros.training.dynamics import FitSettings
 
     labels = labelled(planners, "checkpoint", own_label=True)
     manifests = {folder: verify(folder) for folders in labels.values() for folder in folders}
@@ -79,9 +83,12 @@ def choose(
     data = load_dataset(dataset or first.provenance.dataset)
     claim_all({"--json": json_file}, [*manifests, dataset_folder(data.name)], force)
     check_same_task(data, first.task)
-    with progress_bar(total=len(manifests), desc="judging", unit="planner") as bar:
-        choice = judge_planners(labels, manifests, data, periods, FitSettings(steps=steps, seed=seed), bar.update)
+    settings = FitSettings(steps=steps, seed=seed)
+    with progress_bar(total=steps, desc="learning the dynamics", unit="step") as bar:
+        choice = judge_planners(labels, manifests, data, periods, rollouts, settings, bar.update)
     if json_file is not None:
         write_json(json_file, choice.as_json())
     print_table(choice.table(), 100)
+    if choice.doubt:
+        typer.echo(f"warning: {choice.doubt}", err=True)
     typer.echo(f"chosen: {choice.chosen.label}, {choice.chosen.checkpoint}")

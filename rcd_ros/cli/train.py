@@ -99,32 +99,54 @@ def train(
 def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | None) -> None:
     """Train stages of a recipe, which was read from `file`; this process may be one of several."""
     from rcd_ros.data.storage.folders import dataset_folder
-    from rcd_ros.training.export import assemble_checkpoint
+    from rcd_ros.evaluation.reward_choice import choice_name, train_choices
     from rcd_ros.training.material import prepare
-    from rcd_ros.training.preflight import CHECKPOINT, check_output, check_training, known_hazards
+    from rcd_ros.training.preflight import check_output, check_training, known_hazards
     from rcd_ros.training.processes import join_processes
     from rcd_ros.training.stages import train_stage
 
     folder = running.output or Path("runs") / chosen.name
+    choices = chosen.student.reward_choices
     with join_processes(running.device) as processes:
         if processes.leads:
             inputs = [file, chosen.task, dataset_folder(chosen.dataset)]
-            check_output(folder, stages, inputs, running.resume, running.force)
+            made = [*stages, *map(choice_name, choices if "student" in stages else ())]
+            check_output(folder, made, inputs, running.resume, running.force)
         material = prepare(chosen)
         if processes.leads:
-            check_training(chosen, material, stages, folder, running.resume)
+            check_training(chosen.most_rewarded, material, stages, folder, running.resume)
             typer.echo(
                 f"{chosen.dataset}: {_episodes(material, chosen.horizon)}, {len(material.training)} training windows, "
                 f"{len(material.held_out) if material.held_out else 0} held out"
             )
-            for sentence in known_hazards(chosen, material) if "student" in stages else ():
+            for sentence in known_hazards(chosen.most_rewarded, material) if "student" in stages else ():
                 typer.echo(f"warning: {sentence}", err=True)
         for name in stages:
-            train_stage(name, chosen, material, folder, processes, running.resume)
+            if name == "student" and choices:
+                train_choices(chosen, material, folder, processes, running.resume)
+            else:
+                train_stage(name, chosen, material, folder, processes, running.resume)
         if processes.leads and "student" in stages:
-            checkpoint = folder / CHECKPOINT
-            assemble_checkpoint(folder, checkpoint, chosen, material, force=running.force or running.resume)
-            typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
+            _finish(chosen, material, folder, force=running.force or running.resume)
+
+
+def _finish(chosen: Recipe, material: Material, folder: Path, force: bool) -> None:
+    """Make the checkpoint, of the best student where there are several."""
+    from rcd_ros.cli.output import print_table
+    from rcd_ros.evaluation.reward_choice import choose_reward
+    from rcd_ros.training.export import assemble_checkpoint
+    from rcd_ros.training.preflight import CHECKPOINT
+
+    checkpoint = folder / CHECKPOINT
+    if chosen.student.reward_choices:
+        choice = choose_reward(chosen, material, folder, force)
+        print_table(choice.table(), 100)
+        typer.echo(f"chosen: {choice.chosen.label}")
+        if choice.doubt:
+            typer.echo(f"warning: {choice.doubt}", err=True)
+    else:
+        assemble_checkpoint(folder, checkpoint, chosen, material, force=force)
+    typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
 
 
 def _default(task: str, overrides: list[str], save: Path | None, force: bool) -> Recipe:

@@ -146,6 +146,11 @@ class StudentRecipe(_Section):
     ctm: float = Field(1.0, ge=0, description="alpha")
     dsm: float = Field(1.0, ge=0, description="beta")
     reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without the critic's gradient")
+    reward_choices: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (),
+        description="weights in place of `reward`: a student is trained with each, and the one that returns most in a "
+        "model of the data's dynamics is kept (`rcd choose`)",
+    )
     reward_scale: Literal["std", "paper", "shift"] = Field(
         "std",
         description="what a reward of 1 weighs: the return in its standard deviations; (RACTD's published weights) the "
@@ -235,6 +240,17 @@ class Recipe(_Section):
     def stages(self) -> tuple[str, ...]:
         """What is trained, in this order."""
         return ("critic", "teacher", "student") if self.teacher.advantage else ("teacher", "critic", "student")
+
+    def with_reward(self, weight: float) -> Recipe:
+        """The same recipe with one weight of the reward and nothing to choose."""
+        student = self.student.model_copy(update={"reward": weight, "reward_choices": ()})
+        return self.model_copy(update={"student": student})
+
+    @property
+    def most_rewarded(self) -> Recipe:
+        """With the largest weight that can be chosen; the recipe itself where nothing can."""
+        choices = self.student.reward_choices
+        return self.with_reward(max(choices)) if choices else self
 
     @field_validator("name")
     @classmethod

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import typer
+from click.testing import Result
 from typer.testing import CliRunner
 
 import rcd_ros
 from rcd_ros.cli.compare import choose
 from rcd_ros.cli.train import train
 from rcd_ros.errors import RcdError
+from rcd_ros.evaluation import reward_choice
 from rcd_ros.evaluation.policy import CheckpointPolicy
 from rcd_ros.generative.edm import denoise
 from rcd_ros.planning.checkpoint import load_tensors, verify, write_checkpoint
@@ -23,6 +27,7 @@ from rcd_ros.planning.engines.choose import load_network
 from rcd_ros.planning.engines.torch_modules import restore_planner
 from rcd_ros.planning.planner import Planner
 from rcd_ros.training import export
+from rcd_ros.training.dynamics import FitSettings
 from rcd_ros.training.export import denoiser_program, export_student
 from rcd_ros.training.material import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
@@ -215,3 +220,39 @@ def test_the_data_choose_between_planners(data: Path, tmp_path: Path) -> None:
     assert len(values["rows"]) == 3
     assert values["chosen"] == str(checkpoint)
     assert np.isfinite(values["behaviour"])
+
+
+@pytest.fixture
+def chosen(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Train students of two weights on top of the teacher and the critic, and let the data choose."""
+    monkeypatch.setattr(reward_choice, "FitSettings", functools.partial(FitSettings, steps=2, widths=(8,)))
+    for stage in ("teacher", "critic"):
+        shutil.copy(data / f"{stage}.safetensors", tmp_path)
+    arguments = ["student", str(data.parent / "tiny.yaml"), "student.reward_choices=[0.3,0.0]", "--threads", "1"]
+
+    def run(*options: str, **how: bool) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--output", str(tmp_path), *options], **how)
+
+    return run
+
+
+def test_the_data_choose_the_weight_of_the_reward(chosen: Callable[..., Result], data: Path, tmp_path: Path) -> None:
+    result = chosen(catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "reward_choice.json").read_text())
+    assert [row["label"] for row in report["rows"]] == ["reward-0", "reward-0.3"]
+    assert set(report["means"]) == {"reward-0", "reward-0.3"}
+    best = max(report["means"], key=report["means"].get)
+    assert f"chosen: {best}" in result.output
+    manifest = verify(tmp_path / "checkpoint")
+    assert f"reward-{manifest.provenance.recipe['student']['reward']:g}" == best
+    kept, others = ((folder / "student.safetensors").read_bytes() for folder in (tmp_path, tmp_path / best))
+    assert kept == others
+    assert kept != (data / "student.safetensors").read_bytes()
+
+
+def test_students_to_choose_from_are_not_overwritten(chosen: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "reward-0.3").mkdir()
+    with pytest.raises(RcdError, match=r"reward-0\.3.*--resume"):
+        chosen(catch_exceptions=False)
+    assert chosen("--resume").exit_code == 0
