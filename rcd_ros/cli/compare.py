@@ -60,7 +60,7 @@ def choose(
     For weights of the reward and the advantage: train a student with each, and let the data choose. A rollout ends
     where the robot falls, or leaves what the data know. The label of the highest mean return over its training seeds is
     chosen, then its seed of the highest return. `rcd train` does this by itself for a recipe with
-    student.reward_choices.
+    a list as student.reward.
 
     Example:
 

@@ -145,11 +145,15 @@ class StudentRecipe(_Section):
     optimizer: OptimizerRecipe = OptimizerRecipe(steps=6_000)
     ctm: float = Field(1.0, ge=0, description="alpha")
     dsm: float = Field(1.0, ge=0, description="beta")
-    reward: float = Field(0.0, ge=0, description="sigma_r; 0 distils without the critic's gradient")
+    reward: float = Field(
+        0.0,
+        ge=0,
+        description="sigma_r; 0 distils without the critic's gradient; of a list of weights a student is trained with "
+        "each, and the one that returns most in a model of the data's dynamics is kept (`rcd choose`)",
+    )
     reward_choices: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (),
-        description="weights in place of `reward`: a student is trained with each, and the one that returns most in a "
-        "model of the data's dynamics is kept (`rcd choose`)",
+        description="where a list given as `reward` is kept",
     )
     reward_scale: Literal["std", "paper", "shift"] = Field(
         "std",
@@ -190,6 +194,16 @@ class StudentRecipe(_Section):
     )
     levels: int = Field(18, ge=2, le=10_000, description="noise levels of the distillation grid")
     huber: float = Field(1.0, gt=0, description="c of the pseudo-Huber distance: quadratic below, linear above")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rewards(cls, content: object) -> object:
+        """A list as `reward` are choices."""
+        if isinstance(content, dict) and isinstance(content.get("reward"), (list, tuple)):
+            if not content["reward"]:
+                raise ValueError("reward is an empty list: name one weight, or several to choose from")
+            return {**content, "reward": 0.0, "reward_choices": content["reward"]}
+        return content
 
 
 class GoalRecipe(_Section):

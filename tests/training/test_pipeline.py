@@ -228,7 +228,7 @@ def chosen(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     monkeypatch.setattr(reward_choice, "FitSettings", functools.partial(FitSettings, steps=2, widths=(8,)))
     for stage in ("teacher", "critic"):
         shutil.copy(data / f"{stage}.safetensors", tmp_path)
-    arguments = ["student", str(data.parent / "tiny.yaml"), "student.reward_choices=[0.3,0.0]", "--threads", "1"]
+    arguments = ["student", str(data.parent / "tiny.yaml"), "student.reward=[0.3,0.0]", "--threads", "1"]
 
     def run(*options: str, **how: bool) -> Result:
         return CliRunner().invoke(app, [*arguments, "--output", str(tmp_path), *options], **how)

@@ -60,3 +60,24 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
 def test_shipped_recipes_are_valid_and_survive_a_round_trip(path: Path) -> None:
     recipe = load_recipe(path)
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+def test_a_list_of_rewards_is_a_choice_and_one_number_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, MINIMAL + "student: {reward: [0.2, 0.0]}\n")
+    recipe = load_recipe(path)
+    assert recipe.student.reward_choices == (0.2, 0.0)
+    assert recipe.student.reward == 0.0
+    assert recipe.most_rewarded.student.reward == 0.2
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+    for given in (load_recipe(path, ["student.reward=0.1"]), recipe.with_reward(0.1)):
+        assert given.student.reward == 0.1
+        assert given.student.reward_choices == ()
+        assert given.most_rewarded == given
+
+
+@pytest.mark.parametrize(
+    ("reward", "sentence"), [("[]", "empty list"), ("[0.1,-1]", "reward_choices.*-1"), ("[a]", "'a'")]
+)
+def test_rewards_that_cannot_be_chosen_from_are_refused(tmp_path: Path, reward: str, sentence: str) -> None:
+    with pytest.raises(RcdError, match=sentence):
+        load_recipe(written(tmp_path, MINIMAL), [f"student.reward={reward}"])
