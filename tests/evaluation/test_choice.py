@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rcd_ros.evaluation.choice import Choice, Judged
 from rcd_ros.training.dynamics import Explained
 
@@ -20,8 +22,9 @@ def test_the_label_of_the_highest_mean_is_chosen_not_that_of_the_best_seed() -> 
     assert made.chosen.checkpoint == "runs/steady/3"
 
 
-def test_the_first_of_equals_is_chosen() -> None:
-    assert choice(("plain", 50.0), ("rewarded", 50.0)).chosen.label == "plain"
+@pytest.mark.parametrize(("value", "chosen"), [(50.0, "plain"), (50.9, "plain"), (51.1, "rewarded")])
+def test_the_first_is_chosen_unless_another_returns_clearly_more(value: float, chosen: str) -> None:
+    assert choice(("plain", 50.0), ("rewarded", value), ("worse", 10.0)).chosen.label == chosen
 
 
 def test_a_model_that_explains_little_is_doubted_by_name() -> None:
