@@ -41,7 +41,7 @@ WORK = (
     "rcd_ros.data.made.replay:map_in_order",
     "rcd_ros.benchmarks.latency:engine_latency",
     "rcd_ros.evaluation.offline:evaluate_offline",
-    "rcd_ros.evaluation.choice:Judge",
+    "rcd_ros.evaluation.choice:DynamicsModel",
     "rcd_ros.evaluation.rollout:run_episodes",
     "rcd_ros.evaluation.trial:run_controlled",
     "rcd_ros.evaluation.trial:run_episodes",
