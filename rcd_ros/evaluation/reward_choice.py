@@ -37,7 +37,7 @@ def train_choices(recipe: Recipe, material: Material, folder: Path, processes: P
     Raises:
         RcdError: teacher or critic have not been trained, or training fails.
     """
-    for weight in recipe.student.reward_choices:
+    for weight in dict.fromkeys(recipe.student.reward_choices):
         own = folder / choice_name(weight)
         if processes.leads:
             own.mkdir(exist_ok=True)
