@@ -18,7 +18,7 @@ from rcd_ros.data.storage.folders import dataset_folder
 from rcd_ros.errors import RcdError
 from rcd_ros.outputs import check_folder, keep_apart
 from rcd_ros.suggest import did_you_mean
-from rcd_ros.training.recipe import describe_errors, load_recipe
+from rcd_ros.training.recipe_file import describe_errors, load_recipe
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]

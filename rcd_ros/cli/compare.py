@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rcd_ros.cli.options import MOST_STEPS, Force, JsonFile, Seed
-from rcd_ros.cli.output import print_table
+from rcd_ros.cli.output import print_choice, print_table
 from rcd_ros.cli.parse import labelled
 
 
@@ -88,7 +88,4 @@ def choose(
         choice = judge_planners(labels, manifests, data, periods, rollouts, settings, bar.update)
     if json_file is not None:
         write_json(json_file, choice.as_json())
-    print_table(choice.table(), 100)
-    if choice.doubt:
-        typer.echo(f"warning: {choice.doubt}", err=True)
-    typer.echo(f"chosen: {choice.chosen.label}, {choice.chosen.checkpoint}")
+    print_choice(choice)

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from rcd_ros.evaluation.choice import Choice
     from rcd_ros.evaluation.machine import Machine
 
 
@@ -18,6 +19,14 @@ def print_table(table: Table, least_width: int = 0) -> None:
     from rich.console import Console
 
     Console(width=max(Console().width, least_width)).print(table)
+
+
+def print_choice(choice: Choice) -> None:
+    """What each planner returns in the model, which one is chosen, and whether to doubt it."""
+    print_table(choice.table(), 100)
+    if choice.doubt:
+        typer.echo(f"warning: {choice.doubt}", err=True)
+    typer.echo(f"chosen: {choice.chosen.label}, {choice.chosen.checkpoint}")
 
 
 def say_written(*files: Path | None) -> None:

@@ -76,7 +76,7 @@ def train(
     """
     import torch
 
-    from rcd_ros.training.recipe import load_recipe
+    from rcd_ros.training.recipe_file import load_recipe
 
     not_with(context, "--save-recipe", save_recipe is not None, "output", "device", "resume", "threads")
     if running.resume and running.force:
@@ -132,18 +132,14 @@ def _train(chosen: Recipe, stages: Sequence[str], running: Running, file: str | 
 
 def _finish(chosen: Recipe, material: Material, folder: Path, force: bool) -> None:
     """Make the checkpoint, of the best student where there are several."""
-    from rcd_ros.cli.output import print_table
+    from rcd_ros.cli.output import print_choice
     from rcd_ros.evaluation.reward_choice import choose_reward
     from rcd_ros.training.export import assemble_checkpoint
     from rcd_ros.training.preflight import CHECKPOINT
 
     checkpoint = folder / CHECKPOINT
     if chosen.student.reward_choices:
-        choice = choose_reward(chosen, material, folder, force)
-        print_table(choice.table(), 100)
-        typer.echo(f"chosen: {choice.chosen.label}")
-        if choice.doubt:
-            typer.echo(f"warning: {choice.doubt}", err=True)
+        print_choice(choose_reward(chosen, material, folder, force))
     else:
         assemble_checkpoint(folder, checkpoint, chosen, material, force=force)
     typer.echo(f"checkpoint: {checkpoint}\nnext: rcd eval {checkpoint} --episodes 20")
@@ -156,7 +152,7 @@ def _default(task: str, overrides: list[str], save: Path | None, force: bool) ->
     from rcd_ros.outputs import claim_all
     from rcd_ros.tasks.catalogue import get_task
     from rcd_ros.training.default_recipe import default_recipe, describe_choice
-    from rcd_ros.training.recipe import make_recipe
+    from rcd_ros.training.recipe_file import make_recipe
 
     names = [each.partition("=")[2] for each in overrides if each.startswith("dataset=")]
     files = [each for each in overrides if "=" not in each]

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+LOG_VARIANCE = (-12.0, 2.0)
+"""Least and largest that a member may claim of its error, standardised: rare transitions do not make it certain."""
 
 
 @dataclass(frozen=True)
@@ -14,12 +18,14 @@ class Prediction:
     """Of every member, standardised.
 
     Attributes:
-        change: (members, B, n_obs), of the observation.
+        change: (members, B, n_obs), expected of the observation.
+        log_variance: (members, B, n_obs), of the change about it.
         reward: (members, B).
         termination: (members, B), logit.
     """
 
     change: Tensor
+    log_variance: Tensor
     reward: Tensor
     termination: Tensor
 
@@ -37,7 +43,7 @@ class DynamicsEnsemble(nn.Module):
 
     def __init__(self, condition: int, actions: int, observations: int, members: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.members = nn.ModuleList(_mlp(condition + actions, widths, observations + 2) for _ in range(members))
+        self.members = nn.ModuleList(_mlp(condition + actions, widths, 2 * observations + 2) for _ in range(members))
 
     def forward(self, condition: Tensor, action: Tensor) -> Prediction:
         """Predict.
@@ -50,7 +56,15 @@ class DynamicsEnsemble(nn.Module):
         outputs = torch.stack(
             [member(seen if seen.ndim == 2 else seen[index]) for index, member in enumerate(self.members)]
         )
-        return Prediction(outputs[..., :-2], outputs[..., -2], outputs[..., -1])
+        change, log_variance = outputs[..., :-2].chunk(2, dim=-1)
+        return Prediction(change, _bounded(log_variance), outputs[..., -2], outputs[..., -1])
+
+
+def _bounded(log_variance: Tensor) -> Tensor:
+    """Softly within `LOG_VARIANCE`."""
+    least, most = LOG_VARIANCE
+    below = most - functional.softplus(most - log_variance)
+    return least + functional.softplus(below - least)
 
 
 def _mlp(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequential:

@@ -6,8 +6,9 @@ From the data's transitions an ensemble learns what an action brings about,
 
 and a planner drives the model from the data's start states. A critic that was learned from the same data cannot tell
 where a planner leaves them. A rollout can, for it ends there: as in MOReL (Kidambi et al. 2020, arXiv 2005.05951), what
-the data do not know is not worth anything. Known are observations within the range of those that an action followed.
-Each step is disturbed by as much as the model errs (as in PETS, Chua et al. 2018, arXiv 1805.12114), so that a planner
+the data do not know is not worth anything. Known are observations within the range of those that an action followed,
+and a little beyond, for a planner that is better than the data goes there. Every member predicts how far it errs at
+each transition, and each step is disturbed by as much (PETS, Chua et al. 2018, arXiv 1805.12114), so that a planner
 which only works where nothing goes wrong is not worth much either.
 """
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from rcd_ros.data.episodes import Episode, FloatArray
 from rcd_ros.data.windows.tracks import join_tracks
 from rcd_ros.errors import RcdError
-from rcd_ros.networks.dynamics import DynamicsEnsemble
+from rcd_ros.networks.dynamics import DynamicsEnsemble, Prediction
 from rcd_ros.planning.checkpoint import PathLike, load_tensors
 from rcd_ros.planning.engines.torch_modules import one_step
 from rcd_ros.planning.manifest import Manifest
@@ -35,8 +36,8 @@ FLOOR = 1e-2
 """Smallest standard deviation of an observed value or action that it is normalised by, in its unit."""
 SATURATED = 3e-4
 """Share of the observations at a value's least or largest, from which on it is clipped there and not unknown beyond."""
-_ERRORS = 20_000
-"""Transitions by which the model's own error is estimated."""
+MARGIN = 0.1
+"""Of a value's range in the data, by which an observation may lie beyond it and still be known."""
 Plan = Callable[[FloatArray], FloatArray]
 """Histories (N, h, n_obs) -> chunks (N, H, n_cmd), physical units, within the limits."""
 
@@ -57,7 +58,7 @@ class FitSettings:
     steps: int = 8_000
     batch: int = 256
     learning_rate: float = 1e-3
-    members: int = 2
+    members: int = 3
     widths: tuple[int, ...] = (256, 256, 256)
     seed: int = 0
 
@@ -135,8 +136,8 @@ class Known:
 
     def clip(self, observations: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Observations (N, n_obs) with what saturates clipped, and which of them (N,) are known."""
-        inside = np.clip(observations, self.least, self.most)
-        known = ((observations == inside) | self.saturates).all(axis=1)
+        inside, margin = np.clip(observations, self.least, self.most), MARGIN * (self.most - self.least)
+        known = ((np.abs(observations - inside) <= margin) | self.saturates).all(axis=1)
         return np.where(self.saturates, inside, observations), known
 
 
@@ -181,7 +182,6 @@ class DynamicsModel:
         outputs, inputs = data.following.shape[1], data.histories.shape[1] * data.following.shape[1]
         self._network = DynamicsEnsemble(inputs, data.actions.shape[1], outputs, settings.members, settings.widths)
         self._fit(data, tick)
-        self._error = self._own_error(data)
 
     def explained(self, data: Transitions) -> Explained:
         """How well the model predicts these transitions."""
@@ -230,21 +230,13 @@ class DynamicsModel:
         prediction = self._network(*self._inputs(histories, actions))
         rows = torch.arange(len(histories))
         member = torch.from_numpy(random.integers(self._settings.members, size=len(histories)))
-        disturbance = self._error * random.standard_normal((len(histories), len(self._error))).astype(np.float32)
-        change = prediction.change[member, rows] + torch.from_numpy(disturbance)
+        deviation = (0.5 * prediction.log_variance[member, rows]).exp()
+        disturbance = torch.from_numpy(random.standard_normal(deviation.shape).astype(np.float32))
+        change = prediction.change[member, rows] + deviation * disturbance
         following = histories[:, -1] + self._moved.undo(change)
         following, known = self.known.clip(following)
         terminates = (prediction.termination.mean(dim=0) > 0.0).numpy()
         return following, self._rewarded.undo(prediction.reward[member, rows]), terminates | ~known
-
-    @torch.no_grad()
-    def _own_error(self, data: Transitions) -> FloatArray:
-        """(n_obs,) standard deviation of a member's error at some of the data, standardised."""
-        some = np.random.default_rng(self._settings.seed).permutation(len(data))[:_ERRORS]
-        histories, following = data.histories[some], data.following[some]
-        prediction = self._network(*self._inputs(histories, data.actions[some]))
-        error: FloatArray = (prediction.change - self._moved(following - histories[:, -1])).std(dim=(0, 1)).numpy()
-        return error
 
     def _inputs(self, histories: FloatArray, actions: FloatArray) -> tuple[Tensor, Tensor]:
         return self._observed(histories).flatten(1), self._acted(actions)
@@ -263,7 +255,7 @@ class DynamicsModel:
             rows = torch.randint(len(data), (settings.members, settings.batch))
             change, reward, terminates = (target[rows] for target in targets)
             guess = self._network(seen[rows], acted[rows])
-            loss = (guess.change - change).square().mean() + (guess.reward - reward).square().mean()
+            loss = _likelihood_loss(guess, change) + (guess.reward - reward).square().mean()
             loss = settings.members * (loss + classify(guess.termination, terminates))
             optimizer.zero_grad()
             loss.backward()
@@ -296,6 +288,16 @@ class StudentPlans:
         planned = self._planner(torch.from_numpy(np.asarray(seen, np.float32)), noise)
         chunks: FloatArray = np.clip(planned.numpy(), *self._limits)
         return chunks
+
+
+def _likelihood_loss(guess: Prediction, change: Tensor) -> Tensor:
+    """beta-NLL (Seitzer et al. 2022, arXiv 2203.09168), beta = 1/2: variance^beta times the negative log-likelihood.
+
+    Without the factor, values that are hard to predict are called noise and not learned.
+    """
+    squared = (guess.change - change).square()
+    nll = 0.5 * (squared * (-guess.log_variance).exp() + guess.log_variance)
+    return (nll * (0.5 * guess.log_variance).exp().detach()).mean()
 
 
 class _Scale:

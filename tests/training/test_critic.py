@@ -25,7 +25,8 @@ from rcd_ros.training.loop import train
 from rcd_ros.training.material import prepare
 from rcd_ros.training.method import Objective
 from rcd_ros.training.processes import join_processes
-from rcd_ros.training.recipe import CriticRecipe, OptimizerRecipe, make_recipe
+from rcd_ros.training.recipe import CriticRecipe, OptimizerRecipe
+from rcd_ros.training.recipe_file import make_recipe
 from tests.training.synthetic import windows_of
 
 GAMMA, MEAN, STD = 0.5, 3.0, 2.0

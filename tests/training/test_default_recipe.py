@@ -8,7 +8,7 @@ from rcd_ros.data.episodes import Dataset, Episode
 from rcd_ros.errors import RcdError
 from rcd_ros.tasks.catalogue import get_task
 from rcd_ros.training.default_recipe import default_recipe, describe_choice
-from rcd_ros.training.recipe import load_recipe, make_recipe
+from rcd_ros.training.recipe_file import load_recipe, make_recipe
 
 
 def _data(count: int, steps: int, alike: bool = True) -> Dataset:

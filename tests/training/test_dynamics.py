@@ -106,7 +106,7 @@ def test_a_planner_returns_what_it_would_on_the_robot(model: DynamicsModel, velo
 def test_what_the_data_do_not_know_ends_a_rollout(model: DynamicsModel) -> None:
     most = max(float(episode.observations[:-1, 1].max()) for episode in walks())
     driven = model.roll_out(steady(1.0), START, count=8, steps=100, execute=1)
-    assert driven.lengths == pytest.approx(most / STEP, abs=4)
+    assert driven.lengths == pytest.approx(most / STEP, rel=0.25, abs=4)
 
 
 def test_a_fall_ends_a_rollout() -> None:
@@ -132,6 +132,25 @@ def test_a_model_says_how_much_it_explains(model: DynamicsModel) -> None:
     assert poor.reward < 0.5
 
 
+def test_a_step_is_disturbed_by_as_much_as_the_data_are_there() -> None:
+    """Wind, of standard deviation 0.3 m, blows to the right of 0 only; the reward is where a step begins."""
+    rng, episodes = np.random.default_rng(0), []
+    for episode in walks():
+        position = [0.0]
+        for velocity in episode.actions[:, 0]:
+            position.append(position[-1] + STEP * float(velocity) + 0.3 * rng.standard_normal() * (position[-1] > 0.0))
+        observations = np.stack([np.zeros(len(position)), position], axis=1).astype(np.float32)
+        rewards = np.asarray(position[:-1], np.float32)
+        episodes.append(Episode(observations, episode.actions, rewards, terminated=False, truncated=True))
+    model = learned(episodes, FitSettings(steps=2000, batch=128, learning_rate=3e-3, widths=(32,)))
+    right, left = (
+        model.roll_out(steady(0.0), np.full((1, 1, 1), position, np.float32), 400, 2, 1).returns.std()
+        for position in (1.0, -1.0)
+    )
+    assert right == pytest.approx(0.3, rel=0.5)
+    assert left < 0.1
+
+
 def test_every_step_of_the_learning_is_told() -> None:
     told: list[int] = []
     DynamicsModel(cut_transitions(walks(), SPEC, 1), FitSettings(steps=7, widths=(8,)), told.append)
@@ -144,7 +163,8 @@ def test_a_value_that_saturates_is_clipped_and_others_end_beyond_their_range() -
     still = np.full(100, 3.0)
     known = Known.of(np.stack([free, limited, still], axis=1).astype(np.float32))
     assert known.saturates.tolist() == [False, True, True]
-    asked = np.array([[0.0, 0.0, 3.0], [0.5, 1.7, 3.1], [1.2, 0.0, 3.0], [-1.2, 0.0, 3.0]], np.float32)
+    asked = np.array([[0.0, 0.0, 3.0], [0.5, 1.7, 3.1], [1.3, 0.0, 3.0], [-1.3, 0.0, 3.0], [1.1, 0.0, 3.0]], np.float32)
     clipped, inside = known.clip(asked)
-    assert inside.tolist() == [True, True, False, False]
+    assert inside.tolist() == [True, True, False, False, True], "a tenth of the range beyond is known"
+    assert clipped[4, 0] == np.float32(1.1)
     assert clipped[1].tolist() == [0.5, 1.0, 3.0]

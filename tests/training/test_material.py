@@ -12,7 +12,7 @@ from rcd_ros.data.storage.datasets import save_dataset
 from rcd_ros.data.windows.batches import Windows
 from rcd_ros.planning.representation import Canonical, Normalizer
 from rcd_ros.training.material import COMMAND_FLOOR, OBSERVATION_FLOOR, Material, fit_normalizer, prepare
-from rcd_ros.training.recipe import load_recipe
+from rcd_ros.training.recipe_file import load_recipe
 from tests.data.windows.made_episodes import MAZE, joined, wander
 from tests.training.tiny_recipe import RECIPE
 

@@ -31,7 +31,7 @@ from rcd_ros.training.dynamics import FitSettings
 from rcd_ros.training.export import denoiser_program, export_student
 from rcd_ros.training.material import prepare
 from rcd_ros.training.policies import load_policy, load_return_estimate
-from rcd_ros.training.recipe import load_recipe
+from rcd_ros.training.recipe_file import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from rcd_ros.data.storage.datasets import save_dataset
 from rcd_ros.errors import RcdError
 from rcd_ros.training.material import prepare
 from rcd_ros.training.preflight import check_output, check_training
-from rcd_ros.training.recipe import load_recipe
+from rcd_ros.training.recipe_file import load_recipe
 from tests.training.tiny_recipe import RECIPE, save_random_episodes
 
 STAGES = ("teacher", "critic", "student")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rcd_ros.errors import RcdError
-from rcd_ros.training.recipe import Recipe, TemporalUnetRecipe, load_recipe
+from rcd_ros.training.recipe import Recipe, TemporalUnetRecipe
+from rcd_ros.training.recipe_file import load_recipe
 
 MINIMAL = "name: tiny\ntask: kitchen\ndataset: rcd/tiny-v0\nobservations: [robot_position]\n"
 SHIPPED = sorted((Path(__file__).parents[2] / "config" / "train").glob("*.yaml"))
