@@ -197,6 +197,12 @@ class StudentRecipe(_Section):
             return {**content, "reward": 0.0, "reward_choices": content["reward"]}
         return content
 
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        if self.reward_scale == "shift" and not self.dsm and (self.reward or self.reward_choices):
+            raise ValueError("reward_scale 'shift' weighs the reward against DSM, and dsm is 0: use 'std' or 'paper'")
+        return self
+
 
 class GoalRecipe(_Section):
     """Which goals training windows have, for tasks that have goals."""

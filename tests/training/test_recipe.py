@@ -82,3 +82,12 @@ def test_a_list_of_rewards_is_a_choice_and_one_number_is_none(tmp_path: Path) ->
 def test_rewards_that_cannot_be_chosen_from_are_refused(tmp_path: Path, reward: str, sentence: str) -> None:
     with pytest.raises(RcdError, match=sentence):
         load_recipe(written(tmp_path, MINIMAL), [f"student.reward={reward}"])
+
+
+def test_a_reward_that_is_weighed_against_nothing_is_refused(tmp_path: Path) -> None:
+    """Pins: without DSM a reward of the scale `shift` had no weight, and nobody was told."""
+    path, unweighed = written(tmp_path, MINIMAL), ["student.reward_scale=shift", "student.dsm=0"]
+    for reward in ("0.1", "[0.0,0.1]"):
+        with pytest.raises(RcdError, match="dsm is 0"):
+            load_recipe(path, [*unweighed, f"student.reward={reward}"])
+    assert load_recipe(path, unweighed).student.dsm == 0.0
