@@ -58,9 +58,9 @@ def choose(
     """Choose between planners without driving any, by rollouts in a model of their data's dynamics.
 
     For weights of the reward and the advantage: train a student with each, and let the data choose. A rollout ends
-    where the robot falls, or leaves what the data know. The first label is to be beaten: another is chosen where its
-    mean return, over its training seeds, is the highest and above the first one's 95 % interval; of its seeds the
-    best. `rcd train` does this by itself for a recipe with a list as student.reward.
+    where the robot falls, or leaves what the data know. The label whose mean return over its training seeds is the
+    highest is chosen, of its seeds the best. `rcd train` does this by itself for a recipe with a list as
+    student.reward.
 
     Example:
 

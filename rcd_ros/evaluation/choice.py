@@ -64,15 +64,9 @@ class Choice:
 
     @property
     def chosen(self) -> Judged:
-        """Of the chosen label the training seed of the highest value.
-
-        It is the label of the highest mean, if that lies above the 95 % interval of the first label, which is to be
-        beaten; else the first.
-        """
+        """Of the label of the highest mean (the earliest of equals) the training seed of the highest value."""
         means = self.means
-        first, best = next(iter(means)), max(means, key=means.__getitem__)
-        to_beat = float(np.mean([row.ci95[1] for row in self.of(first)]))
-        return max(self.of(best if means[best] > to_beat else first), key=lambda row: row.value)
+        return max(self.of(max(means, key=means.__getitem__)), key=lambda row: row.value)
 
     @property
     def doubt(self) -> str | None:

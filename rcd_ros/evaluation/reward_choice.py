@@ -51,7 +51,7 @@ def train_choices(recipe: Recipe, material: Material, folder: Path, processes: P
 def choose_reward(recipe: Recipe, material: Material, folder: Path, force: bool) -> Choice:
     """Let the students of `train_choices` drive a model of the dynamics, and make the best one's checkpoint.
 
-    The smallest weight is the one to be beaten: it is kept where no other returns clearly more.
+    Of weights that return the same the smallest is chosen.
 
     Raises:
         RcdError: the data cannot be learned from, or there is a checkpoint and `force` is false.

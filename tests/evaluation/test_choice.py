@@ -22,8 +22,8 @@ def test_the_label_of_the_highest_mean_is_chosen_not_that_of_the_best_seed() -> 
     assert made.chosen.checkpoint == "runs/steady/3"
 
 
-@pytest.mark.parametrize(("value", "chosen"), [(50.0, "plain"), (50.9, "plain"), (51.1, "rewarded")])
-def test_the_first_is_chosen_unless_another_returns_clearly_more(value: float, chosen: str) -> None:
+@pytest.mark.parametrize(("value", "chosen"), [(49.9, "plain"), (50.0, "plain"), (50.1, "rewarded")])
+def test_the_first_of_equals_is_chosen(value: float, chosen: str) -> None:
     assert choice(("plain", 50.0), ("rewarded", value), ("worse", 10.0)).chosen.label == chosen
 
 
