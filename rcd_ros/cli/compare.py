@@ -50,7 +50,7 @@ def choose(
     ] = 8_000,
     rollouts: Annotated[
         int, typer.Option(min=1, max=100_000, help="Rollouts of each planner, each as long as an episode.")
-    ] = 100,
+    ] = 400,
     seed: Seed = 0,
     json_file: JsonFile = None,
     force: Force = False,

@@ -20,7 +20,7 @@ from rcd_ros.training.stages import train_stage
 
 REPORT = "reward_choice.json"
 """What the choice was made by, beside the checkpoint."""
-ROLLOUTS = 100
+ROLLOUTS = 400
 """In the model, of each student."""
 
 

@@ -7,7 +7,7 @@ From the data's transitions an ensemble learns what an action brings about,
 and a planner drives the model from the data's start states. A critic that was learned from the same data cannot tell
 where a planner leaves them. A rollout can, for it ends there: as in MOReL (Kidambi et al. 2020, arXiv 2005.05951), what
 the data do not know is not worth anything. Known are observations within the range of those that an action followed,
-and a little beyond, for a planner that is better than the data goes there. Every member predicts how far it errs at
+and somewhat beyond, for a planner that is better than the data goes there. Every member predicts how far it errs at
 each transition, and each step is disturbed by as much (PETS, Chua et al. 2018, arXiv 1805.12114), so that a planner
 which only works where nothing goes wrong is not worth much either.
 """
@@ -36,7 +36,7 @@ FLOOR = 1e-2
 """Smallest standard deviation of an observed value or action that it is normalised by, in its unit."""
 SATURATED = 3e-4
 """Share of the observations at a value's least or largest, from which on it is clipped there and not unknown beyond."""
-MARGIN = 0.1
+MARGIN = 0.2
 """Of a value's range in the data, by which an observation may lie beyond it and still be known."""
 Plan = Callable[[FloatArray], FloatArray]
 """Histories (N, h, n_obs) -> chunks (N, H, n_cmd), physical units, within the limits."""

@@ -106,12 +106,12 @@ def test_a_planner_returns_what_it_would_on_the_robot(model: DynamicsModel, velo
 def test_what_the_data_do_not_know_ends_a_rollout(model: DynamicsModel) -> None:
     most = max(float(episode.observations[:-1, 1].max()) for episode in walks())
     driven = model.roll_out(steady(1.0), START, count=8, steps=100, execute=1)
-    assert driven.lengths == pytest.approx(most / STEP, rel=0.25, abs=4)
+    assert driven.lengths == pytest.approx(most / STEP, rel=0.5, abs=4)
 
 
 def test_a_fall_ends_a_rollout() -> None:
     """Pins: a return beyond the end of an episode that terminated."""
-    driven = learned(walks(end=1.0)).roll_out(steady(0.5), START, count=8, steps=100, execute=1)
+    driven = learned(walks(end=1.0), FitSettings(steps=2000, batch=128, learning_rate=3e-3, widths=(32,))).roll_out(steady(0.5), START, count=8, steps=100, execute=1)
     assert driven.lengths == pytest.approx(5, abs=1)
     assert driven.returns == pytest.approx(2.5, abs=0.6)
 
@@ -163,8 +163,8 @@ def test_a_value_that_saturates_is_clipped_and_others_end_beyond_their_range() -
     still = np.full(100, 3.0)
     known = Known.of(np.stack([free, limited, still], axis=1).astype(np.float32))
     assert known.saturates.tolist() == [False, True, True]
-    asked = np.array([[0.0, 0.0, 3.0], [0.5, 1.7, 3.1], [1.3, 0.0, 3.0], [-1.3, 0.0, 3.0], [1.1, 0.0, 3.0]], np.float32)
+    asked = np.array([[0.0, 0.0, 3.0], [0.5, 1.7, 3.1], [1.5, 0.0, 3.0], [-1.5, 0.0, 3.0], [1.3, 0.0, 3.0]], np.float32)
     clipped, inside = known.clip(asked)
-    assert inside.tolist() == [True, True, False, False, True], "a tenth of the range beyond is known"
-    assert clipped[4, 0] == np.float32(1.1)
+    assert inside.tolist() == [True, True, False, False, True], "a fifth of the range beyond is known"
+    assert clipped[4, 0] == np.float32(1.3)
     assert clipped[1].tolist() == [0.5, 1.0, 3.0]
