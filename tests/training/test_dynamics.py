@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.evaluation.corridor import corridor_spec
 
 SPEC = corridor_spec().model_copy(update={"continuing": True})
 QUICK = FitSettings(steps=600, batch=128, learning_rate=3e-3, widths=(32,))
+LONGER = replace(QUICK, steps=2000)
 STEP = 0.5
 """Metres that the velocity 1 moves in a control period."""
 
@@ -111,7 +113,7 @@ def test_what_the_data_do_not_know_ends_a_rollout(model: DynamicsModel) -> None:
 
 def test_a_fall_ends_a_rollout() -> None:
     """Pins: a return beyond the end of an episode that terminated."""
-    driven = learned(walks(end=1.0), FitSettings(steps=2000, batch=128, learning_rate=3e-3, widths=(32,))).roll_out(steady(0.5), START, count=8, steps=100, execute=1)
+    driven = learned(walks(end=1.0), LONGER).roll_out(steady(0.5), START, count=8, steps=100, execute=1)
     assert driven.lengths == pytest.approx(5, abs=1)
     assert driven.returns == pytest.approx(2.5, abs=0.6)
 
@@ -142,7 +144,7 @@ def test_a_step_is_disturbed_by_as_much_as_the_data_are_there() -> None:
         observations = np.stack([np.zeros(len(position)), position], axis=1).astype(np.float32)
         rewards = np.asarray(position[:-1], np.float32)
         episodes.append(Episode(observations, episode.actions, rewards, terminated=False, truncated=True))
-    model = learned(episodes, FitSettings(steps=2000, batch=128, learning_rate=3e-3, widths=(32,)))
+    model = learned(episodes, LONGER)
     right, left = (
         model.roll_out(steady(0.0), np.full((1, 1, 1), position, np.float32), 400, 2, 1).returns.std()
         for position in (1.0, -1.0)
