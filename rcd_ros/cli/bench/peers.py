@@ -51,10 +51,13 @@ def peers(
     from rcd_ros.evaluation.machine import describe_machine
     from rcd_ros.outputs import claim_all
     from rcd_ros.planning.checkpoint import verify
+    from rcd_ros.planning.engines.choose import check_engine
     from rcd_ros.progress import progress_bar
 
     lerobot.check(context)
     chosen = check_peers(peer or ())
+    for name in engine or ():
+        check_engine(name)
     verify(checkpoint)
     claim_all({"--json": json_file}, [checkpoint], force)
     python = lerobot.of(LEROBOT)
