@@ -76,8 +76,8 @@ def start(domain: int, tmp_path: Path) -> Iterator[Callable[..., Process]]:
 class Peer(Node):
     """The test's own node: it talks with the processes."""
 
-    def __init__(self) -> None:
-        super().__init__("peer")
+    def __init__(self, name: str = "peer") -> None:
+        super().__init__(name)
         self.received: dict[str, list[Any]] = {}
 
     def listen(self, message_type: object, *topics: str) -> None:
@@ -126,10 +126,10 @@ class Peer(Node):
 
 
 @pytest.fixture
-def peer(domain: int) -> Iterator[Peer]:
-    """A node in the test's own process."""
+def peer(domain: int, request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """A node in the test's own process, by the name that the test gives (`indirect`) or "peer"."""
     rclpy.init(args=[])
-    node = Peer()
+    node = Peer(getattr(request, "param", "peer"))
     yield node
     node.destroy_node()
     rclpy.try_shutdown()

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
+from rcd_ros.nodes.recorder import RECORDER
 from rcd_ros.nodes.ros.messages import nanoseconds
 from rcd_ros.resources import find_resource
 from tests.nodes.conftest import Peer, Process
@@ -44,10 +46,12 @@ def planner(tmp_path: Path) -> Path:
     return tmp_path / "planner"
 
 
+@pytest.mark.parametrize("peer", [RECORDER], indirect=True)  # for whom the bridge waits: an episode is soon over
 def test_the_planner_drives_it_on_sensors_that_are_imitated(
     start: Callable[..., Process], peer: Peer, planner: Path, tmp_path: Path
 ) -> None:
     arms, grippers, blocks = (peer.received.setdefault(name, []) for name in ("joint_states", "gripper/state", "block"))
+    peer.listen(Clock, "clock")
     peer.listen(JointState, "joint_states", "gripper/state")
     peer.create_subscription(PoseStamped, "camera/block", blocks.append, 100)
     peer.listen(JointTrajectory, "arm_controller/joint_trajectory")
@@ -72,6 +76,7 @@ def test_the_planner_drives_it_on_sensors_that_are_imitated(
         episode_steps=12,
         shutdown_when_done=True,
         results=results,
+        wait_for_recorder=20.0,
         **SENSORS,
     )
     peer.until(results.exists, "the results")
