@@ -21,3 +21,6 @@ SamplerName = Literal["heun", "ddim", "dpm_solver_pp"]
 
 LARGEST_SEED = 2**62
 """Of planners and episodes: a ROS parameter and a stored data set hold 63 bits, and seeds count up."""
+
+ROLLOUTS = 400
+"""Of each planner in a model of the dynamics, unless told otherwise (`evaluation.choice`)."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rcd_ros.choices import ROLLOUTS
 from rcd_ros.cli.options import MOST_STEPS, Force, JsonFile, Seed
 from rcd_ros.cli.output import print_choice, print_table
 from rcd_ros.cli.parse import labelled
@@ -50,7 +51,7 @@ def choose(
     ] = 8_000,
     rollouts: Annotated[
         int, typer.Option(min=1, max=100_000, help="Rollouts of each planner, each as long as an episode.")
-    ] = 400,
+    ] = ROLLOUTS,
     seed: Seed = 0,
     json_file: JsonFile = None,
     force: Force = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from rcd_ros.choices import ROLLOUTS
 from rcd_ros.data.storage.datasets import load_dataset
 from rcd_ros.evaluation.choice import Choice, check_alike, judge_planners
 from rcd_ros.outputs import write_json
@@ -20,8 +21,6 @@ from rcd_ros.training.stages import train_stage
 
 REPORT = "reward_choice.json"
 """What the choice was made by, beside the checkpoint."""
-ROLLOUTS = 400
-"""In the model, of each student."""
 
 
 def train_choices(recipe: Recipe, material: Material, folder: Path, processes: Processes, resume: bool) -> None:
